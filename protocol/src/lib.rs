@@ -4,6 +4,21 @@
 //! This crate knows no SQL, no HTTP, no Discord and no terminal. Everything here is a value or a pure function, except
 //! [`client`] and [`transport`], which carry the service over a socket.
 
+pub mod agent;
+pub mod attempt;
 pub mod clean;
+pub mod client;
+pub mod error;
+pub mod handshake;
+pub mod history;
 pub mod ids;
+pub mod job;
+pub mod json;
+pub mod permission;
+pub mod pick;
+pub mod service;
+pub mod state;
 pub mod time;
+pub mod transport;
+pub mod view;
+pub mod wire;

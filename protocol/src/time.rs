@@ -90,15 +90,15 @@ pub fn parse_moment(
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(Timestamp(time.as_millisecond()));
     }
-    if let Ok(time) = text.parse::<jiff::civil::Time>() {
-        let here = jiff::Timestamp::from_millisecond(now.0).map_err(|_| wrong())?.to_zoned(zone.clone());
-        let today = here.date().to_datetime(time).to_zoned(zone.clone()).map_err(|_| wrong())?;
-        let next = if today > here { today } else { today.tomorrow().map_err(|_| wrong())? };
-        return Ok(Timestamp(next.timestamp().as_millisecond()));
+    if let Ok(civil) = text.parse::<jiff::civil::DateTime>() {
+        let zoned = civil.to_zoned(zone.clone()).map_err(|_| wrong())?;
+        return Ok(Timestamp(zoned.timestamp().as_millisecond()));
     }
-    let civil: jiff::civil::DateTime = text.parse().map_err(|_| wrong())?;
-    let zoned = civil.to_zoned(zone.clone()).map_err(|_| wrong())?;
-    Ok(Timestamp(zoned.timestamp().as_millisecond()))
+    let time: jiff::civil::Time = text.parse().map_err(|_| wrong())?;
+    let here = jiff::Timestamp::from_millisecond(now.0).map_err(|_| wrong())?.to_zoned(zone.clone());
+    let today = here.date().to_datetime(time).to_zoned(zone.clone()).map_err(|_| wrong())?;
+    let next = if today > here { today } else { today.tomorrow().map_err(|_| wrong())? };
+    Ok(Timestamp(next.timestamp().as_millisecond()))
 }
 
 /// Writes a span for people, in its two largest units: `340 ms`, `12.3 s`, `4m 05s`, `2h 10m`, `3d 4h`.

@@ -1,0 +1,474 @@
+//! Who does the work: an agent's definition, its limits, and where it stands.
+
+use crate::job::FieldError;
+use crate::json::Json;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Limits of a definition. Lengths of text are in bytes.
+pub mod limits {
+    /// Longest description of an agent or skill.
+    pub const DESCRIPTION_BYTES_MAX: usize = 4_000;
+    /// Most skills.
+    pub const SKILLS_MAX: usize = 50;
+    /// Longest name of a skill.
+    pub const SKILL_NAME_BYTES_MAX: usize = 100;
+    /// Most tags, and most languages.
+    pub const TAGS_MAX: usize = 20;
+    /// Longest tag or language.
+    pub const TAG_BYTES_MAX: usize = 64;
+    /// Longest endpoint.
+    pub const ENDPOINT_BYTES_MAX: usize = 1_000;
+    /// Most examples.
+    pub const EXAMPLES_MAX: usize = 3;
+    /// Largest input or output of an example.
+    pub const EXAMPLE_BYTES_MAX: usize = 64_000;
+    /// Most jobs at a time that an agent can ask for.
+    pub const CONCURRENCY_MAX: u32 = 1_000;
+    /// Largest input that an agent can ask for; the platform's own limit for a job's input.
+    pub const INPUT_BYTES_MAX: u64 = crate::job::limits::INPUT_BYTES_MAX as u64;
+    /// Longest time for one answer, ms: a day.
+    pub const ANSWER_MS_MAX: u64 = 86_400_000;
+}
+
+/// An agent's name, shown with its sign: `@summarizer`. Two to 32 characters of `a-z 0-9 - _`, the first a letter.
+/// A name is never given to another owner.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AgentName(String);
+
+impl AgentName {
+    /// The name without its sign.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AgentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}", self.0)
+    }
+}
+
+impl FromStr for AgentName {
+    type Err = AgentNameError;
+
+    /// Takes the name with or without its sign; capitals become small.
+    fn from_str(text: &str) -> Result<Self, AgentNameError> {
+        let name = text.trim().strip_prefix('@').unwrap_or(text.trim()).to_ascii_lowercase();
+        let allowed =
+            |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"-_".contains(&letter);
+        let fits = (2..=32).contains(&name.len()) && name.bytes().all(allowed);
+        if fits && name.as_bytes()[0].is_ascii_lowercase() {
+            Ok(Self(name))
+        } else {
+            Err(AgentNameError { text: text.chars().take(40).collect() })
+        }
+    }
+}
+
+impl TryFrom<String> for AgentName {
+    type Error = AgentNameError;
+
+    fn try_from(text: String) -> Result<Self, AgentNameError> {
+        text.parse()
+    }
+}
+
+impl From<AgentName> for String {
+    fn from(name: AgentName) -> Self {
+        name.to_string()
+    }
+}
+
+/// Text that is no agent's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no agent's name: write @ and 2 to 32 characters a-z 0-9 - _, the first a letter")]
+pub struct AgentNameError {
+    text: String,
+}
+
+/// What an owner says about an agent. Each edit makes a new immutable version; this is also the file that
+/// `agent register` reads and `agent export` writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentDefinition {
+    /// Its name.
+    pub name: AgentName,
+    /// What it does, in a few sentences: the text that jobs are matched with.
+    pub description: String,
+    /// Where it listens: an `https` URL; `http` or a private address needs an operator's grant.
+    pub endpoint: String,
+    /// How it is spoken to.
+    #[serde(default)]
+    pub kind: AgentKind,
+    /// The single things that it can do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<Skill>,
+    /// Words that jobs can ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Languages that it works in, as BCP 47 tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
+    /// JSON Schema of `input`; none: it takes anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<Json>,
+    /// JSON Schema of `output`; none: anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Json>,
+    /// One to three examples, each valid under the schemas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
+    /// JSON pointer to the part of the output that people should read, such as `/text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display: Option<String>,
+    /// How much it takes.
+    #[serde(default)]
+    pub caps: Caps,
+    /// How long it may take.
+    #[serde(default)]
+    pub time_limits: TimeLimits,
+    /// Whether the same delivery sent twice does the work once.
+    #[serde(default = "yes")]
+    pub idempotent: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How an agent is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentKind {
+    /// Guildhall's own contract: signed JSON over HTTP.
+    #[default]
+    Native,
+    /// The A2A protocol.
+    A2a,
+    /// An OpenAI-compatible chat endpoint.
+    Chat,
+}
+
+/// One thing that an agent can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skill {
+    /// Its name, such as `csv_to_json`.
+    pub name: String,
+    /// What it does.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// An input and the output that the agent gives for it, or one like it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// Valid under the input schema.
+    pub input: Json,
+    /// Valid under the output schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Json>,
+}
+
+/// How much an agent takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Caps {
+    /// Jobs at a time.
+    pub concurrency: u32,
+    /// Jobs in a UTC day, if limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs_per_day: Option<u32>,
+    /// Jobs in a UTC day for one client, if limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs_per_client_per_day: Option<u32>,
+    /// Largest input, bytes.
+    pub input_bytes: u64,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { concurrency: 4, jobs_per_day: None, jobs_per_client_per_day: None, input_bytes: 256_000 }
+    }
+}
+
+/// How long an agent may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimeLimits {
+    /// For one HTTP exchange, ms. 100 to 600,000.
+    pub exchange_ms: u64,
+    /// From acceptance to the answer, ms. 1,000 to a day.
+    pub answer_ms: u64,
+    /// Without a sign of life after acceptance, ms. 1,000 to a day.
+    pub silence_ms: u64,
+}
+
+impl Default for TimeLimits {
+    fn default() -> Self {
+        Self { exchange_ms: 60_000, answer_ms: 3_600_000, silence_ms: 600_000 }
+    }
+}
+
+impl AgentDefinition {
+    /// Checks every bound that needs no store and no schema compiler.
+    ///
+    /// # Errors
+    /// The first field that is out of bounds, and the bound.
+    pub fn check(&self) -> Result<(), FieldError> {
+        use limits as l;
+        text("description", &self.description, l::DESCRIPTION_BYTES_MAX)?;
+        if self.description.trim().is_empty() {
+            return Err(FieldError::new(
+                "description",
+                "is empty: say what the agent does; jobs are matched with it",
+            ));
+        }
+        text("endpoint", &self.endpoint, l::ENDPOINT_BYTES_MAX)?;
+        count("skills", self.skills.len(), l::SKILLS_MAX)?;
+        for (index, skill) in self.skills.iter().enumerate() {
+            text(&format!("skills[{index}].name"), &skill.name, l::SKILL_NAME_BYTES_MAX)?;
+            text(&format!("skills[{index}].description"), &skill.description, l::DESCRIPTION_BYTES_MAX)?;
+        }
+        for (field, list) in [("tags", &self.tags), ("languages", &self.languages)] {
+            count(field, list.len(), l::TAGS_MAX)?;
+            for word in list {
+                text(field, word, l::TAG_BYTES_MAX)?;
+                if word.trim().is_empty() {
+                    return Err(FieldError::new(field, "holds an empty word"));
+                }
+            }
+        }
+        count("examples", self.examples.len(), l::EXAMPLES_MAX)?;
+        for (index, example) in self.examples.iter().enumerate() {
+            text(&format!("examples[{index}].input"), example.input.as_str(), l::EXAMPLE_BYTES_MAX)?;
+            let output = example.output.as_ref().map_or("", Json::as_str);
+            text(&format!("examples[{index}].output"), output, l::EXAMPLE_BYTES_MAX)?;
+        }
+        if let Some(pointer) = &self.display
+            && !(pointer.is_empty() || pointer.starts_with('/'))
+        {
+            return Err(FieldError::new("display", "must be a JSON pointer such as /text"));
+        }
+        between("caps.concurrency", self.caps.concurrency.into(), 1, l::CONCURRENCY_MAX.into())?;
+        between("caps.input_bytes", self.caps.input_bytes, 1, l::INPUT_BYTES_MAX)?;
+        between("time_limits.exchange_ms", self.time_limits.exchange_ms, 100, 600_000)?;
+        between("time_limits.answer_ms", self.time_limits.answer_ms, 1_000, l::ANSWER_MS_MAX)?;
+        between("time_limits.silence_ms", self.time_limits.silence_ms, 1_000, l::ANSWER_MS_MAX)
+    }
+}
+
+fn text(field: &str, text: &str, bytes_max: usize) -> Result<(), FieldError> {
+    if text.len() <= bytes_max {
+        return Ok(());
+    }
+    Err(FieldError::new(field, &format!("is too large: {} bytes, the limit is {bytes_max}", text.len())))
+}
+
+fn count(field: &str, count: usize, max: usize) -> Result<(), FieldError> {
+    if count <= max {
+        return Ok(());
+    }
+    Err(FieldError::new(field, &format!("has {count} entries, the limit is {max}")))
+}
+
+fn between(field: &str, value: u64, min: u64, max: u64) -> Result<(), FieldError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(FieldError::new(field, &format!("is {value}; it must be between {min} and {max}")))
+}
+
+/// Where an agent stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentState {
+    /// Its endpoint has not yet echoed the challenge.
+    Pending,
+    /// It gets jobs.
+    Active,
+    /// It gets no new jobs.
+    Paused(PausedWhy),
+    /// It is gone for good; its name stays taken.
+    Retired,
+}
+
+/// Why an agent is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PausedWhy {
+    /// Its owner paused it.
+    Owner,
+    /// An operator paused it.
+    Operator,
+    /// Its endpoint answered 410.
+    Gone,
+}
+
+/// Every agent state once.
+pub const AGENT_STATES: [AgentState; 6] = [
+    AgentState::Pending,
+    AgentState::Active,
+    AgentState::Paused(PausedWhy::Owner),
+    AgentState::Paused(PausedWhy::Operator),
+    AgentState::Paused(PausedWhy::Gone),
+    AgentState::Retired,
+];
+
+/// What can happen to an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AgentEvent {
+    /// Its endpoint echoed the challenge.
+    Proved,
+    /// Somebody or something pauses it.
+    Paused(PausedWhy),
+    /// Its owner or an operator lets it work again: it answers a new challenge first.
+    Resumed,
+    /// Its owner takes it away for good.
+    Retired,
+    /// A new version has another endpoint: it must prove itself again.
+    EndpointChanged,
+}
+
+impl AgentState {
+    /// The state after `event`, or none if this state does not allow it. What an operator paused only an operator
+    /// resumes: that is a question of who, and the caller's.
+    pub fn after(self, event: AgentEvent) -> Option<Self> {
+        match (self, event) {
+            (Self::Retired, _) => None,
+            (_, AgentEvent::Retired) => Some(Self::Retired),
+            (Self::Pending, AgentEvent::Proved) | (Self::Paused(_), AgentEvent::Resumed) => {
+                Some(Self::Active)
+            }
+            (Self::Active | Self::Paused(_), AgentEvent::Paused(why)) => Some(Self::Paused(why)),
+            (Self::Active | Self::Pending, AgentEvent::EndpointChanged) => Some(Self::Pending),
+            (Self::Paused(why), AgentEvent::EndpointChanged) => Some(Self::Paused(why)),
+            (Self::Active, AgentEvent::Proved | AgentEvent::Resumed)
+            | (Self::Pending, AgentEvent::Paused(_) | AgentEvent::Resumed)
+            | (Self::Paused(_), AgentEvent::Proved) => None,
+        }
+    }
+
+    /// The state's name in storage and filters, without its data.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Paused(_) => "paused",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// The state's data, as storage keeps it; empty where there is none.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Paused(PausedWhy::Owner) => "owner",
+            Self::Paused(PausedWhy::Operator) => "operator",
+            Self::Paused(PausedWhy::Gone) => "gone",
+            Self::Pending | Self::Active | Self::Retired => "",
+        }
+    }
+
+    /// The state with this name and detail, if there is one.
+    pub fn from_parts(name: &str, detail: &str) -> Option<Self> {
+        AGENT_STATES.into_iter().find(|state| state.name() == name && state.detail() == detail)
+    }
+}
+
+impl fmt::Display for AgentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending: its endpoint has not answered the challenge yet",
+            Self::Active => "active",
+            Self::Paused(PausedWhy::Owner) => "paused by its owner",
+            Self::Paused(PausedWhy::Operator) => "paused by an operator",
+            Self::Paused(PausedWhy::Gone) => "paused: its endpoint said that it is gone (410)",
+            Self::Retired => "retired",
+        })
+    }
+}
+
+/// Whether an agent's circuit lets jobs through; fed by the outcomes of real deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// All is well.
+    Closed,
+    /// No new jobs until then.
+    Open(Timestamp),
+    /// One job or probe decides.
+    HalfOpen,
+    /// It opened too often: its owner must test it.
+    Quarantined,
+}
+
+/// Who may be matched with an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// Its owner's jobs only, until it is published.
+    #[default]
+    Owner,
+    /// Jobs of the place where it was published.
+    Place,
+    /// Everybody's jobs.
+    Public,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_one_form() {
+        let name: AgentName = "@Word-Smith_2".parse().expect("a name");
+        assert_eq!((name.to_string().as_str(), name.as_str()), ("@word-smith_2", "word-smith_2"));
+        for wrong in ["", "@", "a", "@1st", "has space", "naïve", &"x".repeat(33)] {
+            assert!(wrong.parse::<AgentName>().is_err(), "{wrong:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn an_agents_life() {
+        use AgentEvent as E;
+        use AgentState as S;
+        let owner = PausedWhy::Owner;
+        let table = [
+            (S::Pending, E::Proved, Some(S::Active)),
+            (S::Pending, E::Resumed, None),
+            (S::Pending, E::Paused(owner), None),
+            (S::Pending, E::EndpointChanged, Some(S::Pending)),
+            (S::Active, E::Proved, None),
+            (S::Active, E::Resumed, None),
+            (S::Active, E::Paused(PausedWhy::Gone), Some(S::Paused(PausedWhy::Gone))),
+            (S::Active, E::EndpointChanged, Some(S::Pending)),
+            (S::Paused(owner), E::Paused(PausedWhy::Operator), Some(S::Paused(PausedWhy::Operator))),
+            (S::Paused(owner), E::Resumed, Some(S::Pending)),
+            (S::Paused(owner), E::Proved, None),
+            (S::Paused(owner), E::EndpointChanged, Some(S::Paused(owner))),
+            (S::Paused(owner), E::Retired, Some(S::Retired)),
+            (S::Retired, E::Retired, None),
+            (S::Retired, E::Resumed, None),
+        ];
+        for (state, event, expected) in table {
+            assert_eq!(state.after(event), expected, "{state:?} after {event:?}");
+        }
+        for state in AGENT_STATES {
+            assert_eq!(AgentState::from_parts(state.name(), state.detail()), Some(state));
+        }
+    }
+
+    #[test]
+    fn the_smallest_definition() {
+        let text = r#"{"name": "@echo", "description": "Says it again.", "endpoint": "https://agents.example/echo"}"#;
+        let definition: AgentDefinition = serde_json::from_str(text).expect("a definition");
+        assert_eq!(definition.check(), Ok(()));
+        assert!(definition.idempotent);
+        assert_eq!(definition.caps.concurrency, 4);
+    }
+}

@@ -1,0 +1,152 @@
+//! A front end's connection to the daemon: it connects when needed, bounds every call, and connects again after a loss.
+//!
+//! A lost connection does not say whether the call ran. Writing calls carry request ids, so calling again is safe.
+
+use crate::error::{ApiError, ErrorKind};
+use crate::handshake::{Hello, Principal, Welcome};
+use crate::service::GuildhallClient;
+use crate::transport;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tarpc::client::RpcError;
+use tarpc::context::Context;
+use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// Default limit of one call.
+pub const CALL_MS: u64 = 10_000;
+
+/// A connection that mends itself.
+pub struct Client {
+    socket: PathBuf,
+    hello: Hello,
+    call_limit: Duration,
+    live: Mutex<Option<Live>>,
+}
+
+#[derive(Clone)]
+struct Live {
+    service: GuildhallClient,
+    principal: Principal,
+    ended: CancellationToken,
+}
+
+impl Client {
+    /// A client of the daemon behind a unix socket. Nothing is connected yet.
+    pub fn new(socket: impl Into<PathBuf>, hello: Hello) -> Self {
+        Self {
+            socket: socket.into(),
+            hello,
+            call_limit: Duration::from_millis(CALL_MS),
+            live: Mutex::new(None),
+        }
+    }
+
+    /// Sets the limit of one call.
+    #[must_use]
+    pub fn call_limit(mut self, limit: Duration) -> Self {
+        self.call_limit = limit;
+        self
+    }
+
+    /// Where the daemon listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Whom the daemon takes us for.
+    ///
+    /// # Errors
+    /// The daemon cannot be reached, or refuses us.
+    pub async fn principal(&self) -> Result<Principal, ApiError> {
+        Ok(self.connected().await?.principal)
+    }
+
+    /// One call: `client.call(|service, context| async move { service.status(context).await }).await`.
+    ///
+    /// # Errors
+    /// The daemon's own error, or `Unavailable` when it cannot be reached and nothing happened, or `Unknown` when the
+    /// connection was lost or too slow and it may have happened.
+    pub async fn call<T, F, Call>(&self, call: Call) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<Result<T, ApiError>, RpcError>>,
+        Call: FnOnce(GuildhallClient, Context) -> F,
+    {
+        let live = self.connected().await?;
+        let mut context = Context::current();
+        context.deadline = Instant::now() + self.call_limit;
+        // The daemon answers within the deadline; the extra second is for a daemon that hangs.
+        let limit = self.call_limit + Duration::from_secs(1);
+        match tokio::time::timeout(limit, call(live.service.clone(), context)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => Err(explain(&error, self.call_limit)),
+            Err(_) => Err(explain(&RpcError::DeadlineExceeded, self.call_limit)),
+        }
+    }
+
+    async fn connected(&self) -> Result<Live, ApiError> {
+        let mut slot = self.live.lock().await;
+        if let Some(live) = slot.as_ref()
+            && !live.ended.is_cancelled()
+        {
+            return Ok(live.clone());
+        }
+        let live = self.connect().await?;
+        *slot = Some(live.clone());
+        Ok(live)
+    }
+
+    async fn connect(&self) -> Result<Live, ApiError> {
+        let unreachable = |error: std::io::Error| {
+            ApiError::new(
+                ErrorKind::Unavailable,
+                format!("no daemon answers at {}: {error}", self.socket.display()),
+            )
+            .hint("start one with `guildhalld serve`, or name its socket with --socket or GUILDHALL_SOCKET")
+        };
+        let mut connection = UnixStream::connect(&self.socket).await.map_err(unreachable)?;
+        let principal = match transport::greet(&mut connection, &self.hello).await.map_err(unreachable)? {
+            Welcome::Accepted { principal, .. } => principal,
+            Welcome::Refused { reason } => return Err(ApiError::new(ErrorKind::Unsupported, reason)),
+        };
+        let tarpc::client::NewClient { client, dispatch } =
+            GuildhallClient::new(tarpc::client::Config::default(), transport::service(connection));
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        tokio::spawn(async move {
+            if let Err(error) = dispatch.await {
+                tracing::debug!(%error, "the connection to the daemon ended");
+            }
+            drop(guard);
+        });
+        Ok(Live { service: client, principal, ended })
+    }
+}
+
+fn explain(error: &RpcError, limit: Duration) -> ApiError {
+    let again = "the same request id again is safe; look before you repeat by hand";
+    match error {
+        RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::ConnectionRefused) => {
+            ApiError::new(ErrorKind::Unavailable, "the daemon is shutting down; nothing was changed")
+        }
+        RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::WouldBlock) => ApiError::new(
+            ErrorKind::Limited,
+            "too many calls at once on this connection; nothing was changed",
+        ),
+        RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::TimedOut) => {
+            ApiError::new(ErrorKind::Unknown, "the daemon could not finish the call in time").hint(again)
+        }
+        RpcError::Server(server) => ApiError::new(ErrorKind::Internal, server.detail.clone()),
+        RpcError::DeadlineExceeded => ApiError::new(
+            ErrorKind::Unknown,
+            format!("the daemon did not answer within {} s", limit.as_secs()),
+        )
+        .hint(again),
+        RpcError::Shutdown | RpcError::Send(_) | RpcError::Channel(_) => {
+            ApiError::new(ErrorKind::Unknown, "the connection to the daemon was lost during the call")
+                .hint(again)
+        }
+    }
+}

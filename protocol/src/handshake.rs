@@ -1,0 +1,107 @@
+//! The one frame each way before the service starts: which versions the caller speaks and who it is; which version is
+//! in force and whom the daemon takes it for, or a refusal that says what to upgrade.
+
+use crate::ids::UserId;
+use serde::{Deserialize, Serialize};
+
+/// The version that this program speaks best.
+pub const VERSION: u32 = 1;
+/// The oldest version that it still speaks.
+pub const VERSION_MIN: u32 = 1;
+/// Largest handshake frame, bytes.
+pub const FRAME_BYTES_MAX: usize = 4_096;
+/// Longest wait for the peer's frame, ms.
+pub const WAIT_MS_MAX: u64 = 5_000;
+
+/// What the caller says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Oldest version that it speaks.
+    pub version_min: u32,
+    /// Newest version that it speaks.
+    pub version_max: u32,
+    /// Program and version, for the log.
+    pub program: String,
+    /// A token; none on the unix socket, where the peer's uid speaks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+impl Hello {
+    /// The hello of this build for a program's name and version.
+    pub fn of(program: &str) -> Self {
+        Self {
+            version_min: VERSION_MIN,
+            version_max: VERSION,
+            program: format!("{program} {}", env!("CARGO_PKG_VERSION")),
+            credential: None,
+        }
+    }
+}
+
+/// What the daemon answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Welcome {
+    /// Go on.
+    Accepted {
+        /// The version in force.
+        version: u32,
+        /// Who the caller is.
+        principal: Principal,
+    },
+    /// Not so. Nothing follows.
+    Refused {
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+/// Whom the daemon takes a caller for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// The user.
+    pub user: UserId,
+    /// How the user is called.
+    pub name: String,
+    /// Whether they run the place.
+    pub operator: bool,
+}
+
+/// The version that both speak, or why there is none.
+///
+/// # Errors
+/// A sentence that says which side to upgrade.
+pub fn negotiate(hello: &Hello) -> Result<u32, String> {
+    let version = hello.version_max.min(VERSION);
+    if version >= hello.version_min.max(VERSION_MIN) {
+        return Ok(version);
+    }
+    let (older, newer) = if hello.version_max < VERSION_MIN {
+        (hello.program.as_str(), "the daemon")
+    } else {
+        ("the daemon", hello.program.as_str())
+    };
+    Err(format!(
+        "{older} is too old for {newer}: {} speaks protocol {} to {}, the daemon {VERSION_MIN} to {VERSION}; upgrade {older}",
+        hello.program, hello.version_min, hello.version_max
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_side_is_named() {
+        let hello = |min, max| Hello {
+            version_min: min,
+            version_max: max,
+            program: "tool 9".to_owned(),
+            credential: None,
+        };
+        assert_eq!(negotiate(&hello(1, 7)), Ok(1));
+        assert!(negotiate(&hello(5, 7)).expect_err("no common version").ends_with("upgrade the daemon"));
+        assert!(negotiate(&hello(0, 0)).expect_err("no common version").ends_with("upgrade tool 9"));
+    }
+}

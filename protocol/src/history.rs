@@ -1,0 +1,172 @@
+//! What happened, line by line: the events of a job, an agent, a user or the system, chained by hash per subject.
+//!
+//! An event holds ids, enums, numbers, times and commitments only. Foreign text is a body of its own, referenced by its
+//! [`Commitment`]; forgetting drops the text, and the chain still verifies.
+
+use crate::agent::PausedWhy;
+use crate::attempt::{CheckedBy, EndedAs};
+use crate::ids::{AgentId, AgentVersion, AttemptNumber, Incarnation, JobId, UserId};
+use crate::state::{HeldWhy, Reviewer};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Whose history a line belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A job.
+    Job(JobId),
+    /// An agent.
+    Agent(AgentId),
+    /// A user.
+    User(UserId),
+    /// The marketplace itself.
+    System,
+}
+
+impl Subject {
+    /// Kind and number, as storage keeps them.
+    pub fn parts(self) -> (&'static str, i64) {
+        match self {
+            Self::Job(id) => ("job", id.0),
+            Self::Agent(id) => ("agent", id.0),
+            Self::User(id) => ("user", id.0),
+            Self::System => ("system", 0),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, number) = self.parts();
+        write!(f, "{kind}:{number}")
+    }
+}
+
+/// SHA-256 over a nonce and the bytes of a body, as 64 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Commitment(pub String);
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The daemon by itself.
+    Daemon,
+    /// A person.
+    User(UserId),
+    /// An agent's endpoint.
+    Agent(AgentId),
+}
+
+/// One line of a history. Its JSON is what the chain hashes: `hash = SHA-256(previous hash, JSON)`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the subject's history, from 1.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Actor,
+    /// What.
+    pub what: What,
+}
+
+/// What happened. Fields are only ever added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+#[expect(missing_docs, reason = "fields are named after the types that they hold")]
+pub enum What {
+    /// A client posted the job.
+    Posted {
+        client: UserId,
+        draft: Commitment,
+        deadline: Timestamp,
+        derived_from: Option<JobId>,
+        trial: bool,
+    },
+    /// Nobody can take it now; it waits until something changes or the time given.
+    Waiting { pick: Commitment, until: Timestamp },
+    /// An agent was chosen and an attempt written.
+    Assigned { attempt: AttemptNumber, agent: AgentId, version: AgentVersion, pick: Commitment, repair: bool },
+    /// The delivery did not get through and goes out again at the time given.
+    Deferred { attempt: AttemptNumber, tries: u32, until: Timestamp },
+    /// The delivery goes out again under the same id.
+    Resent { attempt: AttemptNumber, tries: u32 },
+    /// The agent accepted it and works.
+    Accepted { attempt: AttemptNumber },
+    /// The answer is here.
+    Answered { attempt: AttemptNumber, answer: Commitment },
+    /// An answer or another word came too late to matter; it is kept.
+    Late { attempt: AttemptNumber, message: Commitment },
+    /// The answer was held against the criteria.
+    Judged {
+        attempt: AttemptNumber,
+        findings: Commitment,
+        passed: u32,
+        failed: u32,
+        abstained: u32,
+        by: CheckedBy,
+    },
+    /// The attempt is over.
+    AttemptEnded { attempt: AttemptNumber, ended: EndedAs, reason: Option<Commitment> },
+    /// A person is asked to decide on the answer, until the time given.
+    ReviewRequested { reviewer: Reviewer, until: Timestamp },
+    /// The reviewer accepted.
+    ReviewAccepted { reviewer: Reviewer },
+    /// The reviewer wants another attempt.
+    ChangesRequested { reviewer: Reviewer, text: Commitment },
+    /// The client asks an operator to decide.
+    Disputed { text: Commitment },
+    /// Nobody decided in time.
+    WindowPassed { reviewer: Reviewer },
+    /// The job is held for an operator.
+    Held { why: HeldWhy },
+    /// An operator released a held job.
+    Released,
+    /// Somebody asked to look for an agent now.
+    LookAgain,
+    /// A daemon died while it held this job in its hands.
+    DaemonDied { incarnation: Incarnation, deaths: u32 },
+    /// The end: the answer was accepted.
+    Completed { attempt: AttemptNumber, by: CheckedBy },
+    /// The end: nobody could do it.
+    Failed { attempts: u32, offers: u32 },
+    /// The end: called off.
+    Canceled { reason: Option<Commitment> },
+    /// The end: the deadline passed.
+    Expired,
+
+    /// An owner registered the agent.
+    AgentRegistered { owner: UserId, version: AgentVersion, definition: Commitment },
+    /// A new version is current.
+    AgentUpdated { version: AgentVersion, definition: Commitment },
+    /// A new version that repeats an earlier one is current.
+    AgentRolledBack { version: AgentVersion, to: AgentVersion, definition: Commitment },
+    /// Its endpoint echoed the challenge.
+    AgentProved { version: AgentVersion },
+    /// It gets no new jobs.
+    AgentPaused { why: PausedWhy },
+    /// It may work again, after a new challenge.
+    AgentResumed,
+    /// It is gone for good.
+    AgentRetired,
+    /// An operator allows this agent an address that is otherwise refused.
+    AgentGranted { host: Commitment },
+
+    /// A user was seen for the first time.
+    UserSeen,
+    /// A daemon opened the store.
+    DaemonStarted { incarnation: Incarnation },
+    /// A daemon closed the store in good order.
+    DaemonStopped { incarnation: Incarnation },
+}
+
+impl Event {
+    /// The bytes that the chain hashes.
+    pub fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("an event of plain values prints as JSON")
+    }
+}

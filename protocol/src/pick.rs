@@ -1,0 +1,148 @@
+//! Why this agent: the record of one choice, in bounded size.
+
+use crate::agent::AgentName;
+use crate::ids::{AgentId, AgentVersion};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Most candidates kept with a pick.
+pub const CANDIDATES_MAX: usize = 20;
+
+/// Why this agent, or why nobody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pick {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Who was chosen.
+    pub chosen: Option<AgentName>,
+    /// How.
+    pub method: PickMethod,
+    /// One sentence for people.
+    pub reason: String,
+    /// How many agents were looked at.
+    pub examined: u32,
+    /// How many could have taken it now.
+    pub eligible: u32,
+    /// The best, best first; at most [`CANDIDATES_MAX`].
+    pub candidates: Vec<Candidate>,
+    /// How many were excluded, by reason, most frequent first.
+    pub excluded: Vec<(Exclusion, u32)>,
+    /// What became of every agent that the client named in `only`.
+    pub named: Vec<(AgentName, Option<Exclusion>)>,
+}
+
+/// How an agent was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PickMethod {
+    /// First of the embedded rank.
+    Rank,
+    /// By a model from the rank's best.
+    Model,
+    /// The same agent again, with its findings.
+    Repair,
+    /// An operator named it.
+    Operator,
+}
+
+/// An agent that could take the job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its name then.
+    pub name: AgentName,
+    /// Its version then.
+    pub version: AgentVersion,
+    /// The weighted sum of its factors, 0 to 1.
+    pub score: f32,
+    /// What it is made of.
+    pub factors: Factors,
+}
+
+/// What a score is made of; each from 0 to 1, more is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Factors {
+    /// How well its texts fit the job's, relative to the best.
+    pub relevance: f32,
+    /// Its smoothed success rate, recent verdicts heavier.
+    pub success: f32,
+    /// How fast it answers.
+    pub latency: f32,
+    /// How much of its capacity is free.
+    pub free: f32,
+    /// A small seeded share for newcomers.
+    pub newcomer: f32,
+}
+
+/// Why an agent cannot take a job now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// It has not proved itself yet, is paused or retired.
+    NotActive,
+    /// Its circuit is open, or it is quarantined.
+    CircuitOpen,
+    /// It works on as many jobs as it takes.
+    AtCapacity,
+    /// It has had its jobs for today, in all or of this client.
+    DailyCap,
+    /// Its owner has not published it to this client.
+    NotPublished,
+    /// The job's `only` does not name it.
+    NotInOnly,
+    /// The job's `not` names it.
+    InNot,
+    /// It lacks a tag that the job asks for.
+    LacksTag,
+    /// The input is larger than it takes.
+    InputTooLarge,
+    /// The input does not fit its input schema.
+    InputInvalid,
+    /// Its texts have little to do with the job, and those of others do.
+    LittleRelevance,
+    /// It has tried this job already.
+    TriedBefore,
+    /// Its kind cannot be spoken to by this daemon.
+    KindUnsupported,
+}
+
+impl Exclusion {
+    /// Whether the agent could take the job later without any change of the job or of the agent's definition.
+    pub fn passes_with_time(self) -> bool {
+        match self {
+            Self::NotActive | Self::CircuitOpen | Self::AtCapacity | Self::DailyCap => true,
+            Self::NotPublished
+            | Self::NotInOnly
+            | Self::InNot
+            | Self::LacksTag
+            | Self::InputTooLarge
+            | Self::InputInvalid
+            | Self::LittleRelevance
+            | Self::TriedBefore
+            | Self::KindUnsupported => false,
+        }
+    }
+}
+
+impl fmt::Display for Exclusion {
+    /// To be read after a count: `2 are paused or not yet active`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotActive => "paused or not yet active",
+            Self::CircuitOpen => "failing at the moment",
+            Self::AtCapacity => "busy",
+            Self::DailyCap => "done for today",
+            Self::NotPublished => "not published to you",
+            Self::NotInOnly => "not in `only`",
+            Self::InNot => "in `not`",
+            Self::LacksTag => "without a tag that the job asks for",
+            Self::InputTooLarge => "not taking inputs of this size",
+            Self::InputInvalid => "needing another input",
+            Self::LittleRelevance => "made for other work",
+            Self::TriedBefore => "already tried",
+            Self::KindUnsupported => "of a kind that this daemon cannot speak to",
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! The daemon's RPC service, on one screen. Every writing call carries a request id made by the caller: the same call
+//! again gives the same outcome, so that a lost answer can be asked for again.
+
+use crate::agent::{AgentDefinition, AgentName};
+use crate::error::ApiError;
+use crate::ids::{AgentVersion, BodyId, EventId, JobId, RequestId};
+use crate::job::JobDraft;
+use crate::view::{
+    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, FeedLine, JobFilter, JobHead, JobStory,
+    NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered, Scope, Status,
+    TestReport, Updated, WhyNot,
+};
+
+/// What the daemon does for its front ends.
+#[tarpc::service]
+pub trait Guildhall {
+    /// How the daemon is.
+    async fn status() -> Result<Status, ApiError>;
+
+    /// Posts up to [`crate::job::limits::POST_JOBS_MAX`] jobs; each succeeds or fails by itself.
+    async fn post(jobs: Vec<NewJob>) -> Result<Vec<Result<Posted, ApiError>>, ApiError>;
+    /// Who would get this job now. Writes nothing.
+    async fn preview(draft: JobDraft) -> Result<Preview, ApiError>;
+    /// The whole story of a job.
+    async fn job(id: JobId) -> Result<JobStory, ApiError>;
+    /// Jobs, newest first.
+    async fn jobs(filter: JobFilter, page: PageRequest) -> Result<Page<JobHead>, ApiError>;
+    /// Does what a person decided about a job, and tells how it stands then; of a repeated job, the new one.
+    async fn order(request: RequestId, job: JobId, order: Order) -> Result<JobHead, ApiError>;
+    /// Why this agent did not get this job, computed now.
+    async fn why_not(job: JobId, agent: AgentName) -> Result<WhyNot, ApiError>;
+    /// A page of a body that the caller may see.
+    async fn read_body(job: JobId, body: BodyId, offset: u64) -> Result<BodyPage, ApiError>;
+
+    /// Registers an agent; its secrets are shown this once.
+    async fn register_agent(
+        request: RequestId,
+        definition: AgentDefinition,
+        options: RegisterOptions,
+    ) -> Result<Registered, ApiError>;
+    /// Makes a new version of an agent. Running attempts keep theirs.
+    async fn update_agent(
+        request: RequestId,
+        definition: AgentDefinition,
+        options: RegisterOptions,
+    ) -> Result<Updated, ApiError>;
+    /// Makes a new version that repeats an earlier one.
+    async fn rollback_agent(
+        request: RequestId,
+        name: AgentName,
+        to: AgentVersion,
+    ) -> Result<Updated, ApiError>;
+    /// Pauses, resumes or retires an agent.
+    async fn order_agent(
+        request: RequestId,
+        name: AgentName,
+        order: AgentOrder,
+    ) -> Result<AgentHead, ApiError>;
+    /// Everything about one agent.
+    async fn agent(name: AgentName) -> Result<AgentStory, ApiError>;
+    /// The definition of one version.
+    async fn agent_version(name: AgentName, version: AgentVersion) -> Result<AgentDefinition, ApiError>;
+    /// Agents by name.
+    async fn agents(page: PageRequest) -> Result<Page<AgentHead>, ApiError>;
+    /// The agents whose texts fit best, with their relevance from 0 to 1.
+    async fn find_agents(text: String, limit: u32) -> Result<Vec<(AgentHead, f32)>, ApiError>;
+    /// Sends the challenge and the examples to the endpoint, outside any job.
+    async fn test_agent(name: AgentName) -> Result<TestReport, ApiError>;
+    /// What was sent to an agent and what came back, newest first.
+    async fn deliveries(name: AgentName, page: PageRequest) -> Result<Page<DeliveryView>, ApiError>;
+
+    /// Events after the one given, oldest first, of everything that the caller may see.
+    async fn events(after: EventId, limit: u32) -> Result<Vec<FeedLine>, ApiError>;
+    /// Returns when the scope changed from `seen`, or after `wait_ms` (at most 25,000): a hint to read again.
+    async fn wait_for_change(scope: Scope, seen: u64, wait_ms: u64) -> Result<u64, ApiError>;
+}

@@ -1,0 +1,393 @@
+//! What the daemon tells the front ends: lists hold heads, stories hold everything about one thing in bounded size, and
+//! bodies are read in pages.
+
+use crate::agent::{AgentDefinition, AgentName, AgentState, Audience, Health};
+use crate::attempt::{AttemptState, CheckedBy, Finding};
+use crate::history::{Event, Subject};
+use crate::ids::{
+    AgentId, AgentVersion, AttemptNumber, BodyId, DeliveryLogId, EventId, Incarnation, JobId, StoreTag,
+    UserId,
+};
+use crate::job::{Priority, Visibility};
+use crate::permission::JobAction;
+use crate::pick::{Exclusion, Pick};
+use crate::state::JobState;
+use crate::time::Timestamp;
+use crate::wire::Wire;
+use serde::{Deserialize, Serialize};
+
+/// Most rows in one page.
+pub const PAGE_ROWS_MAX: u32 = 500;
+/// Most bytes of a body shown with a story.
+pub const BODY_HEAD_BYTES_MAX: usize = 2_048;
+/// Most bytes of one page of a body.
+pub const BODY_PAGE_BYTES_MAX: usize = 256 * 1024;
+
+/// A page of a list. Pages are keyed: `next` continues after the last row even while rows come and go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where the next page starts; none when this is the last.
+    pub next: Option<i64>,
+}
+
+/// Which page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageRequest {
+    /// The `next` of the page before; none for the first.
+    pub after: Option<i64>,
+    /// How many rows, at most [`PAGE_ROWS_MAX`].
+    pub limit: u32,
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self { after: None, limit: 50 }
+    }
+}
+
+/// A job in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct JobHead {
+    pub id: JobId,
+    /// None when it was forgotten.
+    pub title: Option<String>,
+    pub label: Option<String>,
+    pub state: Wire<JobState>,
+    pub client: UserId,
+    pub visibility: Visibility,
+    pub priority: Priority,
+    /// The agent of the latest attempt.
+    pub agent: Option<AgentName>,
+    pub attempts: u32,
+    pub checked_by: Option<CheckedBy>,
+    pub posted_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub deadline: Timestamp,
+    /// What time alone will do next happens then; none when it ended.
+    pub due_at: Option<Timestamp>,
+    /// Fences decisions: send it back with one.
+    pub epoch: u64,
+    /// Grows with anything visible.
+    pub revision: u64,
+}
+
+/// Which jobs a list shows. Empty: all that the caller may see, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFilter {
+    /// Only states with these names.
+    #[serde(default)]
+    pub states: Vec<String>,
+    /// Only jobs of the caller.
+    #[serde(default)]
+    pub mine: bool,
+    /// Only this label.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Only jobs that this agent tried.
+    #[serde(default)]
+    pub agent: Option<AgentName>,
+}
+
+/// The beginning of a body, and where the rest is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodyHead {
+    /// Its id, for `read_body`.
+    pub id: BodyId,
+    /// Its whole length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, hex.
+    pub sha256: String,
+    /// Its first [`BODY_HEAD_BYTES_MAX`] bytes as text; none when it was forgotten.
+    pub head: Option<String>,
+}
+
+/// One page of a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodyPage {
+    /// Whole length.
+    pub bytes: u64,
+    /// The text from the offset on, at most [`BODY_PAGE_BYTES_MAX`] bytes, whole characters.
+    pub text: String,
+    /// Where the next page starts; none at the end.
+    pub next: Option<u64>,
+}
+
+/// One attempt in a job's story.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct AttemptView {
+    pub number: AttemptNumber,
+    pub agent: AgentName,
+    pub version: AgentVersion,
+    pub state: Wire<AttemptState>,
+    pub repair: bool,
+    /// How often the delivery went out.
+    pub tries: u32,
+    pub started_at: Timestamp,
+    pub answered_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended so, when there is more to say than the findings.
+    pub reason: Option<String>,
+    pub pick: Option<Pick>,
+    pub answer: Option<BodyHead>,
+    pub findings: Vec<Finding>,
+}
+
+/// The whole story of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct JobStory {
+    pub head: JobHead,
+    /// The job as posted, a JSON draft.
+    pub draft: BodyHead,
+    pub attempts: Vec<AttemptView>,
+    /// Why it waits, when it waits for an agent.
+    pub waiting: Option<Pick>,
+    /// JSON pointer to the part of the answer that people should read.
+    pub display: Option<String>,
+    pub events: Vec<Event>,
+    /// What the caller may do now.
+    pub allowed: Vec<JobAction>,
+}
+
+/// One line of the live feed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeedLine {
+    /// Its place in the feed.
+    pub id: EventId,
+    /// Whose history it belongs to.
+    pub subject: Subject,
+    /// What happened.
+    pub event: Wire<Event>,
+}
+
+/// An agent in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct AgentHead {
+    pub id: AgentId,
+    pub name: AgentName,
+    pub owner: UserId,
+    pub version: AgentVersion,
+    pub state: Wire<AgentState>,
+    pub health: Wire<Health>,
+    pub audience: Audience,
+    /// Attempts that it is working on.
+    pub running: u32,
+    /// Most at a time.
+    pub concurrency: u32,
+    pub record: Record,
+    pub revision: u64,
+}
+
+/// What counts of an agent's past, over the last 90 days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct Record {
+    pub passed: u32,
+    pub failed: u32,
+    pub declined: u32,
+    pub unreachable: u32,
+    /// Mean time from delivery to answer, ms.
+    pub answer_ms: Option<u64>,
+}
+
+/// Everything about one agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentStory {
+    /// Its head.
+    pub head: AgentHead,
+    /// The current version.
+    pub definition: AgentDefinition,
+    /// Hosts and ports that an operator granted, as `host:port`.
+    pub grants: Vec<String>,
+    /// Every version with the time it was made, newest first.
+    pub versions: Vec<(AgentVersion, Timestamp)>,
+    /// The newest lines of its history, newest last.
+    pub events: Vec<Event>,
+}
+
+/// How an agent is registered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterOptions {
+    /// Operators only: allow the endpoint although it is private or plain http.
+    #[serde(default)]
+    pub allow_private: bool,
+    /// Operators only, until publishing exists: who may be matched with it.
+    #[serde(default)]
+    pub audience: Audience,
+}
+
+/// A new agent, with the secrets that are shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// Its number.
+    pub id: AgentId,
+    /// Its first version.
+    pub version: AgentVersion,
+    /// Verifies what the daemon sends: `whsec_...`.
+    pub delivery_secret: String,
+    /// Signs what the agent sends back later: `whsec_...`.
+    pub callback_secret: String,
+    /// What may be a mistake in its schemas.
+    pub warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for Registered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registered")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an update did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Updated {
+    /// The current version; unchanged when nothing differed.
+    pub version: AgentVersion,
+    /// The definition before and after, as pretty JSON.
+    pub before: String,
+    /// After.
+    pub after: String,
+    /// What may be a mistake in its schemas.
+    pub warnings: Vec<String>,
+}
+
+/// An order to an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentOrder {
+    /// No new jobs; running ones end.
+    Pause,
+    /// Work again, after a new challenge.
+    Resume,
+    /// Gone for good.
+    Retire,
+}
+
+/// What testing an agent showed: the challenge and each example, through the endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// Each step in order: what was tried, whether it went well, and what was seen.
+    pub steps: Vec<TestStep>,
+}
+
+/// One step of a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestStep {
+    /// What was tried.
+    pub name: String,
+    /// Whether it went well.
+    pub passed: bool,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// One request to an agent's endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct DeliveryView {
+    pub id: DeliveryLogId,
+    pub at: Timestamp,
+    pub job: Option<JobId>,
+    pub attempt: Option<AttemptNumber>,
+    /// The type of the message.
+    pub message: String,
+    /// The step that failed; none when the exchange itself worked.
+    pub failed_step: Option<String>,
+    pub status: Option<u16>,
+    pub duration_ms: u64,
+    /// What happened, in words.
+    pub summary: String,
+    /// The first 2 KB of the reply.
+    pub reply_head: String,
+    /// A line that repeats it in a shell.
+    pub curl: String,
+}
+
+/// A job to post, with the request id of its caller.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewJob {
+    /// The same id again gives the same job.
+    pub request: crate::ids::RequestId,
+    /// The job.
+    pub draft: crate::job::JobDraft,
+}
+
+/// A posted job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// Its number.
+    pub id: JobId,
+    /// Whether this request had already been made and this is its job.
+    pub repeated: bool,
+}
+
+/// What a person decides about a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What to do.
+    pub action: JobAction,
+    /// Why, or what is wrong with the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The epoch that the person saw, if the order must not meet another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+}
+
+/// Who would get a job, and what may be wrong with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The pick as it would be now.
+    pub pick: Pick,
+    /// What a person should know before posting.
+    pub notes: Vec<String>,
+}
+
+/// How one agent stands to one job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyNot {
+    /// The agent.
+    pub agent: AgentName,
+    /// Why it cannot take the job now; none if it can.
+    pub exclusion: Option<Exclusion>,
+    /// Its place in the rank among those who can, from 1.
+    pub rank: Option<u32>,
+    /// In words.
+    pub detail: String,
+}
+
+/// How the daemon is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct Status {
+    /// The daemon's version.
+    pub daemon: String,
+    pub store: StoreTag,
+    pub incarnation: Incarnation,
+    pub started_at: Timestamp,
+    /// Jobs per state name.
+    pub jobs: Vec<(String, u64)>,
+    pub agents_active: u64,
+    pub agents: u64,
+    /// Whether new attempts are started.
+    pub draining: bool,
+    /// What a person should know: no model, for example.
+    pub notes: Vec<String>,
+}
+
+/// What `wait_for_change` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// One job.
+    Job(JobId),
+    /// Anything.
+    Everything,
+}

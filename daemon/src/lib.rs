@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Guildhall's daemon: the store, the engine, and everything that decides or calls out.
+
+pub mod store;

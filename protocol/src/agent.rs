@@ -342,9 +342,9 @@ impl AgentState {
         match (self, event) {
             (Self::Retired, _) => None,
             (_, AgentEvent::Retired) => Some(Self::Retired),
-            (Self::Pending, AgentEvent::Proved) | (Self::Paused(_), AgentEvent::Resumed) => {
-                Some(Self::Active)
-            }
+            (Self::Pending, AgentEvent::Proved) => Some(Self::Active),
+            // Whoever comes back proves itself again: the endpoint may have moved or died meanwhile.
+            (Self::Paused(_), AgentEvent::Resumed) => Some(Self::Pending),
             (Self::Active | Self::Paused(_), AgentEvent::Paused(why)) => Some(Self::Paused(why)),
             (Self::Active | Self::Pending, AgentEvent::EndpointChanged) => Some(Self::Pending),
             (Self::Paused(why), AgentEvent::EndpointChanged) => Some(Self::Paused(why)),

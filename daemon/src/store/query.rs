@@ -1,0 +1,153 @@
+//! What can be read. Lists are paged by key and bounded by their callers.
+
+use super::record::{
+    AgentRecord, AttemptRecord, BodyRecord, DeliveryRecord, EventRecord, JobRecord, SystemRecord,
+    TallyRecord, UserRecord,
+};
+use super::{Receipt, Tally};
+use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::{
+    AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, RequestId, UserId,
+};
+use guildhall_protocol::time::Timestamp;
+
+/// A question to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// The store itself. Answers `System`.
+    System,
+    /// One job. Answers `Jobs` with one row or none.
+    Job(JobId),
+    /// Jobs that the engine may act on. Answers `Jobs`.
+    Select {
+        /// Which.
+        selection: JobSelection,
+        /// At most so many.
+        limit: u32,
+    },
+    /// The earliest `due_at` of all jobs. Answers `Time`.
+    NextDue,
+    /// Jobs for a list, newest first. Answers `Jobs`.
+    List {
+        /// Only these state names; empty: all.
+        states: Vec<String>,
+        /// Only jobs of this client.
+        client: Option<UserId>,
+        /// Only this label.
+        label: Option<String>,
+        /// Only jobs with an attempt of this agent.
+        agent: Option<AgentId>,
+        /// Only numbers below this one.
+        before: Option<JobId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// A job's attempts, oldest first. Answers `Attempts`.
+    Attempts(JobId),
+    /// The newest attempt of each of these jobs that has one. Answers `Attempts`, by job.
+    NewestAttempts(Vec<JobId>),
+    /// Bodies with these ids, in the order of the ids; unknown ones are left out. Answers `Bodies`.
+    Bodies(Vec<BodyId>),
+    /// A subject's history, oldest first. Answers `Events`.
+    Events {
+        /// Whose.
+        subject: Subject,
+        /// After this place in it.
+        after: u64,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Everybody's history in commit order. Answers `Events`.
+    Feed {
+        /// After this one.
+        after: EventId,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Agents by number. Answers `Agents`.
+    Agents {
+        /// After this one.
+        after: AgentId,
+        /// At most so many.
+        limit: u32,
+    },
+    /// One agent. Answers `Agents` with one row or none.
+    Agent(AgentId),
+    /// One agent by its name. Answers `Agents` with one row or none.
+    AgentNamed(AgentName),
+    /// An agent's versions, newest first. Answers `Versions`.
+    Versions(AgentId),
+    /// What agents did since this day. Answers `Tallies`, by agent and day.
+    Tallies {
+        /// Days since 1970.
+        since: i64,
+    },
+    /// Exchanges with an agent, newest first. Answers `Deliveries`.
+    Deliveries {
+        /// Whose.
+        agent: AgentId,
+        /// Only ids below this one.
+        before: Option<DeliveryLogId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Number of jobs per state name. Answers `Counts`, by name.
+    Counts,
+    /// The user. Answers `Users` with one row or none.
+    User(UserId),
+    /// What a request led to. Answers `Receipt`.
+    Receipt {
+        /// Who asked.
+        user: UserId,
+        /// The request.
+        id: RequestId,
+    },
+}
+
+/// Which jobs the engine may act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobSelection {
+    /// Ready for a pick: by class (highest first), fair tag, number.
+    Ready,
+    /// Not ready, without a lease or with one that has passed, and `due_at` has come: by `due_at`, number.
+    Due(Timestamp),
+    /// Leased by an earlier incarnation: by number.
+    Orphaned(Incarnation),
+    /// Parked and waiting for this agent: by class (highest first), fair tag, number.
+    WaitingFor(AgentId),
+}
+
+/// The answer to a [`Query`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by the query that they answer")]
+pub enum Answer {
+    System(SystemRecord),
+    Jobs(Vec<JobRecord>),
+    Time(Option<Timestamp>),
+    Attempts(Vec<AttemptRecord>),
+    Bodies(Vec<BodyRecord>),
+    Events(Vec<EventRecord>),
+    Agents(Vec<AgentRecord>),
+    Versions(Vec<(AgentVersion, Timestamp, BodyId)>),
+    Tallies(Vec<TallyRecord>),
+    Deliveries(Vec<DeliveryRecord>),
+    Counts(Vec<(String, u64)>),
+    Users(Vec<UserRecord>),
+    Receipt(Option<Receipt>),
+}
+
+impl Tally {
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            declined: self.declined + other.declined,
+            unreachable: self.unreachable + other.unreachable,
+            answered: self.answered + other.answered,
+            answer_ms: self.answer_ms + other.answer_ms,
+        }
+    }
+}

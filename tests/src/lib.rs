@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The world around Guildhall: what the tests and benches need to meet the programs as their users do.
+
+pub mod model;

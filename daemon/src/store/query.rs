@@ -110,9 +110,9 @@ pub enum Query {
 pub enum JobSelection {
     /// Ready for a pick: by class (highest first), fair tag, number.
     Ready,
-    /// Not ready, without a lease or with one that has passed, and `due_at` has come: by `due_at`, number.
+    /// `due_at` has come, and no lease is in force: by `due_at`, number.
     Due(Timestamp),
-    /// Leased by an earlier incarnation: by number.
+    /// Leased by an earlier incarnation: by incarnation, number.
     Orphaned(Incarnation),
     /// Parked and waiting for this agent: by class (highest first), fair tag, number.
     WaitingFor(AgentId),

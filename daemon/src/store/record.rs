@@ -235,8 +235,8 @@ pub struct UserRecord {
 /// What the store knows of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SystemRecord {
-    /// Its tag.
-    pub tag: StoreTag,
+    /// Its tag; none until it was founded.
+    pub tag: Option<StoreTag>,
     /// The newest run of a daemon on it; 0 before the first.
     pub incarnation: Incarnation,
     /// Whether that run ended in good order.

@@ -1,0 +1,183 @@
+//! The commands on agents, each guarded by the agent's revision.
+
+use super::entry;
+use super::rows::{audience_name, health_parts};
+use super::writer::Refused;
+use crate::store::{
+    AgentFence, AgentTurn, Chain, Command, Conflict, Entry, NewVersion, Outcome, Receipt, Request, StoreError,
+};
+use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::AgentId;
+use guildhall_protocol::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+
+const INSERT_AGENT: &str = "
+    INSERT INTO agents (name, owner_id, state, detail, health, health_until, audience, version, concurrency,
+        delivery_secret, callback_secret, due_at, tries, registered_at, revision, chain)
+    VALUES (:name, :owner, 'pending', '', 'closed', NULL, :audience, :version, :concurrency,
+        :delivery_secret, :callback_secret, :due_at, 0, :now, :revision, :chain)
+    ON CONFLICT (name) DO NOTHING
+    RETURNING id";
+const INSERT_VERSION: &str = "
+    INSERT INTO agent_versions (agent_id, version, definition, made_at)
+    VALUES (?1, ?2, ?3, ?4)";
+const INSERT_GRANT: &str = "
+    INSERT INTO agent_grants (agent_id, host, port)
+    VALUES (?1, ?2, ?3)
+    ON CONFLICT (agent_id, host, port) DO NOTHING";
+
+/// Registers an agent.
+pub(super) fn register(
+    connection: &Connection,
+    now: Timestamp,
+    command: &Command,
+) -> Result<Outcome, Refused> {
+    let Command::Register {
+        request,
+        name,
+        owner,
+        audience,
+        version,
+        delivery_secret,
+        callback_secret,
+        due_at,
+        entry,
+    } = command
+    else {
+        return Err(Refused::Guard(StoreError::Unavailable("this is no registration".to_owned())));
+    };
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    let head = entry::head(entry, Chain::default());
+    let id: Option<i64> = connection
+        .prepare_cached(INSERT_AGENT)?
+        .query_row(
+            named_params! {
+                ":name": name.as_str(),
+                ":owner": owner.0,
+                ":audience": audience_name(*audience),
+                ":version": version.version.0,
+                ":concurrency": version.concurrency,
+                ":delivery_secret": delivery_secret.0,
+                ":callback_secret": callback_secret.0,
+                ":due_at": due_at.0,
+                ":now": now.0,
+                ":revision": head.revision,
+                ":chain": head.hash,
+            },
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(id) = id.map(AgentId) else {
+        return Err(Refused::Guard(StoreError::Conflict(Conflict::NameTaken)));
+    };
+    let subject = Subject::Agent(id);
+    entry::bodies(connection, subject, &entry.bodies)?;
+    write_version(connection, now, id, version)?;
+    entry::record(connection, now, subject, entry)?;
+    entry::keep_request(connection, now, Some(request), &Receipt::Agent(id))?;
+    Ok(Outcome::Registered(id))
+}
+
+fn write_version(
+    connection: &Connection,
+    now: Timestamp,
+    agent: AgentId,
+    version: &NewVersion,
+) -> Result<(), Refused> {
+    let row = params![agent.0, version.version.0, version.definition.0, now.0];
+    connection.prepare_cached(INSERT_VERSION)?.execute(row)?;
+    for (host, port) in &version.grants {
+        connection.prepare_cached(INSERT_GRANT)?.execute(params![agent.0, host, port])?;
+    }
+    Ok(())
+}
+
+const REVISE_AGENT: &str = "
+    UPDATE agents
+    SET version = :version, concurrency = :concurrency
+    WHERE id = :id AND revision = :seen AND version + 1 = :version";
+
+/// Makes a version current.
+pub(super) fn revise(
+    connection: &Connection,
+    now: Timestamp,
+    fence: AgentFence,
+    request: &Request,
+    version: &NewVersion,
+    turn: &AgentTurn,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    let changed = connection.prepare_cached(REVISE_AGENT)?.execute(named_params! {
+        ":id": fence.agent.0,
+        ":seen": fence.revision,
+        ":version": version.version.0,
+        ":concurrency": version.concurrency,
+    })?;
+    if changed == 0 {
+        return Err(Refused::Guard(StoreError::Stale));
+    }
+    let subject = Subject::Agent(fence.agent);
+    turn_row(connection, fence, turn, entry)?;
+    entry::bodies(connection, subject, &entry.bodies)?;
+    write_version(connection, now, fence.agent, version)?;
+    entry::record(connection, now, subject, entry)?;
+    entry::keep_request(connection, now, Some(request), &Receipt::Agent(fence.agent))?;
+    Ok(Outcome::Done)
+}
+
+const TURN_AGENT: &str = "
+    UPDATE agents
+    SET state = :state, detail = :detail, health = :health, health_until = :health_until, due_at = :due_at,
+        tries = :tries, revision = coalesce(:revision, revision), chain = coalesce(:chain, chain)
+    WHERE id = :id AND revision = :seen AND state <> 'retired'";
+
+/// Guarded; writes nothing when the guard does not hold.
+fn turn_row(
+    connection: &Connection,
+    fence: AgentFence,
+    turn: &AgentTurn,
+    entry: &Entry,
+) -> Result<(), Refused> {
+    let (health, health_until) = health_parts(turn.health);
+    let head = entry.events.last().map(|event| event.chain);
+    let changed = connection.prepare_cached(TURN_AGENT)?.execute(named_params! {
+        ":id": fence.agent.0,
+        ":seen": fence.revision,
+        ":state": turn.state.name(),
+        ":detail": turn.state.detail(),
+        ":health": health,
+        ":health_until": health_until,
+        ":due_at": turn.due_at.map(|time| time.0),
+        ":tries": turn.tries,
+        ":revision": head.map(|chain| chain.revision),
+        ":chain": head.map(|chain| chain.hash),
+    })?;
+    if changed == 0 { Err(Refused::Guard(StoreError::Stale)) } else { Ok(()) }
+}
+
+/// An agent goes on.
+pub(super) fn turn(
+    connection: &Connection,
+    now: Timestamp,
+    fence: AgentFence,
+    request: Option<&Request>,
+    turn: &AgentTurn,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(request) = request
+        && let Some(outcome) = entry::repeated(connection, request)?
+    {
+        return Ok(outcome);
+    }
+    turn_row(connection, fence, turn, entry)?;
+    let subject = Subject::Agent(fence.agent);
+    entry::bodies(connection, subject, &entry.bodies)?;
+    entry::record(connection, now, subject, entry)?;
+    entry::keep_request(connection, now, request, &Receipt::Agent(fence.agent))?;
+    Ok(Outcome::Done)
+}

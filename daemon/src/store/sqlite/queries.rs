@@ -1,0 +1,264 @@
+//! The queries. Every list is bounded by its caller and read in the order of an index.
+
+use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
+use crate::store::{
+    AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
+    TallyRecord, UserRecord,
+};
+use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, JobId, StoreTag, UserId};
+use guildhall_protocol::time::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
+
+/// Answers a query from one snapshot.
+pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<Answer> {
+    match query {
+        Query::System => system(connection),
+        Query::Job(id) => jobs(connection, "FROM jobs WHERE id = ?1", [id.0]),
+        Query::Select { selection, limit } => select(connection, selection, limit),
+        Query::NextDue => {
+            let due: Option<i64> = connection
+                .prepare_cached("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL")?
+                .query_row([], |row| row.get(0))?;
+            Ok(Answer::Time(due.map(Timestamp)))
+        }
+        Query::List { states, client, label, agent, before, limit } => {
+            list(connection, states, client, label, agent, before, limit)
+        }
+        Query::Attempts(job) => {
+            let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number";
+            Ok(Answer::Attempts(attempts(connection, tail, [job.0])?))
+        }
+        Query::NewestAttempts(jobs) => {
+            let mut newest = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number DESC LIMIT 1";
+                newest.append(&mut attempts(connection, tail, [job.0])?);
+            }
+            newest.sort_by_key(|attempt| attempt.job);
+            Ok(Answer::Attempts(newest))
+        }
+        Query::Bodies(ids) => bodies(connection, &ids),
+        Query::Events { subject, after, limit } => {
+            let (kind, number) = subject.parts();
+            let sql = "
+                SELECT id, subject, subject_id, seq, bytes, hash
+                FROM events
+                WHERE subject = ?1 AND subject_id = ?2 AND seq > ?3
+                ORDER BY seq
+                LIMIT ?4";
+            Ok(Answer::Events(all(connection, sql, params![kind, number, after, limit], rows::event)?))
+        }
+        Query::Feed { after, limit } => {
+            let sql = "
+                SELECT id, subject, subject_id, seq, bytes, hash
+                FROM events
+                WHERE id > ?1
+                ORDER BY id
+                LIMIT ?2";
+            Ok(Answer::Events(all(connection, sql, params![after.0, limit], rows::event)?))
+        }
+        Query::Agents { after, limit } => {
+            agents(connection, "FROM agents WHERE id > ?1 ORDER BY id LIMIT ?2", params![after.0, limit])
+        }
+        Query::Agent(id) => agents(connection, "FROM agents WHERE id = ?1", [id.0]),
+        Query::AgentNamed(name) => agents(connection, "FROM agents WHERE name = ?1", [name.as_str()]),
+        Query::Versions(agent) => versions(connection, agent),
+        Query::Tallies { since } => tallies(connection, since),
+        Query::Deliveries { agent, before, limit } => {
+            let sql = "
+                SELECT id, agent_id, at, job_id, attempt, message, log
+                FROM deliveries
+                WHERE agent_id = ?1 AND id < ?2
+                ORDER BY id DESC
+                LIMIT ?3";
+            let before = before.map_or(i64::MAX, |id| id.0);
+            Ok(Answer::Deliveries(all(connection, sql, params![agent.0, before, limit], rows::delivery)?))
+        }
+        Query::Counts => {
+            let sql = "SELECT state, count(*) FROM jobs GROUP BY state ORDER BY state";
+            Ok(Answer::Counts(all(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
+        }
+        Query::User(id) => {
+            let sql = "SELECT id, name FROM users WHERE id = ?1";
+            let user = |row: &Row<'_>| Ok(UserRecord { id: UserId(row.get(0)?), name: row.get(1)? });
+            Ok(Answer::Users(all(connection, sql, [id.0], user)?))
+        }
+        Query::Receipt { user, id } => {
+            let sql = "SELECT receipt FROM requests WHERE user_id = ?1 AND id = ?2";
+            let text: Option<String> = connection
+                .prepare_cached(sql)?
+                .query_row(params![user.0, id.as_str()], |row| row.get(0))
+                .optional()?;
+            Ok(Answer::Receipt(text.and_then(|text| serde_json::from_str(&text).ok())))
+        }
+    }
+}
+
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(values, read)?.collect()
+}
+
+fn system(connection: &Connection) -> rusqlite::Result<Answer> {
+    let id_max = "
+        SELECT max(
+            coalesce((SELECT max(id) FROM bodies), 0),
+            coalesce((SELECT max(id) FROM deliveries), 0),
+            coalesce((SELECT max(id) FROM notifications), 0),
+            coalesce((SELECT max(id) FROM messages), 0)
+        )";
+    let id_max: i64 = connection.prepare_cached(id_max)?.query_row([], |row| row.get(0))?;
+    connection
+        .prepare_cached("SELECT tag, incarnation, clean, revision, chain FROM system WHERE id = 1")?
+        .query_row([], |row| {
+            let tag: Option<String> = row.get(0)?;
+            Ok(Answer::System(SystemRecord {
+                tag: tag.and_then(|tag| tag.parse::<StoreTag>().ok()),
+                incarnation: Incarnation(row.get(1)?),
+                clean: row.get(2)?,
+                chain: Chain { revision: row.get(3)?, hash: row.get(4)? },
+                id_max,
+            }))
+        })
+}
+
+fn jobs(connection: &Connection, tail: &str, values: impl Params) -> rusqlite::Result<Answer> {
+    let found: Vec<JobRecord> = all(connection, &format!("SELECT {JOB_COLUMNS} {tail}"), values, rows::job)?;
+    Ok(Answer::Jobs(found))
+}
+
+fn attempts(
+    connection: &Connection,
+    tail: &str,
+    values: impl Params,
+) -> rusqlite::Result<Vec<AttemptRecord>> {
+    all(connection, &format!("SELECT {ATTEMPT_COLUMNS} {tail}"), values, rows::attempt)
+}
+
+pub(super) const READY: &str = "
+    FROM jobs
+    WHERE ready = 1
+    ORDER BY class DESC, fair_tag, id
+    LIMIT ?1";
+pub(super) const DUE: &str = "
+    FROM jobs
+    WHERE due_at IS NOT NULL AND due_at <= ?1 AND coalesce(lease_until, ?1) <= ?1
+    ORDER BY due_at, id
+    LIMIT ?2";
+pub(super) const ORPHANED: &str = "
+    FROM jobs
+    WHERE lease_incarnation IS NOT NULL AND lease_incarnation < ?1
+    ORDER BY lease_incarnation, id
+    LIMIT ?2";
+pub(super) const WAITING_FOR: &str = "
+    FROM waits
+    JOIN jobs ON jobs.id = waits.job_id
+    WHERE waits.agent_id = ?1
+    ORDER BY waits.class DESC, waits.fair_tag, waits.job_id
+    LIMIT ?2";
+
+fn select(connection: &Connection, selection: JobSelection, limit: u32) -> rusqlite::Result<Answer> {
+    match selection {
+        JobSelection::Ready => jobs(connection, READY, [limit]),
+        JobSelection::Due(now) => jobs(connection, DUE, params![now.0, limit]),
+        JobSelection::Orphaned(incarnation) => jobs(connection, ORPHANED, params![incarnation.0, limit]),
+        JobSelection::WaitingFor(agent) => {
+            // The columns that both tables have are the job's.
+            let columns =
+                JOB_COLUMNS.replace(" class,", " jobs.class,").replace(" fair_tag,", " jobs.fair_tag,");
+            let sql = format!("SELECT {columns} {WAITING_FOR}");
+            Ok(Answer::Jobs(all(connection, &sql, params![agent.0, limit], rows::job)?))
+        }
+    }
+}
+
+fn list(
+    connection: &Connection,
+    states: Vec<String>,
+    client: Option<UserId>,
+    label: Option<String>,
+    agent: Option<AgentId>,
+    before: Option<JobId>,
+    limit: u32,
+) -> rusqlite::Result<Answer> {
+    let mut conditions = vec!["id < ?1".to_owned()];
+    let mut values = vec![Value::Integer(before.map_or(i64::MAX, |id| id.0))];
+    let bind = |values: &mut Vec<Value>, value: Value| {
+        values.push(value);
+        format!("?{}", values.len())
+    };
+    if !states.is_empty() {
+        let places: Vec<String> =
+            states.into_iter().map(|state| bind(&mut values, Value::Text(state))).collect();
+        conditions.push(format!("state IN ({})", places.join(", ")));
+    }
+    if let Some(client) = client {
+        conditions.push(format!("client_id = {}", bind(&mut values, Value::Integer(client.0))));
+    }
+    if let Some(label) = label {
+        conditions.push(format!("label = {}", bind(&mut values, Value::Text(label))));
+    }
+    if let Some(agent) = agent {
+        let place = bind(&mut values, Value::Integer(agent.0));
+        let tried = "SELECT 1 FROM attempts WHERE attempts.agent_id";
+        conditions.push(format!("EXISTS ({tried} = {place} AND attempts.job_id = jobs.id)"));
+    }
+    let limit = bind(&mut values, Value::Integer(limit.into()));
+    let tail = format!("FROM jobs WHERE {} ORDER BY id DESC LIMIT {limit}", conditions.join(" AND "));
+    jobs(connection, &tail, params_from_iter(values))
+}
+
+fn bodies(connection: &Connection, ids: &[BodyId]) -> rusqlite::Result<Answer> {
+    let sql = "SELECT id, subject, subject_id, nonce, bytes FROM bodies WHERE id = ?1";
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.append(&mut all(connection, sql, [id.0], rows::body)?);
+    }
+    Ok(Answer::Bodies(found))
+}
+
+fn agents(connection: &Connection, tail: &str, values: impl Params) -> rusqlite::Result<Answer> {
+    let sql = format!("SELECT {AGENT_COLUMNS} {tail}");
+    let mut found: Vec<AgentRecord> = all(connection, &sql, values, rows::agent)?;
+    let grants = "SELECT host, port FROM agent_grants WHERE agent_id = ?1 ORDER BY host, port";
+    for agent in &mut found {
+        agent.grants = all(connection, grants, [agent.id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    }
+    Ok(Answer::Agents(found))
+}
+
+fn versions(connection: &Connection, agent: AgentId) -> rusqlite::Result<Answer> {
+    let sql = "
+        SELECT version, made_at, definition
+        FROM agent_versions
+        WHERE agent_id = ?1
+        ORDER BY version DESC";
+    let version =
+        |row: &Row<'_>| Ok((AgentVersion(row.get(0)?), Timestamp(row.get(1)?), BodyId(row.get(2)?)));
+    Ok(Answer::Versions(all(connection, sql, [agent.0], version)?))
+}
+
+fn tallies(connection: &Connection, since: i64) -> rusqlite::Result<Answer> {
+    let sql = "
+        SELECT agent_id, day, passed, failed, declined, unreachable, answered, answer_ms
+        FROM agent_tallies
+        WHERE day >= ?1
+        ORDER BY agent_id, day";
+    let tally = |row: &Row<'_>| {
+        let tally = Tally {
+            passed: row.get(2)?,
+            failed: row.get(3)?,
+            declined: row.get(4)?,
+            unreachable: row.get(5)?,
+            answered: row.get(6)?,
+            answer_ms: row.get(7)?,
+        };
+        Ok(TallyRecord { agent: AgentId(row.get(0)?), day: row.get(1)?, tally })
+    };
+    Ok(Answer::Tallies(all(connection, sql, [since], tally)?))
+}

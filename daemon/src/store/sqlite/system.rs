@@ -1,0 +1,129 @@
+//! The commands on the store itself, on users, and on rows that have had their time.
+
+use super::entry;
+use super::writer::Refused;
+use crate::store::{Chain, Entry, Outcome, StoreError};
+use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::{Incarnation, StoreTag, UserId};
+use guildhall_protocol::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+const FOUND: &str = "
+    UPDATE system
+    SET tag = ?1
+    WHERE tag IS NULL";
+
+/// Gives a new store its tag.
+pub(super) fn found(connection: &Connection, tag: StoreTag) -> Result<Outcome, Refused> {
+    match connection.prepare_cached(FOUND)?.execute([tag.as_str()])? {
+        0 => Err(Refused::Guard(StoreError::Stale)),
+        _ => Ok(Outcome::Done),
+    }
+}
+
+const START_DAEMON: &str = "
+    UPDATE system
+    SET incarnation = ?1, clean = 0, revision = ?2, chain = ?3
+    WHERE revision = ?4 AND incarnation + 1 = ?1";
+const STOP_DAEMON: &str = "
+    UPDATE system
+    SET clean = 1, revision = ?2, chain = ?3
+    WHERE revision = ?4 AND incarnation = ?1 AND clean = 0";
+
+/// A daemon begins.
+pub(super) fn start_daemon(
+    connection: &Connection,
+    now: Timestamp,
+    incarnation: Incarnation,
+    chain: Chain,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    change(connection, now, START_DAEMON, incarnation, chain, entry)
+}
+
+/// A daemon ends in good order.
+pub(super) fn stop_daemon(
+    connection: &Connection,
+    now: Timestamp,
+    incarnation: Incarnation,
+    chain: Chain,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    change(connection, now, STOP_DAEMON, incarnation, chain, entry)
+}
+
+fn change(
+    connection: &Connection,
+    now: Timestamp,
+    statement: &str,
+    incarnation: Incarnation,
+    chain: Chain,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    let head = entry::head(entry, chain);
+    let row = params![incarnation.0, head.revision, head.hash, chain.revision];
+    if connection.prepare_cached(statement)?.execute(row)? == 0 {
+        return Err(Refused::Guard(StoreError::Stale));
+    }
+    entry::bodies(connection, Subject::System, &entry.bodies)?;
+    entry::record(connection, now, Subject::System, entry)?;
+    Ok(Outcome::Done)
+}
+
+const SELECT_IDENTITY: &str = "
+    SELECT user_id
+    FROM identities
+    WHERE kind = ?1 AND identity = ?2";
+const INSERT_USER: &str = "
+    INSERT INTO users (name, revision, chain)
+    VALUES (?1, ?2, ?3)
+    RETURNING id";
+const INSERT_IDENTITY: &str = "
+    INSERT INTO identities (kind, identity, user_id)
+    VALUES (?1, ?2, ?3)";
+
+/// Finds or makes a user.
+pub(super) fn see_user(
+    connection: &Connection,
+    now: Timestamp,
+    kind: &str,
+    identity: &str,
+    name: &str,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    let known: Option<i64> = connection
+        .prepare_cached(SELECT_IDENTITY)?
+        .query_row([kind, identity], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(Outcome::User(UserId(id)));
+    }
+    let head = entry::head(entry, Chain::default());
+    let id = UserId(
+        connection
+            .prepare_cached(INSERT_USER)?
+            .query_row(params![name, head.revision, head.hash], |row| row.get(0))?,
+    );
+    connection.prepare_cached(INSERT_IDENTITY)?.execute(params![kind, identity, id.0])?;
+    entry::bodies(connection, Subject::User(id), &entry.bodies)?;
+    entry::record(connection, now, Subject::User(id), entry)?;
+    Ok(Outcome::User(id))
+}
+
+const PRUNE_REQUESTS: &str = "
+    DELETE FROM requests
+    WHERE (user_id, id) IN (SELECT user_id, id FROM requests WHERE at < ?1 ORDER BY at LIMIT 1000)";
+const PRUNE_DELIVERIES: &str = "
+    DELETE FROM deliveries
+    WHERE id IN (SELECT id FROM deliveries WHERE at < ?1 ORDER BY id LIMIT 1000)";
+
+/// Drops what has had its time.
+pub(super) fn prune(
+    connection: &Connection,
+    requests_before: Timestamp,
+    deliveries_before: Timestamp,
+) -> Result<Outcome, Refused> {
+    connection.prepare_cached(PRUNE_REQUESTS)?.execute([requests_before.0])?;
+    connection.prepare_cached(PRUNE_DELIVERIES)?.execute([deliveries_before.0])?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,1 @@
+//! Through the front door of the store: commands in, records out.

@@ -1,0 +1,225 @@
+-- The whole marketplace. Foreign text stands in rows that can be forgotten; events hold commitments to it.
+
+CREATE TABLE system (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    tag TEXT CHECK (length(tag) = 6),
+    incarnation INTEGER NOT NULL CHECK (incarnation >= 0),
+    clean INTEGER NOT NULL CHECK (clean IN (0, 1)),
+    revision INTEGER NOT NULL CHECK (revision >= 0),
+    chain BLOB NOT NULL CHECK (length(chain) = 32)
+) STRICT;
+INSERT INTO system (id, tag, incarnation, clean, revision, chain) VALUES (1, NULL, 0, 1, 0, zeroblob(32));
+
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    revision INTEGER NOT NULL CHECK (revision >= 0),
+    chain BLOB NOT NULL CHECK (length(chain) = 32)
+) STRICT;
+
+CREATE TABLE identities (
+    kind TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    PRIMARY KEY (kind, identity)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bodies (
+    id INTEGER PRIMARY KEY,
+    subject TEXT NOT NULL,
+    subject_id INTEGER NOT NULL,
+    nonce BLOB CHECK (length(nonce) = 16),
+    bytes BLOB,
+    CHECK ((nonce IS NULL) = (bytes IS NULL))
+) STRICT;
+
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY,
+    client_id INTEGER NOT NULL REFERENCES users (id),
+    place_id INTEGER NOT NULL,
+    visibility TEXT NOT NULL CHECK (visibility IN ('private', 'place')),
+    class INTEGER NOT NULL CHECK (class BETWEEN 0 AND 2),
+    fair_tag INTEGER NOT NULL,
+    title TEXT,
+    label TEXT,
+    derived_from INTEGER REFERENCES jobs (id),
+    trial INTEGER NOT NULL CHECK (trial IN (0, 1)),
+    draft INTEGER NOT NULL REFERENCES bodies (id),
+    state TEXT NOT NULL CHECK (state IN ('open', 'assigned', 'working', 'input_required', 'evaluating', 'in_review',
+        'held', 'completed', 'failed', 'canceled', 'expired')),
+    detail TEXT NOT NULL,
+    epoch INTEGER NOT NULL CHECK (epoch >= 1),
+    revision INTEGER NOT NULL CHECK (revision >= 0),
+    chain BLOB NOT NULL CHECK (length(chain) = 32),
+    posted_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    due_at INTEGER,
+    ready INTEGER NOT NULL CHECK (ready IN (0, 1)),
+    lease_incarnation INTEGER,
+    lease_until INTEGER,
+    deaths INTEGER NOT NULL CHECK (deaths >= 0),
+    attempts INTEGER NOT NULL CHECK (attempts >= 0),
+    checked_by TEXT CHECK (checked_by IN ('nobody', 'rules', 'model', 'person')),
+    waiting INTEGER REFERENCES bodies (id),
+    -- No job is ever in limbo: until it has ended, time alone does something next.
+    CHECK ((due_at IS NULL) = (state IN ('completed', 'failed', 'canceled', 'expired'))),
+    CHECK (ready = 0 OR state = 'open'),
+    CHECK ((lease_incarnation IS NULL) = (lease_until IS NULL)),
+    CHECK (lease_until IS NULL OR due_at IS NOT NULL),
+    CHECK ((detail = '') = (state NOT IN ('input_required', 'in_review', 'held'))),
+    CHECK (state <> 'completed' OR checked_by IS NOT NULL)
+) STRICT;
+CREATE INDEX jobs_ready ON jobs (class DESC, fair_tag, id) WHERE ready = 1;
+CREATE INDEX jobs_due ON jobs (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX jobs_leased ON jobs (lease_incarnation, id) WHERE lease_incarnation IS NOT NULL;
+CREATE INDEX jobs_state ON jobs (state, id);
+CREATE INDEX jobs_client ON jobs (client_id, id);
+CREATE INDEX jobs_label ON jobs (label, id) WHERE label IS NOT NULL;
+
+-- The fair queue: its clock per class, and the last tag of each client.
+CREATE TABLE queue_clocks (
+    class INTEGER PRIMARY KEY CHECK (class BETWEEN 0 AND 2),
+    clock INTEGER NOT NULL
+) STRICT;
+INSERT INTO queue_clocks (class, clock) VALUES (0, 0), (1, 0), (2, 0);
+
+CREATE TABLE queue_clients (
+    class INTEGER NOT NULL,
+    client_id INTEGER NOT NULL REFERENCES users (id),
+    fair_tag INTEGER NOT NULL,
+    PRIMARY KEY (class, client_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agents (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    owner_id INTEGER NOT NULL REFERENCES users (id),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'paused', 'retired')),
+    detail TEXT NOT NULL CHECK ((detail = '') = (state <> 'paused')),
+    health TEXT NOT NULL CHECK (health IN ('closed', 'open', 'half_open', 'quarantined')),
+    health_until INTEGER CHECK ((health_until IS NULL) = (health <> 'open')),
+    audience TEXT NOT NULL CHECK (audience IN ('owner', 'place', 'public')),
+    version INTEGER NOT NULL CHECK (version >= 1),
+    concurrency INTEGER NOT NULL CHECK (concurrency >= 1),
+    delivery_secret BLOB NOT NULL,
+    callback_secret BLOB NOT NULL,
+    due_at INTEGER,
+    tries INTEGER NOT NULL CHECK (tries >= 0),
+    registered_at INTEGER NOT NULL,
+    revision INTEGER NOT NULL CHECK (revision >= 0),
+    chain BLOB NOT NULL CHECK (length(chain) = 32)
+) STRICT;
+
+CREATE TABLE agent_versions (
+    agent_id INTEGER NOT NULL REFERENCES agents (id),
+    version INTEGER NOT NULL CHECK (version >= 1),
+    definition INTEGER NOT NULL REFERENCES bodies (id),
+    made_at INTEGER NOT NULL,
+    PRIMARY KEY (agent_id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agent_grants (
+    agent_id INTEGER NOT NULL REFERENCES agents (id),
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),
+    PRIMARY KEY (agent_id, host, port)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agent_tallies (
+    agent_id INTEGER NOT NULL REFERENCES agents (id),
+    day INTEGER NOT NULL,
+    passed INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    declined INTEGER NOT NULL,
+    unreachable INTEGER NOT NULL,
+    answered INTEGER NOT NULL,
+    answer_ms INTEGER NOT NULL,
+    PRIMARY KEY (agent_id, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE attempts (
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    agent_id INTEGER NOT NULL REFERENCES agents (id),
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('sending', 'accepted', 'asked', 'answered', 'unclear', 'passed', 'failed',
+        'declined', 'unreachable', 'silent', 'ended_unclear', 'withdrawn')),
+    repair INTEGER NOT NULL CHECK (repair IN (0, 1)),
+    tries INTEGER NOT NULL CHECK (tries >= 1),
+    started_at INTEGER NOT NULL,
+    answered_at INTEGER,
+    ended_at INTEGER,
+    pick INTEGER NOT NULL REFERENCES bodies (id),
+    answer INTEGER REFERENCES bodies (id),
+    findings INTEGER REFERENCES bodies (id),
+    reason INTEGER REFERENCES bodies (id),
+    PRIMARY KEY (job_id, number),
+    CHECK ((ended_at IS NULL) = (state IN ('sending', 'accepted', 'asked', 'answered', 'unclear')))
+) STRICT, WITHOUT ROWID;
+-- What an agent's capacity counts.
+CREATE INDEX attempts_slots ON attempts (agent_id) WHERE state IN ('sending', 'accepted', 'asked', 'unclear');
+CREATE INDEX attempts_agent ON attempts (agent_id, job_id);
+
+-- Parked jobs, by the agents that could take them later.
+CREATE TABLE waits (
+    agent_id INTEGER NOT NULL REFERENCES agents (id),
+    class INTEGER NOT NULL,
+    fair_tag INTEGER NOT NULL,
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    PRIMARY KEY (agent_id, class DESC, fair_tag, job_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waits_job ON waits (job_id);
+
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    subject TEXT NOT NULL,
+    subject_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq >= 1),
+    bytes BLOB NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+CREATE UNIQUE INDEX events_subject ON events (subject, subject_id, seq);
+
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    agent_id INTEGER NOT NULL REFERENCES agents (id),
+    kind TEXT NOT NULL,
+    job_id INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    due_at INTEGER
+) STRICT;
+CREATE INDEX messages_due ON messages (due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE TABLE notifications (
+    id INTEGER PRIMARY KEY,
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    kind TEXT NOT NULL,
+    job_id INTEGER,
+    attempt INTEGER,
+    made_at INTEGER NOT NULL,
+    due_at INTEGER
+) STRICT;
+CREATE INDEX notifications_due ON notifications (due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY,
+    agent_id INTEGER NOT NULL REFERENCES agents (id),
+    at INTEGER NOT NULL,
+    job_id INTEGER,
+    attempt INTEGER,
+    message TEXT NOT NULL,
+    log BLOB NOT NULL
+) STRICT;
+CREATE INDEX deliveries_agent ON deliveries (agent_id, id);
+
+CREATE TABLE requests (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    id TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    receipt TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_at ON requests (at);

@@ -1,0 +1,134 @@
+//! The queries, in memory.
+
+use super::State;
+use guildhall_daemon::store::{
+    AgentRecord, Answer, JobRecord, JobSelection, Query, SystemRecord, TallyRecord, UserRecord,
+};
+use guildhall_protocol::ids::JobId;
+use std::collections::BTreeMap;
+
+impl State {
+    pub(super) fn answer(&self, query: Query) -> Answer {
+        match query {
+            Query::System => {
+                let delivered = self.deliveries.keys().next_back().copied().unwrap_or(0);
+                Answer::System(SystemRecord { id_max: self.id_max.max(delivered), ..self.system })
+            }
+            Query::Job(id) => Answer::Jobs(self.jobs.get(&id).cloned().into_iter().collect()),
+            Query::Select { selection, limit } => Answer::Jobs(self.select(selection, limit)),
+            Query::NextDue => Answer::Time(self.jobs.values().filter_map(|job| job.due_at).min()),
+            Query::List { states, client, label, agent, before, limit } => {
+                let shown = |job: &&JobRecord| {
+                    before.is_none_or(|before| job.id < before)
+                        && (states.is_empty() || states.iter().any(|state| state == job.state.name()))
+                        && client.is_none_or(|client| job.client == client)
+                        && label.as_ref().is_none_or(|label| job.label.as_ref() == Some(label))
+                        && agent.is_none_or(|agent| self.tried(job.id, agent))
+                };
+                Answer::Jobs(self.jobs.values().rev().filter(shown).take(limit as usize).cloned().collect())
+            }
+            Query::Attempts(job) => {
+                let of_job = self.attempts.values().filter(|attempt| attempt.job == job);
+                Answer::Attempts(of_job.cloned().collect())
+            }
+            Query::NewestAttempts(jobs) => {
+                let mut newest = BTreeMap::new();
+                for attempt in self.attempts.values().filter(|attempt| jobs.contains(&attempt.job)) {
+                    newest.insert(attempt.job, attempt.clone());
+                }
+                Answer::Attempts(newest.into_values().collect())
+            }
+            Query::Bodies(ids) => {
+                Answer::Bodies(ids.iter().filter_map(|id| self.bodies.get(id)).cloned().collect())
+            }
+            Query::Events { subject, after, limit } => {
+                let of_subject =
+                    self.events.iter().filter(|event| event.subject == subject && event.seq > after);
+                Answer::Events(of_subject.take(limit as usize).cloned().collect())
+            }
+            Query::Feed { after, limit } => {
+                let later = self.events.iter().filter(|event| event.id > after);
+                Answer::Events(later.take(limit as usize).cloned().collect())
+            }
+            Query::Agents { after, limit } => {
+                let later = self.agents.values().filter(|agent| agent.id > after).take(limit as usize);
+                Answer::Agents(later.map(|agent| self.shown(agent)).collect())
+            }
+            Query::Agent(id) => {
+                Answer::Agents(self.agents.get(&id).map(|agent| self.shown(agent)).into_iter().collect())
+            }
+            Query::AgentNamed(name) => {
+                let named = self.agents.values().find(|agent| agent.name == name);
+                Answer::Agents(named.map(|agent| self.shown(agent)).into_iter().collect())
+            }
+            Query::Versions(agent) => {
+                let of_agent = self.versions.iter().rev().filter(|((owner, _), _)| *owner == agent);
+                Answer::Versions(of_agent.map(|((_, version), (at, body))| (*version, *at, *body)).collect())
+            }
+            Query::Tallies { since } => {
+                let recent = self.tallies.iter().filter(|((_, day), _)| *day >= since);
+                let row = |((agent, day), tally): (&(_, _), &_)| TallyRecord {
+                    agent: *agent,
+                    day: *day,
+                    tally: *tally,
+                };
+                Answer::Tallies(recent.map(row).collect())
+            }
+            Query::Deliveries { agent, before, limit } => {
+                let of_agent = self.deliveries.values().rev().filter(|delivery| {
+                    delivery.agent == agent && before.is_none_or(|before| delivery.id < before)
+                });
+                Answer::Deliveries(of_agent.take(limit as usize).cloned().collect())
+            }
+            Query::Counts => {
+                let mut counts = BTreeMap::new();
+                for job in self.jobs.values() {
+                    *counts.entry(job.state.name().to_owned()).or_insert(0) += 1;
+                }
+                Answer::Counts(counts.into_iter().collect())
+            }
+            Query::User(id) => {
+                let user = self.users.get(&id).map(|name| UserRecord { id, name: name.clone() });
+                Answer::Users(user.into_iter().collect())
+            }
+            Query::Receipt { user, id } => {
+                Answer::Receipt(self.requests.get(&(user, id)).map(|kept| kept.receipt.clone()))
+            }
+        }
+    }
+
+    fn tried(&self, job: JobId, agent: guildhall_protocol::ids::AgentId) -> bool {
+        self.attempts.values().any(|attempt| attempt.job == job && attempt.agent == agent)
+    }
+
+    fn shown(&self, agent: &AgentRecord) -> AgentRecord {
+        AgentRecord { running: self.running(agent.id), ..agent.clone() }
+    }
+
+    fn select(&self, selection: JobSelection, limit: u32) -> Vec<JobRecord> {
+        let mut chosen: Vec<&JobRecord> = self.jobs.values().collect();
+        let queue = |job: &&JobRecord| (-job.priority.class(), job.fair_tag, job.id);
+        match selection {
+            JobSelection::Ready => {
+                chosen.retain(|job| job.ready);
+                chosen.sort_by_key(queue);
+            }
+            JobSelection::Due(now) => {
+                chosen.retain(|job| {
+                    job.due_at.is_some_and(|due| due <= now)
+                        && job.lease.is_none_or(|lease| lease.until <= now)
+                });
+                chosen.sort_by_key(|job| (job.due_at, job.id));
+            }
+            JobSelection::Orphaned(incarnation) => {
+                chosen.retain(|job| job.lease.is_some_and(|lease| lease.incarnation < incarnation));
+                chosen.sort_by_key(|job| (job.lease.map(|lease| lease.incarnation), job.id));
+            }
+            JobSelection::WaitingFor(agent) => {
+                chosen.retain(|job| self.waits.contains(&(agent, job.id)));
+                chosen.sort_by_key(queue);
+            }
+        }
+        chosen.into_iter().take(limit as usize).cloned().collect()
+    }
+}

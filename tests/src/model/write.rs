@@ -1,0 +1,423 @@
+//! The commands, in memory.
+
+use super::{Kept, State};
+use guildhall_daemon::store::{
+    AgentFence, AgentRecord, AgentTurn, AttemptRecord, AttemptTurn, BodyRecord, Chain, Command, Conflict,
+    DeliveryRecord, Entry, EventRecord, Fence, JobRecord, JobTurn, NewAttempt, NewDelivery, NewPost,
+    NewVersion, Outcome, Receipt, Request, StoreError, Tally,
+};
+use guildhall_protocol::agent::{AgentState, Health};
+use guildhall_protocol::attempt::AttemptState;
+use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::{AgentId, BodyId, EventId, JobId, UserId};
+use guildhall_protocol::state::JobState;
+use guildhall_protocol::time::Timestamp;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl State {
+    pub(super) fn apply(&mut self, now: Timestamp, command: Command) -> Result<Outcome> {
+        match command {
+            Command::Probe => Ok(Outcome::Done),
+            Command::Found { tag } => {
+                if self.system.tag.is_some() {
+                    return Err(StoreError::Stale);
+                }
+                self.system.tag = Some(tag);
+                Ok(Outcome::Done)
+            }
+            Command::StartDaemon { incarnation, chain, entry } => {
+                let expected = self.system.incarnation.0 + 1 == incarnation.0;
+                self.system_change(chain, expected, &entry)?;
+                self.system.incarnation = incarnation;
+                self.system.clean = false;
+                Ok(Outcome::Done)
+            }
+            Command::StopDaemon { incarnation, chain, entry } => {
+                let expected = self.system.incarnation == incarnation && !self.system.clean;
+                self.system_change(chain, expected, &entry)?;
+                self.system.clean = true;
+                Ok(Outcome::Done)
+            }
+            Command::SeeUser { kind, identity, name, entry } => {
+                Ok(self.see_user(kind, identity, name, &entry))
+            }
+            Command::Post { request, jobs } => self.post(now, &request, jobs),
+            Command::Assign { fence, attempt, turn, entry } => self.assign(now, fence, attempt, turn, &entry),
+            Command::Park { fence, waits_for, pick, due_at, entry } => {
+                self.park(now, fence, &waits_for, pick, due_at, &entry)
+            }
+            Command::Turn { fence, request, turn, attempt, tally, entry } => {
+                self.turn(now, fence, request.as_ref(), turn, attempt, tally, &entry)
+            }
+            Command::Register {
+                request,
+                name,
+                owner,
+                audience,
+                version,
+                delivery_secret,
+                callback_secret,
+                due_at,
+                entry,
+            } => {
+                if let Some(outcome) = self.repeated(&request)? {
+                    return Ok(outcome);
+                }
+                if self.agents.values().any(|agent| agent.name == name) {
+                    return Err(StoreError::Conflict(Conflict::NameTaken));
+                }
+                let id = AgentId(self.agents.len() as i64 + 1);
+                let agent = AgentRecord {
+                    id,
+                    name,
+                    owner,
+                    state: AgentState::Pending,
+                    health: Health::Closed,
+                    audience,
+                    version: version.version,
+                    definition: version.definition,
+                    concurrency: version.concurrency,
+                    running: 0,
+                    grants: Vec::new(),
+                    delivery_secret: delivery_secret.0,
+                    callback_secret: callback_secret.0,
+                    due_at: Some(due_at),
+                    tries: 0,
+                    registered_at: now,
+                    chain: head(&entry, Chain::default()),
+                };
+                self.agents.insert(id, agent);
+                self.write_version(now, id, version);
+                self.record(Subject::Agent(id), &entry);
+                self.keep(now, Some(&request), Receipt::Agent(id));
+                Ok(Outcome::Registered(id))
+            }
+            Command::Revise { fence, request, version, turn, entry } => {
+                if let Some(outcome) = self.repeated(&request)? {
+                    return Ok(outcome);
+                }
+                let current = self.agents.get(&fence.agent).map(|agent| agent.version.0);
+                if current.map(|current| current + 1) != Some(version.version.0) {
+                    return Err(StoreError::Stale);
+                }
+                self.turn_agent(fence, turn, &entry)?;
+                let agent = self.agents.get_mut(&fence.agent).ok_or(StoreError::Stale)?;
+                agent.version = version.version;
+                agent.definition = version.definition;
+                agent.concurrency = version.concurrency;
+                self.write_version(now, fence.agent, version);
+                self.record(Subject::Agent(fence.agent), &entry);
+                self.keep(now, Some(&request), Receipt::Agent(fence.agent));
+                Ok(Outcome::Done)
+            }
+            Command::TurnAgent { fence, request, turn, entry } => {
+                if let Some(request) = &request
+                    && let Some(outcome) = self.repeated(request)?
+                {
+                    return Ok(outcome);
+                }
+                self.turn_agent(fence, turn, &entry)?;
+                self.record(Subject::Agent(fence.agent), &entry);
+                self.keep(now, request.as_ref(), Receipt::Agent(fence.agent));
+                Ok(Outcome::Done)
+            }
+            Command::LogDeliveries { deliveries } => {
+                self.deliveries(&deliveries);
+                Ok(Outcome::Done)
+            }
+            Command::Prune { requests_before, deliveries_before } => {
+                self.requests.retain(|_, kept| kept.at >= requests_before);
+                self.deliveries.retain(|_, delivery| delivery.at >= deliveries_before);
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    fn system_change(&mut self, chain: Chain, expected: bool, entry: &Entry) -> Result<()> {
+        if self.system.chain.revision != chain.revision || !expected {
+            return Err(StoreError::Stale);
+        }
+        self.system.chain = head(entry, chain);
+        self.record(Subject::System, entry);
+        Ok(())
+    }
+
+    fn see_user(&mut self, kind: String, identity: String, name: String, entry: &Entry) -> Outcome {
+        if let Some(id) = self.identities.get(&(kind.clone(), identity.clone())) {
+            return Outcome::User(*id);
+        }
+        let id = UserId(self.users.len() as i64 + 1);
+        self.users.insert(id, name);
+        self.identities.insert((kind, identity), id);
+        self.record(Subject::User(id), entry);
+        Outcome::User(id)
+    }
+
+    fn post(&mut self, now: Timestamp, request: &Request, jobs: Vec<NewPost>) -> Result<Outcome> {
+        if let Some(outcome) = self.repeated(request)? {
+            return Ok(outcome);
+        }
+        let mut ids = Vec::new();
+        for job in jobs {
+            let class = job.priority.class();
+            let clock = self.clocks.get(&class).copied().unwrap_or(0);
+            let last = self.client_tags.get(&(class, job.client)).copied().unwrap_or(0);
+            let fair_tag = clock.max(last) + 1;
+            self.client_tags.insert((class, job.client), fair_tag);
+            let id = JobId(self.jobs.len() as i64 + 1);
+            let row = JobRecord {
+                id,
+                client: job.client,
+                place: job.place,
+                visibility: job.visibility,
+                priority: job.priority,
+                fair_tag,
+                title: Some(job.title),
+                label: job.label,
+                derived_from: job.derived_from,
+                trial: job.trial,
+                draft: job.draft,
+                state: JobState::Open,
+                epoch: 1,
+                chain: head(&job.entry, Chain::default()),
+                posted_at: now,
+                changed_at: now,
+                deadline: job.deadline,
+                due_at: Some(job.deadline),
+                ready: true,
+                lease: None,
+                deaths: 0,
+                attempts: 0,
+                checked_by: None,
+                waiting: None,
+            };
+            self.jobs.insert(id, row);
+            self.record(Subject::Job(id), &job.entry);
+            ids.push(id);
+        }
+        self.keep(now, Some(request), Receipt::Posted(ids.clone()));
+        Ok(Outcome::Posted(ids))
+    }
+
+    fn current(&mut self, fence: Fence) -> Result<&mut JobRecord> {
+        self.jobs
+            .get_mut(&fence.job)
+            .filter(|job| job.epoch == fence.epoch && job.chain.revision == fence.revision)
+            .ok_or(StoreError::Stale)
+    }
+
+    pub(super) fn running(&self, agent: AgentId) -> u32 {
+        let holds = |attempt: &&AttemptRecord| attempt.agent == agent && attempt.state.holds_slot();
+        self.attempts.values().filter(holds).count() as u32
+    }
+
+    fn assign(
+        &mut self,
+        now: Timestamp,
+        fence: Fence,
+        attempt: NewAttempt,
+        turn: JobTurn,
+        entry: &Entry,
+    ) -> Result<Outcome> {
+        let running = self.running(attempt.agent);
+        let slot = self
+            .agents
+            .get(&attempt.agent)
+            .is_some_and(|agent| agent.state == AgentState::Active && running < agent.concurrency);
+        let job = self.current(fence)?;
+        if job.state != JobState::Open || job.attempts + 1 != attempt.number.0 {
+            return Err(StoreError::Stale);
+        }
+        if !slot {
+            return Err(StoreError::Conflict(Conflict::NoSlot));
+        }
+        go_on(job, now, turn, entry);
+        job.ready = false;
+        job.attempts += 1;
+        let (class, tag) = (job.priority.class(), job.fair_tag);
+        let clock = self.clocks.entry(class).or_insert(0);
+        *clock = (*clock).max(tag);
+        self.waits.retain(|(_, job)| *job != fence.job);
+        let row = AttemptRecord {
+            job: fence.job,
+            number: attempt.number,
+            agent: attempt.agent,
+            version: attempt.version,
+            state: AttemptState::Sending,
+            repair: attempt.repair,
+            tries: 1,
+            started_at: now,
+            answered_at: None,
+            ended_at: None,
+            pick: attempt.pick,
+            answer: None,
+            findings: None,
+            reason: None,
+        };
+        self.attempts.insert((fence.job, attempt.number.0), row);
+        self.record(Subject::Job(fence.job), entry);
+        Ok(Outcome::Done)
+    }
+
+    fn park(
+        &mut self,
+        now: Timestamp,
+        fence: Fence,
+        waits_for: &[AgentId],
+        pick: BodyId,
+        due_at: Timestamp,
+        entry: &Entry,
+    ) -> Result<Outcome> {
+        let job = self.current(fence)?;
+        if job.state != JobState::Open {
+            return Err(StoreError::Stale);
+        }
+        job.epoch += 1;
+        job.chain = head(entry, Chain::default());
+        job.changed_at = now;
+        job.due_at = Some(due_at);
+        job.ready = false;
+        job.lease = None;
+        job.waiting = Some(pick);
+        self.waits.retain(|(_, job)| *job != fence.job);
+        self.waits.extend(waits_for.iter().map(|agent| (*agent, fence.job)));
+        self.record(Subject::Job(fence.job), entry);
+        Ok(Outcome::Done)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the fields of the one command that this carries out"
+    )]
+    fn turn(
+        &mut self,
+        now: Timestamp,
+        fence: Fence,
+        request: Option<&Request>,
+        turn: JobTurn,
+        attempt: Option<AttemptTurn>,
+        tally: Option<(AgentId, i64, Tally)>,
+        entry: &Entry,
+    ) -> Result<Outcome> {
+        if let Some(request) = request
+            && let Some(outcome) = self.repeated(request)?
+        {
+            return Ok(outcome);
+        }
+        let job = self.current(fence)?;
+        if job.state.is_terminal() {
+            return Err(StoreError::Stale);
+        }
+        go_on(job, now, turn, entry);
+        if let Some(turn) = attempt
+            && let Some(attempt) = self.attempts.get_mut(&(fence.job, turn.number.0))
+        {
+            attempt.state = turn.state;
+            attempt.tries = turn.tries;
+            attempt.answered_at = turn.answered_at.or(attempt.answered_at);
+            attempt.ended_at = turn.ended_at.or(attempt.ended_at);
+            attempt.answer = turn.answer.or(attempt.answer);
+            attempt.findings = turn.findings.or(attempt.findings);
+            attempt.reason = turn.reason.or(attempt.reason);
+        }
+        if let Some((agent, day, gained)) = tally {
+            let sum = self.tallies.entry((agent, day)).or_default();
+            *sum = sum.plus(gained);
+        }
+        self.waits.retain(|(_, job)| *job != fence.job);
+        self.record(Subject::Job(fence.job), entry);
+        self.keep(now, request, Receipt::Job(fence.job));
+        Ok(Outcome::Done)
+    }
+
+    fn turn_agent(&mut self, fence: AgentFence, turn: AgentTurn, entry: &Entry) -> Result<()> {
+        let agent = self
+            .agents
+            .get_mut(&fence.agent)
+            .filter(|agent| agent.chain.revision == fence.revision && agent.state != AgentState::Retired)
+            .ok_or(StoreError::Stale)?;
+        agent.state = turn.state;
+        agent.health = turn.health;
+        agent.due_at = turn.due_at;
+        agent.tries = turn.tries;
+        agent.chain = head(entry, agent.chain);
+        Ok(())
+    }
+
+    fn write_version(&mut self, now: Timestamp, agent: AgentId, version: NewVersion) {
+        self.versions.insert((agent, version.version), (now, version.definition));
+        if let Some(agent) = self.agents.get_mut(&agent) {
+            agent.grants.extend(version.grants);
+            agent.grants.sort();
+            agent.grants.dedup();
+        }
+    }
+
+    fn repeated(&self, request: &Request) -> Result<Option<Outcome>> {
+        match self.requests.get(&(request.user, request.id.clone())) {
+            None => Ok(None),
+            Some(kept) if kept.hash == request.hash => Ok(Some(Outcome::Repeated(kept.receipt.clone()))),
+            Some(_) => Err(StoreError::Conflict(Conflict::RequestReused)),
+        }
+    }
+
+    fn keep(&mut self, at: Timestamp, request: Option<&Request>, receipt: Receipt) {
+        if let Some(request) = request {
+            let kept = Kept { hash: request.hash, receipt, at };
+            self.requests.insert((request.user, request.id.clone()), kept);
+        }
+    }
+
+    fn record(&mut self, subject: Subject, entry: &Entry) {
+        for body in &entry.bodies {
+            self.id_max = self.id_max.max(body.id.0);
+            let row =
+                BodyRecord { id: body.id, subject, nonce: Some(body.nonce), bytes: Some(body.bytes.clone()) };
+            self.bodies.insert(body.id, row);
+        }
+        for event in &entry.events {
+            self.events.push(EventRecord {
+                id: EventId(self.events.len() as i64 + 1),
+                subject,
+                seq: event.chain.revision,
+                bytes: event.bytes.clone(),
+                hash: event.chain.hash,
+            });
+        }
+        self.id_max = entry.notifications.iter().map(|row| row.id.0).fold(self.id_max, i64::max);
+        self.id_max = entry.messages.iter().map(|row| row.id.0).fold(self.id_max, i64::max);
+        self.deliveries(&entry.deliveries);
+    }
+
+    fn deliveries(&mut self, deliveries: &[NewDelivery]) {
+        for delivery in deliveries {
+            let row = DeliveryRecord {
+                id: delivery.id,
+                agent: delivery.agent,
+                at: delivery.at,
+                attempt: delivery.attempt,
+                message: delivery.message.to_owned(),
+                log: delivery.log.clone(),
+            };
+            self.deliveries.insert(delivery.id.0, row);
+        }
+    }
+}
+
+fn head(entry: &Entry, before: Chain) -> Chain {
+    entry.events.last().map_or(before, |event| event.chain)
+}
+
+fn go_on(job: &mut JobRecord, now: Timestamp, turn: JobTurn, entry: &Entry) {
+    job.state = turn.state;
+    job.epoch += 1;
+    job.chain = head(entry, Chain::default());
+    job.changed_at = now;
+    job.due_at = turn.due_at;
+    job.ready = turn.ready;
+    job.lease = turn.lease;
+    job.deaths = turn.deaths;
+    job.checked_by = turn.checked_by.or(job.checked_by);
+    job.waiting = None;
+}

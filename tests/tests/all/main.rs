@@ -1,0 +1,5 @@
+//! Everything that is tested from outside the crates, in one binary.
+
+mod random_commands;
+mod store_contract;
+mod store_file;

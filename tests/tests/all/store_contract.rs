@@ -1,0 +1,144 @@
+//! The contract suite: SQLite and the model get the same seeded commands, and must give the same outcomes, the same
+//! selections on the way and the same dump at the end.
+//!
+//! `GUILDHALL_SEEDS=100000 cargo test -p guildhall-tests store_contract` looks further than every commit does.
+
+use crate::random_commands::{Author, Seen, USERS};
+use guildhall_daemon::store::sqlite::SqliteStore;
+use guildhall_daemon::store::{Answer, Chain, Command, JobSelection, Query, Store};
+use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::{AgentId, BodyId, EventId, Incarnation, JobId, RequestId, UserId};
+use guildhall_protocol::time::Timestamp;
+use guildhall_tests::model::ModelStore;
+
+const SEEDS: u64 = 40;
+const COMMANDS: i64 = 150;
+const ALL: u32 = 10_000;
+
+#[tokio::test]
+async fn sqlite_does_what_the_model_does() {
+    let seeds = std::env::var("GUILDHALL_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
+    for seed in 0..seeds {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sqlite = SqliteStore::open(&folder.path().join("store.db")).expect("a new store opens");
+        let model = ModelStore::default();
+        compare(seed, &sqlite, &model).await;
+    }
+}
+
+async fn compare(seed: u64, sqlite: &SqliteStore, model: &ModelStore) {
+    let mut author = Author::new(seed);
+    for user in 1..=USERS {
+        let entry = author.entry(Chain::default());
+        let (kind, name) = ("first".to_owned(), format!("user {user}"));
+        both(seed, -user, sqlite, model, Command::SeeUser { kind, identity: name.clone(), name, entry })
+            .await;
+    }
+    author.users = USERS;
+    for step in 0..COMMANDS {
+        let seen = look(model).await;
+        let command = author.command(&seen);
+        both(seed, step, sqlite, model, command).await;
+        for selection in [
+            JobSelection::Ready,
+            JobSelection::Due(Timestamp(step * 10)),
+            JobSelection::Orphaned(Incarnation(2)),
+            JobSelection::WaitingFor(AgentId(1)),
+        ] {
+            same(seed, step, sqlite, model, Query::Select { selection, limit: 7 }).await;
+        }
+    }
+    for query in everything(model).await {
+        same(seed, COMMANDS, sqlite, model, query).await;
+    }
+}
+
+async fn both(seed: u64, step: i64, sqlite: &SqliteStore, model: &ModelStore, command: Command) {
+    let now = Timestamp(1_000 + step);
+    let expected = model.apply(now, command.clone()).await;
+    let outcome = sqlite.apply(now, command.clone()).await;
+    assert_eq!(outcome, expected, "seed {seed}, step {step}: {command:#?}");
+}
+
+async fn same(seed: u64, step: i64, sqlite: &SqliteStore, model: &ModelStore, query: Query) {
+    let expected = model.query(query.clone()).await;
+    let answer = sqlite.query(query.clone()).await;
+    if answer != expected {
+        // The answers are long: show where they part.
+        let (ours, models) = (format!("{answer:#?}"), format!("{expected:#?}"));
+        let parted = ours.lines().zip(models.lines()).position(|(a, b)| a != b).unwrap_or(0);
+        let near =
+            |text: &str| text.lines().skip(parted.saturating_sub(3)).take(7).collect::<Vec<_>>().join("\n");
+        panic!("seed {seed}, step {step}: {query:?}\nsqlite:\n{}\nmodel:\n{}", near(&ours), near(&models));
+    }
+}
+
+async fn ask(store: &impl Store, query: Query) -> Answer {
+    store.query(query).await.expect("the store answers")
+}
+
+async fn look(store: &ModelStore) -> Seen {
+    let Answer::System(system) = ask(store, Query::System).await else { panic!("the system") };
+    let Answer::Jobs(jobs) = ask(store, list()).await else { panic!("jobs") };
+    let Answer::Agents(agents) = ask(store, Query::Agents { after: AgentId(0), limit: ALL }).await else {
+        panic!("agents")
+    };
+    let mut attempts = Vec::new();
+    for job in &jobs {
+        let Answer::Attempts(mut of_job) = ask(store, Query::Attempts(job.id)).await else {
+            panic!("attempts")
+        };
+        attempts.append(&mut of_job);
+    }
+    Seen { chain: system.chain, incarnation: system.incarnation, jobs, attempts, agents }
+}
+
+fn list() -> Query {
+    Query::List { states: vec![], client: None, label: None, agent: None, before: None, limit: ALL }
+}
+
+/// Queries that together show every row that can be shown.
+async fn everything(model: &ModelStore) -> Vec<Query> {
+    let seen = look(model).await;
+    let label = Some("red".to_owned());
+    let states = vec!["open".to_owned(), "in_review".to_owned()];
+    let mut queries = vec![
+        Query::System,
+        list(),
+        Query::List { states, client: Some(UserId(1)), label, agent: None, before: Some(JobId(9)), limit: 5 },
+        Query::List {
+            states: vec![],
+            client: None,
+            label: None,
+            agent: Some(AgentId(1)),
+            before: None,
+            limit: ALL,
+        },
+        Query::NextDue,
+        Query::Counts,
+        Query::Feed { after: EventId(3), limit: ALL },
+        Query::Agents { after: AgentId(0), limit: ALL },
+        Query::AgentNamed("@agent-1".parse().expect("a name")),
+        Query::Tallies { since: 1 },
+        Query::User(UserId(2)),
+        Query::User(UserId(99)),
+        Query::NewestAttempts(seen.jobs.iter().map(|job| job.id).collect()),
+        Query::Bodies((0..2_000).map(BodyId).collect()),
+    ];
+    for job in &seen.jobs {
+        queries.push(Query::Job(job.id));
+        queries.push(Query::Attempts(job.id));
+        queries.push(Query::Events { subject: Subject::Job(job.id), after: 1, limit: 50 });
+    }
+    for agent in &seen.agents {
+        queries.push(Query::Agent(agent.id));
+        queries.push(Query::Versions(agent.id));
+        queries.push(Query::Deliveries { agent: agent.id, before: None, limit: ALL });
+        queries.push(Query::Select { selection: JobSelection::WaitingFor(agent.id), limit: ALL });
+    }
+    for (user, number) in [(1, 0), (1, 5), (2, 3), (2, 11)] {
+        let id: RequestId = format!("request-{number}").parse().expect("an id");
+        queries.push(Query::Receipt { user: UserId(user), id });
+    }
+    queries
+}

@@ -50,66 +50,9 @@ impl State {
             Command::Turn { fence, request, turn, attempt, tally, entry } => {
                 self.turn(now, fence, request.as_ref(), turn, attempt, tally, &entry)
             }
-            Command::Register {
-                request,
-                name,
-                owner,
-                audience,
-                version,
-                delivery_secret,
-                callback_secret,
-                due_at,
-                entry,
-            } => {
-                if let Some(outcome) = self.repeated(&request)? {
-                    return Ok(outcome);
-                }
-                if self.agents.values().any(|agent| agent.name == name) {
-                    return Err(StoreError::Conflict(Conflict::NameTaken));
-                }
-                let id = AgentId(self.agents.len() as i64 + 1);
-                let agent = AgentRecord {
-                    id,
-                    name,
-                    owner,
-                    state: AgentState::Pending,
-                    health: Health::Closed,
-                    audience,
-                    version: version.version,
-                    definition: version.definition,
-                    concurrency: version.concurrency,
-                    running: 0,
-                    grants: Vec::new(),
-                    delivery_secret: delivery_secret.0,
-                    callback_secret: callback_secret.0,
-                    due_at: Some(due_at),
-                    tries: 0,
-                    registered_at: now,
-                    chain: head(&entry, Chain::default()),
-                };
-                self.agents.insert(id, agent);
-                self.write_version(now, id, version);
-                self.record(Subject::Agent(id), &entry);
-                self.keep(now, Some(&request), Receipt::Agent(id));
-                Ok(Outcome::Registered(id))
-            }
+            Command::Register { .. } => self.register(now, command),
             Command::Revise { fence, request, version, turn, entry } => {
-                if let Some(outcome) = self.repeated(&request)? {
-                    return Ok(outcome);
-                }
-                let current = self.agents.get(&fence.agent).map(|agent| agent.version.0);
-                if current.map(|current| current + 1) != Some(version.version.0) {
-                    return Err(StoreError::Stale);
-                }
-                self.turn_agent(fence, turn, &entry)?;
-                let agent = self.agents.get_mut(&fence.agent).ok_or(StoreError::Stale)?;
-                agent.version = version.version;
-                agent.definition = version.definition;
-                agent.concurrency = version.concurrency;
-                self.write_version(now, fence.agent, version);
-                self.record(Subject::Agent(fence.agent), &entry);
-                self.keep(now, Some(&request), Receipt::Agent(fence.agent));
-                Ok(Outcome::Done)
+                self.revise(now, fence, &request, version, turn, &entry)
             }
             Command::TurnAgent { fence, request, turn, entry } => {
                 if let Some(request) = &request
@@ -147,7 +90,7 @@ impl State {
         if let Some(id) = self.identities.get(&(kind.clone(), identity.clone())) {
             return Outcome::User(*id);
         }
-        let id = UserId(self.users.len() as i64 + 1);
+        let id = UserId(next(self.users.len()));
         self.users.insert(id, name);
         self.identities.insert((kind, identity), id);
         self.record(Subject::User(id), entry);
@@ -165,7 +108,7 @@ impl State {
             let last = self.client_tags.get(&(class, job.client)).copied().unwrap_or(0);
             let fair_tag = clock.max(last) + 1;
             self.client_tags.insert((class, job.client), fair_tag);
-            let id = JobId(self.jobs.len() as i64 + 1);
+            let id = JobId(next(self.jobs.len()));
             let row = JobRecord {
                 id,
                 client: job.client,
@@ -209,7 +152,7 @@ impl State {
 
     pub(super) fn running(&self, agent: AgentId) -> u32 {
         let holds = |attempt: &&AttemptRecord| attempt.agent == agent && attempt.state.holds_slot();
-        self.attempts.values().filter(holds).count() as u32
+        u32::try_from(self.attempts.values().filter(holds).count()).unwrap_or(u32::MAX)
     }
 
     fn assign(
@@ -331,6 +274,81 @@ impl State {
         Ok(Outcome::Done)
     }
 
+    fn register(&mut self, now: Timestamp, command: Command) -> Result<Outcome> {
+        let Command::Register {
+            request,
+            name,
+            owner,
+            audience,
+            version,
+            delivery_secret,
+            callback_secret,
+            due_at,
+            entry,
+        } = command
+        else {
+            unreachable!("the caller matched a registration");
+        };
+        if let Some(outcome) = self.repeated(&request)? {
+            return Ok(outcome);
+        }
+        if self.agents.values().any(|agent| agent.name == name) {
+            return Err(StoreError::Conflict(Conflict::NameTaken));
+        }
+        let id = AgentId(next(self.agents.len()));
+        let agent = AgentRecord {
+            id,
+            name,
+            owner,
+            state: AgentState::Pending,
+            health: Health::Closed,
+            audience,
+            version: version.version,
+            definition: version.definition,
+            concurrency: version.concurrency,
+            running: 0,
+            grants: Vec::new(),
+            delivery_secret: delivery_secret.0,
+            callback_secret: callback_secret.0,
+            due_at: Some(due_at),
+            tries: 0,
+            registered_at: now,
+            chain: head(&entry, Chain::default()),
+        };
+        self.agents.insert(id, agent);
+        self.write_version(now, id, version);
+        self.record(Subject::Agent(id), &entry);
+        self.keep(now, Some(&request), Receipt::Agent(id));
+        Ok(Outcome::Registered(id))
+    }
+
+    fn revise(
+        &mut self,
+        now: Timestamp,
+        fence: AgentFence,
+        request: &Request,
+        version: NewVersion,
+        turn: AgentTurn,
+        entry: &Entry,
+    ) -> Result<Outcome> {
+        if let Some(outcome) = self.repeated(request)? {
+            return Ok(outcome);
+        }
+        let current = self.agents.get(&fence.agent).map(|agent| agent.version.0);
+        if current.map(|current| current + 1) != Some(version.version.0) {
+            return Err(StoreError::Stale);
+        }
+        self.turn_agent(fence, turn, entry)?;
+        let agent = self.agents.get_mut(&fence.agent).ok_or(StoreError::Stale)?;
+        agent.version = version.version;
+        agent.definition = version.definition;
+        agent.concurrency = version.concurrency;
+        self.write_version(now, fence.agent, version);
+        self.record(Subject::Agent(fence.agent), entry);
+        self.keep(now, Some(request), Receipt::Agent(fence.agent));
+        Ok(Outcome::Done)
+    }
+
     fn turn_agent(&mut self, fence: AgentFence, turn: AgentTurn, entry: &Entry) -> Result<()> {
         let agent = self
             .agents
@@ -378,7 +396,7 @@ impl State {
         }
         for event in &entry.events {
             self.events.push(EventRecord {
-                id: EventId(self.events.len() as i64 + 1),
+                id: EventId(next(self.events.len())),
                 subject,
                 seq: event.chain.revision,
                 bytes: event.bytes.clone(),
@@ -403,6 +421,11 @@ impl State {
             self.deliveries.insert(delivery.id.0, row);
         }
     }
+}
+
+/// The number after `count` others.
+fn next(count: usize) -> i64 {
+    i64::try_from(count).map_or(i64::MAX, |count| count + 1)
 }
 
 fn head(entry: &Entry, before: Chain) -> Chain {

@@ -282,7 +282,7 @@ impl Author {
 
     fn agent_turn(&mut self) -> AgentTurn {
         // Retired agents accept nothing: most of the time they should not be.
-        let states = if self.one_in(20) { AGENT_STATES.len() } else { AGENT_STATES.len() - 1 };
+        let states = if self.one_in(6) { AGENT_STATES.len() } else { AGENT_STATES.len() - 1 };
         let until = self.time();
         AgentTurn {
             state: if self.one_in(2) { AGENT_STATES[1] } else { self.pick(&AGENT_STATES[..states]) },

@@ -36,8 +36,8 @@ async fn compare(seed: u64, sqlite: &SqliteStore, model: &ModelStore) {
     }
     author.users = USERS;
     for step in 0..COMMANDS {
-        let seen = look(model).await;
-        let command = author.command(&seen);
+        let held = look(model).await;
+        let command = author.command(&held);
         both(seed, step, sqlite, model, command).await;
         for selection in [
             JobSelection::Ready,

@@ -95,7 +95,7 @@ async fn a_group_with_a_bad_command_keeps_the_good_ones() {
         match outcome {
             Ok(Outcome::Posted(ids)) => posted.extend(ids),
             Err(StoreError::Unavailable(why)) => {
-                assert!(number % 10 == 0 && why.contains("FOREIGN KEY"), "{number}: {why}")
+                assert!(number % 10 == 0 && why.contains("FOREIGN KEY"), "{number}: {why}");
             }
             other => panic!("{number}: {other:?}"),
         }

@@ -75,7 +75,7 @@ pub(super) fn post(
     Ok(Outcome::Posted(ids))
 }
 
-const ASSIGN_JOB: &str = "
+pub(super) const ASSIGN_JOB: &str = "
     UPDATE jobs
     SET state = :state, detail = :detail, epoch = epoch + 1, revision = :revision, chain = :chain, changed_at = :now,
         due_at = :due_at, ready = 0, lease_incarnation = :incarnation, lease_until = :until, deaths = :deaths,
@@ -92,7 +92,7 @@ const ASSIGN_JOB: &str = "
                 AND state = 'active'
                 AND (
                     SELECT count(*)
-                    FROM attempts
+                    FROM attempts INDEXED BY attempts_slots
                     WHERE agent_id = :agent AND attempts.state IN ('sending', 'accepted', 'asked', 'unclear')
                 ) < concurrency
         )

@@ -70,7 +70,7 @@ impl Store for SqliteStore {
             let pool = Arc::clone(&readers);
             let answer = tokio::task::spawn_blocking(move || {
                 let taken = pool.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-                let connection = taken.ok_or_else(|| StoreError::Busy)?;
+                let connection = taken.ok_or(StoreError::Busy)?;
                 let answer = queries::answer(&connection, query).map_err(|error| writer::store_error(&error));
                 pool.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(connection);
                 answer

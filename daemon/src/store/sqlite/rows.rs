@@ -136,7 +136,7 @@ pub(super) const AGENT_COLUMNS: &str = "agents.id, name, owner_id, state, detail
     agents.version, concurrency, delivery_secret, callback_secret, due_at, tries, registered_at, revision, chain, \
     (SELECT definition FROM agent_versions \
         WHERE agent_versions.agent_id = agents.id AND agent_versions.version = agents.version), \
-    (SELECT count(*) FROM attempts \
+    (SELECT count(*) FROM attempts INDEXED BY attempts_slots \
         WHERE attempts.agent_id = agents.id AND attempts.state IN ('sending', 'accepted', 'asked', 'unclear'))";
 
 /// Reads [`AGENT_COLUMNS`]; the grants are read by the caller.

@@ -1,1 +1,42 @@
-//! Through the front door of the store: commands in, records out.
+//! The plans of the engine's queries: each walks an index in the order that it needs, whatever the number of jobs.
+
+use super::{open, queries};
+
+fn plan(sql: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut connection = open::write_connection(&folder.path().join("store.db")).expect("it opens");
+    super::migrate(&mut connection).expect("it migrates");
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it prepares");
+    let parameters = vec![1_i64; statement.parameter_count()];
+    let lines = statement
+        .query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3))
+        .expect("it explains")
+        .collect::<Result<Vec<_>, _>>();
+    lines.expect("lines").join("\n")
+}
+
+#[test]
+fn hot_queries_walk_an_index_in_order() {
+    let table = [
+        (queries::READY, "USING INDEX jobs_ready"),
+        (queries::DUE, "USING INDEX jobs_due (due_at"),
+        (queries::ORPHANED, "USING INDEX jobs_leased (lease_incarnation"),
+        (queries::WAITING_FOR, "SEARCH waits USING PRIMARY KEY (agent_id=?)"),
+    ];
+    for (query, expected) in table {
+        let plan = plan(&format!("SELECT jobs.title {query}"));
+        assert!(plan.contains(expected), "{query}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+    }
+}
+
+#[test]
+fn counting_an_agent_s_slots_reads_only_the_attempts_that_hold_one() {
+    // Without the hint SQLite prefers the index over all attempts: then every assignment reads the agent's whole past.
+    for sql in
+        [super::jobs::ASSIGN_JOB.to_owned(), format!("SELECT {} FROM agents", super::rows::AGENT_COLUMNS)]
+    {
+        let plan = plan(&sql);
+        assert!(plan.contains("USING INDEX attempts_slots (agent_id=?)"), "{plan}");
+    }
+}

@@ -1,3 +1,4 @@
 //! Guildhall's daemon: the store, the engine, and everything that decides or calls out.
 
+pub mod pick;
 pub mod store;

@@ -1,4 +1,5 @@
 //! Guildhall's daemon: the store, the engine, and everything that decides or calls out.
 
+pub mod engine;
 pub mod pick;
 pub mod store;

@@ -1,5 +1,6 @@
 //! Guildhall's daemon: the store, the engine, and everything that decides or calls out.
 
+pub mod agents;
 pub mod engine;
 pub mod pick;
 pub mod store;

@@ -10,6 +10,7 @@ mod addresses;
 mod resolver;
 
 pub use addresses::is_public;
+pub use resolver::ResolveError;
 
 use reqwest::redirect::Policy;
 use resolver::{AnyAddress, PublicOnly};

@@ -6,12 +6,17 @@ use std::net::SocketAddr;
 
 /// A name led nowhere that may be called.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ResolveError {
+pub enum ResolveError {
     /// The name has no address.
-    #[error("the name {0} has no address")]
-    Nowhere(String),
+    #[error("the name {name} does not resolve: {why}")]
+    Nowhere {
+        /// The name.
+        name: String,
+        /// What the system says.
+        why: String,
+    },
     /// Every address of the name is refused.
-    #[error("egress refused: the name {0} leads to addresses that are not public")]
+    #[error("the name {0} leads to addresses that are not public")]
     Private(String),
 }
 
@@ -40,8 +45,10 @@ impl Resolve for AnyAddress {
     }
 }
 
-async fn look_up(name: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+async fn look_up(name: &str) -> Result<Vec<SocketAddr>, ResolveError> {
+    let nowhere = |why: String| ResolveError::Nowhere { name: name.to_owned(), why };
     // Port 0: the client puts the URL's port in.
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
-    if found.is_empty() { Err(ResolveError::Nowhere(name.to_owned()).into()) } else { Ok(found) }
+    let found = tokio::net::lookup_host((name, 0)).await.map_err(|error| nowhere(error.to_string()))?;
+    let found: Vec<SocketAddr> = found.collect();
+    if found.is_empty() { Err(nowhere("it has no address".to_owned())) } else { Ok(found) }
 }

@@ -1,0 +1,347 @@
+//! One HTTP exchange with an agent's endpoint: guarded, signed, bounded in time and bytes, and told afterwards step by
+//! step, so that an owner can see what failed without asking.
+
+use super::contract::{MessageType, Reply, read_body, read_status};
+use super::egress::{Checked, Egress, Grants, PrivateAddresses, ResolveError, came_from_allowed, check};
+use super::signing::SigningSecret;
+use guildhall_protocol::time::Timestamp;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+/// Bytes of a reply that are kept for the owner to look at.
+pub const REPLY_HEAD_BYTES_MAX: usize = 2_048;
+
+/// Sends messages to agents.
+pub struct Courier {
+    egress: Egress,
+    private: PrivateAddresses,
+    answer_bytes_max: usize,
+}
+
+/// One message to send.
+#[derive(Clone, Debug)]
+pub struct Exchange<'a> {
+    /// Where to.
+    pub endpoint: &'a str,
+    /// What an operator granted to this agent.
+    pub grants: &'a Grants,
+    /// Signs it.
+    pub secret: &'a SigningSecret,
+    /// Its type.
+    pub kind: MessageType,
+    /// Its id: the same on every resend.
+    pub id: &'a str,
+    /// The time of this send.
+    pub now: Timestamp,
+    /// When the work must be done.
+    pub deadline: Option<Timestamp>,
+    /// Random ids of trace and span; they tie the logs of both sides together.
+    pub trace: (u128, u64),
+    /// The message.
+    pub body: Vec<u8>,
+    /// For all of it, from name to last byte.
+    pub time_limit: Duration,
+    /// Whether what comes back may be shown to the owner: not before the challenge passed, or a probe of somebody else's
+    /// server would be readable.
+    pub keep_reply: bool,
+}
+
+/// The step at which an exchange failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailedStep {
+    /// The endpoint is not one that may be called.
+    Guard,
+    /// The name does not resolve.
+    Dns,
+    /// Nobody takes the connection.
+    Connect,
+    /// The two could not agree on TLS, or the certificate is not to be trusted.
+    Tls,
+    /// The connection was lost, or the time was up.
+    Exchange,
+    /// The status says no.
+    Status,
+    /// The answer is of another type, or packed.
+    Type,
+    /// The answer is too large.
+    Size,
+    /// The answer cannot be read.
+    Body,
+}
+
+/// What is kept of an exchange, for the agent's owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryLog {
+    /// Where it failed; none if the answer could be read.
+    pub failed_step: Option<FailedStep>,
+    /// In words.
+    pub summary: String,
+    /// The status.
+    pub status: Option<u16>,
+    /// Who answered.
+    pub remote: Option<String>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// The beginning of the reply, as text.
+    pub reply_head: String,
+    /// A shell line that sends the same again. It holds the signature, never the secret.
+    pub curl: String,
+}
+
+/// What came of an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// The agent's word.
+    Reply(Reply),
+    /// It never got the message.
+    NotConnected {
+        /// In words.
+        why: String,
+    },
+    /// It answered more than is read.
+    TooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+}
+
+struct Failure {
+    step: FailedStep,
+    outcome: Delivered,
+}
+
+impl Failure {
+    fn not_connected(step: FailedStep, why: String) -> Self {
+        Self { step, outcome: Delivered::NotConnected { why } }
+    }
+
+    fn reply(step: FailedStep, reply: Reply) -> Self {
+        Self { step, outcome: Delivered::Reply(reply) }
+    }
+}
+
+/// What is seen on the way, whether it ends well or not.
+#[derive(Default)]
+struct Seen {
+    status: Option<u16>,
+    remote: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Courier {
+    /// A courier whose answers end at `answer_bytes_max`.
+    pub fn new(egress: Egress, private: PrivateAddresses, answer_bytes_max: usize) -> Self {
+        Self { egress, private, answer_bytes_max }
+    }
+
+    /// Checks an endpoint as [`Courier::deliver`] will.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what can be done.
+    pub fn check(&self, endpoint: &str, grants: &Grants) -> Result<Checked, super::egress::EgressError> {
+        check(endpoint, grants, self.private)
+    }
+
+    /// Sends a message and reads the answer. Ends within its time limit.
+    pub async fn deliver(&self, exchange: Exchange<'_>) -> (Delivered, DeliveryLog) {
+        let started = Instant::now();
+        let mut seen = Seen::default();
+        let headers = headers(&exchange);
+        let curl = headers.as_ref().map(|headers| curl(&exchange, headers)).unwrap_or_default();
+        let result = match headers {
+            Some(headers) => {
+                let work = self.exchange(&exchange, headers, &mut seen);
+                tokio::time::timeout(exchange.time_limit, work).await.unwrap_or_else(|_| {
+                    let why = format!("no answer within {} ms", exchange.time_limit.as_millis());
+                    Err(Failure::reply(FailedStep::Exchange, Reply::Unclear { why }))
+                })
+            }
+            None => Err(Failure::not_connected(FailedStep::Guard, "the message cannot be signed".to_owned())),
+        };
+        let (failed_step, outcome) = match result {
+            Ok(reply) => (None, Delivered::Reply(reply)),
+            Err(failure) => (Some(failure.step), failure.outcome),
+        };
+        let shown =
+            if exchange.keep_reply { &seen.body[..seen.body.len().min(REPLY_HEAD_BYTES_MAX)] } else { &[] };
+        let log = DeliveryLog {
+            failed_step,
+            summary: summary(&outcome),
+            status: seen.status,
+            remote: seen.remote,
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            reply_head: String::from_utf8_lossy(shown).into_owned(),
+            curl,
+        };
+        (outcome, log)
+    }
+
+    async fn exchange(
+        &self,
+        exchange: &Exchange<'_>,
+        headers: HeaderMap,
+        seen: &mut Seen,
+    ) -> Result<Reply, Failure> {
+        let checked = self
+            .check(exchange.endpoint, exchange.grants)
+            .map_err(|error| Failure::not_connected(FailedStep::Guard, error.to_string()))?;
+        let request = self
+            .egress
+            .client(&checked)
+            .post(checked.url.clone())
+            .headers(headers)
+            .body(exchange.body.clone());
+        let mut response = request.send().await.map_err(|error| broken(&error))?;
+        seen.status = Some(response.status().as_u16());
+        seen.remote = response.remote_addr().map(|address| address.to_string());
+        if !came_from_allowed(&checked, response.remote_addr()) {
+            let why = "the answer came from an address that is not public".to_owned();
+            return Err(Failure::not_connected(FailedStep::Guard, why));
+        }
+        let retry_after = text(response.headers(), &RETRY_AFTER);
+        let by_status = read_status(exchange.kind, response.status().as_u16(), retry_after, exchange.now);
+        if by_status.is_none() {
+            check_type(response.headers())?;
+        }
+        let too_large = || Failure {
+            step: FailedStep::Size,
+            outcome: Delivered::TooLarge { bytes_max: self.answer_bytes_max },
+        };
+        // The body of an answer that the status decides is only read for the owner to look at.
+        let bytes_max = if by_status.is_some() { REPLY_HEAD_BYTES_MAX } else { self.answer_bytes_max };
+        while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
+            if seen.body.len() + chunk.len() > bytes_max {
+                if by_status.is_some() {
+                    seen.body.extend_from_slice(&chunk[..bytes_max - seen.body.len()]);
+                    break;
+                }
+                return Err(too_large());
+            }
+            seen.body.extend_from_slice(&chunk);
+        }
+        match by_status {
+            Some(reply @ (Reply::Accepted | Reply::Declined(_) | Reply::NotSupported)) => Ok(reply),
+            Some(reply) => Err(Failure::reply(FailedStep::Status, reply)),
+            None => {
+                let reply = read_body(&seen.body);
+                let malformed = matches!(reply, Reply::Malformed { .. });
+                if malformed { Err(Failure::reply(FailedStep::Body, reply)) } else { Ok(reply) }
+            }
+        }
+    }
+}
+
+fn headers(exchange: &Exchange<'_>) -> Option<HeaderMap> {
+    let seconds = exchange.now.0.div_euclid(1_000);
+    let signature = exchange.secret.sign(exchange.id, seconds, &exchange.body).ok()?;
+    let (trace, span) = exchange.trace;
+    let trace = format!("00-{trace:032x}-{span:016x}-01");
+    let mut headers = HeaderMap::new();
+    headers.insert("webhook-id", exchange.id.parse().ok()?);
+    headers.insert("webhook-timestamp", seconds.to_string().parse().ok()?);
+    headers.insert("webhook-signature", signature.parse().ok()?);
+    headers.insert("traceparent", trace.parse().ok()?);
+    headers.insert(CONTENT_TYPE, "application/json".parse().ok()?);
+    if let Some(deadline) = exchange.deadline {
+        let time = jiff::Timestamp::from_millisecond(deadline.0).ok()?;
+        headers.insert("guildhall-deadline", format!("{time:.0}").parse().ok()?);
+    }
+    Some(headers)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Failure> {
+    let refuse = |why: String| Err(Failure::reply(FailedStep::Type, Reply::Malformed { why }));
+    if headers.contains_key(CONTENT_ENCODING) {
+        return refuse("the answer is packed (content-encoding), which is not unpacked".to_owned());
+    }
+    let given = text(headers, &CONTENT_TYPE).unwrap_or("no type");
+    let essence = given.split(';').next().unwrap_or(given).trim().to_ascii_lowercase();
+    let json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if json {
+        Ok(())
+    } else {
+        let given: String = given.chars().take(80).collect();
+        refuse(format!("the answer is {given}, not application/json"))
+    }
+}
+
+/// An error of the client: before the connection nothing left us, after it nobody can say.
+fn broken(error: &reqwest::Error) -> Failure {
+    let mut why = "the connection was lost".to_owned();
+    let mut step = FailedStep::Connect;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        why = cause.to_string();
+        match cause.downcast_ref() {
+            Some(ResolveError::Private(_)) => step = FailedStep::Guard,
+            Some(ResolveError::Nowhere { .. }) => step = FailedStep::Dns,
+            None if is_tls(cause) => step = FailedStep::Tls,
+            None => {}
+        }
+        source = cause.source();
+    }
+    if error.is_connect() {
+        Failure::not_connected(step, why)
+    } else {
+        Failure::reply(FailedStep::Exchange, Reply::Unclear { why })
+    }
+}
+
+/// I/O errors hold what they wrap without naming it as their source.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner))
+}
+
+fn summary(outcome: &Delivered) -> String {
+    match outcome {
+        Delivered::NotConnected { why } => format!("not delivered: {why}"),
+        Delivered::TooLarge { bytes_max } => format!("the answer is larger than {bytes_max} bytes"),
+        Delivered::Reply(reply) => match reply {
+            Reply::Output(output) => format!("answered with {} bytes", output.as_str().len()),
+            Reply::Question { .. } => "asks the client".to_owned(),
+            Reply::Declined(_) => "declined".to_owned(),
+            Reply::Accepted => "accepted".to_owned(),
+            Reply::Working => "is working on it".to_owned(),
+            Reply::UnknownJob => "does not know this job".to_owned(),
+            Reply::Challenge(_) => "echoed a challenge".to_owned(),
+            Reply::Later { status, after: None } => format!("asks to come later ({status})"),
+            Reply::Later { status, after: Some(after) } => {
+                format!("asks to come later ({status}), in {} s", after.as_secs())
+            }
+            Reply::Gone => "is gone (410)".to_owned(),
+            Reply::NotSupported => "does not support this message".to_owned(),
+            Reply::Refused { status } => format!("refused the request ({status})"),
+            Reply::Unclear { why } => format!("unclear: {why}"),
+            Reply::Malformed { why } => why.clone(),
+        },
+    }
+}
+
+fn curl(exchange: &Exchange<'_>, headers: &HeaderMap) -> String {
+    use std::fmt::Write;
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let mut line = format!("curl -X POST {}", quoted(exchange.endpoint));
+    for (name, value) in headers {
+        let header = format!("{name}: {}", value.to_str().unwrap_or_default());
+        write!(line, " -H {}", quoted(&header)).expect("a string takes all");
+    }
+    if exchange.body.len() <= REPLY_HEAD_BYTES_MAX {
+        write!(line, " --data-raw {}", quoted(&String::from_utf8_lossy(&exchange.body)))
+            .expect("a string takes all");
+    } else {
+        line.push_str(" --data-binary @message.json");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,5 +2,6 @@
 
 pub mod agents;
 pub mod engine;
+pub mod judge;
 pub mod pick;
 pub mod store;

@@ -3,5 +3,8 @@
 pub mod agents;
 pub mod engine;
 pub mod judge;
+pub mod maker;
+pub mod market;
 pub mod pick;
+pub mod scribe;
 pub mod store;

@@ -10,3 +10,4 @@ pub mod plain;
 pub mod pool;
 pub mod rule;
 pub mod schema;
+pub mod verdict;

@@ -1,4 +1,5 @@
-//! Picking an agent without a model. What is here answers one question: whose texts fit a job's text.
+//! Picking an agent without a model: whose texts fit a job, and who of them gets it.
 
+pub mod choose;
 pub mod relevance;
 pub mod words;

@@ -1,0 +1,180 @@
+//! The agents as the picker sees them: in memory, compiled, indexed, updated on change. The store stays the truth.
+
+use crate::judge::schema::Schema;
+use crate::pick::relevance::{AgentText, Relevance, SkillText};
+use crate::store::{AgentRecord, Tally, TallyRecord};
+use guildhall_protocol::agent::{AgentDefinition, AgentName};
+use guildhall_protocol::ids::{AgentId, AgentVersion};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Days that count in an agent's record.
+pub const RECORD_DAYS: i64 = 90;
+/// Days after which a verdict counts half.
+const HALF_LIFE_DAYS: f64 = 14.0;
+
+/// A version of an agent, ready to use.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What the owner wrote.
+    pub definition: AgentDefinition,
+    /// Its input schema.
+    pub input: Option<Schema>,
+    /// Its output schema.
+    pub output: Option<Schema>,
+}
+
+/// An agent in the market.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The agent as stored.
+    pub record: AgentRecord,
+    /// Its current version.
+    pub compiled: Arc<Compiled>,
+    /// Attempts that hold a slot, among them those that are being written.
+    pub running: u32,
+    tallies: BTreeMap<i64, Tally>,
+}
+
+/// What counts of an agent's past.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Accepted answers, recent ones heavier.
+    pub passed: f64,
+    /// Refused answers, recent ones heavier.
+    pub failed: f64,
+    /// Mean time to an answer, ms.
+    pub answer_ms: Option<f64>,
+}
+
+impl Listing {
+    /// The agent's past as of a day.
+    pub fn past(&self, today: i64) -> Past {
+        let mut past = Past::default();
+        let (mut answered, mut answer_ms) = (0.0, 0.0);
+        for (day, tally) in self.tallies.range(today - RECORD_DAYS..) {
+            #[expect(clippy::cast_precision_loss, reason = "days and milliseconds of a few months")]
+            let (age, total_ms) = ((today - day).max(0) as f64, tally.answer_ms as f64);
+            let weight = 0.5_f64.powf(age / HALF_LIFE_DAYS);
+            past.passed += weight * f64::from(tally.passed);
+            past.failed += weight * f64::from(tally.failed);
+            answered += weight * f64::from(tally.answered);
+            answer_ms += weight * total_ms;
+        }
+        past.answer_ms = (answered > 0.0).then(|| answer_ms / answered);
+        past
+    }
+
+    /// The plain sums of the record's days.
+    pub fn sums(&self, today: i64) -> Tally {
+        self.tallies.range(today - RECORD_DAYS..).fold(Tally::default(), |sum, (_, tally)| sum.plus(*tally))
+    }
+
+    /// Attempts that ended on this day, of any kind: what daily caps count.
+    pub fn sums_of_day(&self, today: i64) -> u32 {
+        let tally = self.tallies.get(&today).copied().unwrap_or_default();
+        tally.passed + tally.failed + self.running
+    }
+
+    /// Slots that are free.
+    pub fn free(&self) -> u32 {
+        self.record.concurrency.saturating_sub(self.running)
+    }
+}
+
+/// All agents.
+#[derive(Default)]
+pub struct Market {
+    agents: BTreeMap<AgentId, Listing>,
+    names: BTreeMap<AgentName, AgentId>,
+    relevance: Relevance,
+}
+
+impl Market {
+    /// Takes an agent in, or what it is now.
+    pub fn put(&mut self, record: AgentRecord, compiled: Arc<Compiled>) {
+        let (id, name) = (record.id, record.name.clone());
+        let known = self.agents.get(&id);
+        if known.is_none_or(|known| known.record.version != record.version) {
+            index(&mut self.relevance, id, &compiled);
+        }
+        // Slots that are being taken are known here before the store knows them.
+        let running = known.map_or(record.running, |known| known.running);
+        let tallies = known.map(|known| known.tallies.clone()).unwrap_or_default();
+        self.agents.insert(id, Listing { record, compiled, running, tallies });
+        self.names.insert(name, id);
+    }
+
+    /// Adds to an agent's record.
+    pub fn tally(&mut self, row: TallyRecord) {
+        if let Some(listing) = self.agents.get_mut(&row.agent) {
+            let sum = listing.tallies.entry(row.day).or_default();
+            *sum = sum.plus(row.tally);
+        }
+    }
+
+    /// Takes a slot.
+    pub fn take_slot(&mut self, agent: AgentId) {
+        if let Some(listing) = self.agents.get_mut(&agent) {
+            listing.running += 1;
+        }
+    }
+
+    /// Gives a slot back.
+    pub fn free_slot(&mut self, agent: AgentId) {
+        if let Some(listing) = self.agents.get_mut(&agent) {
+            listing.running = listing.running.saturating_sub(1);
+        }
+    }
+
+    /// One agent.
+    pub fn get(&self, id: AgentId) -> Option<&Listing> {
+        self.agents.get(&id)
+    }
+
+    /// One agent by name.
+    pub fn named(&self, name: &AgentName) -> Option<&Listing> {
+        self.names.get(name).and_then(|id| self.agents.get(id))
+    }
+
+    /// All agents, by number.
+    pub fn all(&self) -> impl Iterator<Item = &Listing> {
+        self.agents.values()
+    }
+
+    /// How well agents fit a text, best first.
+    pub fn relevance(&self, text: &str) -> Vec<(AgentId, f32)> {
+        self.relevance.rank(text)
+    }
+
+    /// The version of an agent if it is the current one.
+    pub fn compiled(&self, agent: AgentId, version: AgentVersion) -> Option<Arc<Compiled>> {
+        let listing = self.agents.get(&agent).filter(|listing| listing.record.version == version)?;
+        Some(Arc::clone(&listing.compiled))
+    }
+}
+
+fn index(relevance: &mut Relevance, id: AgentId, compiled: &Compiled) {
+    let definition = &compiled.definition;
+    let skills: Vec<SkillText<'_>> = definition
+        .skills
+        .iter()
+        .map(|skill| SkillText { name: &skill.name, description: &skill.description })
+        .collect();
+    let schemas = [&compiled.input, &compiled.output];
+    let properties: Vec<String> =
+        schemas.into_iter().flatten().flat_map(|schema| schema.properties().to_vec()).collect();
+    let text = AgentText {
+        name: definition.name.as_str(),
+        description: &definition.description,
+        tags: &definition.tags,
+        skills: &skills,
+        properties: &properties,
+    };
+    relevance.upsert(id, &text);
+}
+
+/// Days since 1970 of a time.
+pub fn day(now: guildhall_protocol::time::Timestamp) -> i64 {
+    now.0.div_euclid(86_400_000)
+}

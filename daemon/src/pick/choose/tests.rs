@@ -1,0 +1,183 @@
+//! Who gets which job, and why the others do not.
+
+use super::*;
+use crate::judge::schema::Schema;
+use crate::market::Compiled;
+use crate::store::{AgentRecord, Chain, Tally, TallyRecord};
+use guildhall_protocol::agent::AgentDefinition;
+use guildhall_protocol::ids::BodyId;
+use serde_json::json;
+use std::sync::Arc;
+
+const NOW: Timestamp = Timestamp(1_795_390_000_000);
+const CLIENT: UserId = UserId(1);
+
+type Change = fn(&mut AgentRecord);
+
+fn put(market: &mut Market, id: i64, definition: &Value, change: impl FnOnce(&mut AgentRecord)) {
+    let definition: AgentDefinition = serde_json::from_value(definition.clone()).expect("a definition");
+    let schema = |schema: &Option<guildhall_protocol::json::Json>| {
+        schema.as_ref().map(|schema| Schema::compile(&schema.value()).expect("a schema"))
+    };
+    let mut record = AgentRecord {
+        id: AgentId(id),
+        name: definition.name.clone(),
+        owner: CLIENT,
+        state: AgentState::Active,
+        health: Health::Closed,
+        audience: Audience::Public,
+        version: AgentVersion(1),
+        definition: BodyId(1),
+        concurrency: definition.caps.concurrency,
+        running: 0,
+        grants: Vec::new(),
+        delivery_secret: Vec::new(),
+        callback_secret: Vec::new(),
+        due_at: None,
+        tries: 0,
+        registered_at: NOW,
+        chain: Chain::default(),
+    };
+    change(&mut record);
+    let compiled = Compiled { input: schema(&definition.input_schema), output: None, definition };
+    market.put(record, Arc::new(compiled));
+}
+
+fn agent(name: &str, description: &str) -> Value {
+    json!({"name": name, "description": description, "endpoint": "https://agents.example/"})
+}
+
+fn pick(market: &Market, draft: &JobDraft) -> Choice {
+    pick_with(market, draft, &json!({"text": draft.brief}), &[])
+}
+
+fn pick_with(market: &Market, draft: &JobDraft, input: &Value, tried: &[AgentId]) -> Choice {
+    let deadline = Timestamp(NOW.0 + 3_600_000);
+    let input_bytes = input.to_string().len();
+    choose(market, &Wanted { client: CLIENT, draft, input, input_bytes, tried, deadline, seed: 42 }, NOW)
+}
+
+fn draft(brief: &str) -> JobDraft {
+    JobDraft { brief: brief.to_owned(), ..JobDraft::default() }
+}
+
+#[test]
+fn the_agent_whose_texts_fit_gets_it() {
+    let mut market = Market::default();
+    put(&mut market, 1, &agent("@tabula", "Turns CSV tables into JSON rows."), |_| {});
+    put(&mut market, 2, &agent("@gist", "Summarizes long texts."), |_| {});
+    let choice = pick(&market, &draft("Turn this CSV table into JSON"));
+    assert_eq!(choice.chosen, Some((AgentId(1), AgentVersion(1))));
+    assert_eq!(choice.pick.excluded, [(Exclusion::LittleRelevance, 1)]);
+    assert_eq!(choice.pick.reason, "@tabula is the only one who can take it now");
+}
+
+#[test]
+fn every_exclusion_has_its_reason() {
+    let csv = "Turns CSV tables into JSON rows.";
+    let table: [(Exclusion, Value, Change); 8] = [
+        (Exclusion::NotActive, agent("@x1", csv), |record| record.state = AgentState::Pending),
+        (Exclusion::CircuitOpen, agent("@x2", csv), |record| {
+            record.health = Health::Open(Timestamp(NOW.0 + 1));
+        }),
+        (Exclusion::CircuitOpen, agent("@x3", csv), |record| record.health = Health::Quarantined),
+        (Exclusion::AtCapacity, agent("@x4", csv), |record| record.running = record.concurrency),
+        (Exclusion::NotPublished, agent("@x5", csv), |record| {
+            record.owner = UserId(9);
+            record.audience = Audience::Owner;
+        }),
+        (
+            Exclusion::KindUnsupported,
+            json!({"name": "@x6", "description": csv, "endpoint": "https://a.example/", "kind": "a2a"}),
+            |_| {},
+        ),
+        (
+            Exclusion::InputTooLarge,
+            json!({"name": "@x7", "description": csv, "endpoint": "https://a.example/", "caps": {"input_bytes": 10}}),
+            |_| {},
+        ),
+        (
+            Exclusion::InputInvalid,
+            json!({"name": "@x8", "description": csv, "endpoint": "https://a.example/", "input_schema": {"required": ["rows"]}}),
+            |_| {},
+        ),
+    ];
+    for (expected, definition, change) in table {
+        let mut market = Market::default();
+        put(&mut market, 1, &definition, change);
+        let choice = pick(&market, &draft("Turn this CSV table into JSON"));
+        assert_eq!(choice.chosen, None, "{definition}");
+        assert_eq!(choice.pick.excluded, [(expected, 1)], "{definition}");
+        assert_eq!(choice.waits_for.len(), usize::from(expected.passes_with_time()), "{definition}");
+        assert_eq!(choice.pick.reason, format!("0 of 1 agents can take this now: 1 {expected}"));
+    }
+}
+
+#[test]
+fn lists_tags_and_earlier_tries() {
+    let mut market = Market::default();
+    let tagged =
+        json!({"name": "@a2", "description": "words", "endpoint": "https://a.example/", "tags": ["fast"]});
+    put(&mut market, 1, &agent("@a1", "words"), |_| {});
+    put(&mut market, 2, &tagged, |_| {});
+    let only = |names: &[&str]| names.iter().map(|name| name.parse().expect("a name")).collect::<Vec<_>>();
+    let chosen = |choice: &Choice| choice.chosen.map(|(agent, _)| agent.0);
+
+    let choice = pick(&market, &JobDraft { only: only(&["@a1"]), ..draft("anything") });
+    assert_eq!(chosen(&choice), Some(1));
+    assert_eq!(choice.pick.named, [("@a1".parse().expect("a name"), None)]);
+    assert_eq!(chosen(&pick(&market, &JobDraft { not: only(&["@a1"]), ..draft("words") })), Some(2));
+    assert_eq!(
+        chosen(&pick(&market, &JobDraft { tags: vec!["fast".to_owned()], ..draft("words") })),
+        Some(2)
+    );
+    let words = draft("words");
+    assert_eq!(chosen(&pick_with(&market, &words, &json!({}), &[AgentId(2)])), Some(1));
+    assert_eq!(chosen(&pick_with(&market, &words, &json!({}), &[AgentId(1), AgentId(2)])), None);
+}
+
+#[test]
+fn a_busy_right_agent_is_waited_for() {
+    let mut market = Market::default();
+    put(&mut market, 1, &agent("@tabula", "Turns CSV tables into JSON rows."), |record| record.running = 4);
+    put(&mut market, 2, &agent("@gist", "Summarizes long texts."), |_| {});
+    let choice = pick(&market, &draft("Turn this CSV table into JSON"));
+    assert_eq!((choice.chosen, choice.waits_for), (None, vec![AgentId(1)]));
+}
+
+#[test]
+fn a_record_decides_between_equals_and_equals_share() {
+    let mut market = Market::default();
+    for id in [1, 2] {
+        put(&mut market, id, &agent(&format!("@a{id}"), "Counts words."), |_| {});
+    }
+    let tally = Tally { passed: 20, answered: 20, answer_ms: 2_000, ..Tally::default() };
+    let bad = Tally { failed: 20, ..Tally::default() };
+    market.tally(TallyRecord { agent: AgentId(1), day: day(NOW) - 1, tally: bad });
+    market.tally(TallyRecord { agent: AgentId(2), day: day(NOW) - 1, tally });
+    let choice = pick(&market, &draft("count words"));
+    assert_eq!(choice.chosen.map(|(agent, _)| agent), Some(AgentId(2)));
+    assert_eq!(choice.pick.reason, "@a2: its record is better, before @a1");
+
+    let mut equals = Market::default();
+    for id in 1..=4 {
+        put(&mut equals, id, &agent(&format!("@b{id}"), "Counts words."), |_| {});
+    }
+    let mut got = [0; 5];
+    for seed in 0..400 {
+        let draft = draft("count words");
+        let input = json!({});
+        let wanted = Wanted {
+            client: CLIENT,
+            draft: &draft,
+            input: &input,
+            input_bytes: 2,
+            tried: &[],
+            deadline: NOW,
+            seed,
+        };
+        let (agent, _) = choose(&equals, &wanted, NOW).chosen.expect("somebody");
+        got[usize::try_from(agent.0).expect("a small number")] += 1;
+    }
+    assert!(got[1..].iter().all(|count| *count > 40), "{got:?}");
+}

@@ -1,6 +1,8 @@
 //! Guildhall's daemon: the store, the engine, and everything that decides or calls out.
 
 pub mod agents;
+pub mod catalog;
+pub mod changes;
 pub mod engine;
 pub mod judge;
 pub mod maker;

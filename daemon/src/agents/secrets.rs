@@ -3,6 +3,7 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use guildhall_protocol::agent::AgentName;
 use std::fmt;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -45,6 +46,23 @@ pub enum MasterKeyError {
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     NoRandom(#[from] getrandom::Error),
+}
+
+/// Which of an agent's two secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretKind {
+    /// Signs what goes to the agent.
+    Delivery,
+    /// Verifies what it sends by itself.
+    Callback,
+}
+
+/// The place that a secret of an agent is sealed for: table, row and column. Names are never given away.
+pub fn place(agent: &AgentName, kind: SecretKind) -> String {
+    match kind {
+        SecretKind::Delivery => format!("agents|{agent}|delivery_secret"),
+        SecretKind::Callback => format!("agents|{agent}|callback_secret"),
+    }
 }
 
 /// What was to be opened was not sealed with this key for this place, or was changed.

@@ -1,5 +1,153 @@
-//! The engine's decisions: what a job needs next, and what follows a failed attempt. Pure functions of values; what
-//! performs them is the shell around it, and the same code serves the daemon and the simulator.
+//! The engine: take what is due, take one step, write it down.
+//!
+//! [`step`], [`next_step`] and [`reading`] decide, and are pure; [`run`] finds jobs, [`perform`] takes their steps,
+//! [`settle`] writes down what came of a delivery, [`decide`] what people decided. The truth is in the store: what is held
+//! here in memory only saves looking twice.
 
+mod assign;
+mod challenge;
+mod commit;
+pub mod decide;
+mod deliver;
 pub mod next_step;
+mod perform;
+pub mod reading;
+mod run;
+mod settle;
 pub mod step;
+mod work;
+
+pub use commit::CommitError;
+
+use crate::agents::delivery::Courier;
+use crate::agents::secrets::MasterKey;
+use crate::changes::Changes;
+use crate::judge::pool::Pool;
+use crate::maker::Maker;
+use crate::market::Market;
+use crate::store::Store;
+use guildhall_protocol::ids::{AgentId, Incarnation, JobId, StoreTag};
+use guildhall_protocol::time::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Limits of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Most steps at a time.
+    pub steps_max: usize,
+    /// Time for a person to review an answer.
+    pub review_window: Duration,
+    /// After an unclean end of the daemon before: how long picks and evaluations are announced before they are made.
+    pub careful: Duration,
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self { steps_max: 256, review_window: Duration::from_hours(72), careful: Duration::from_mins(1) }
+    }
+}
+
+/// What the engine works with.
+pub struct EngineParts {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Ids and chance.
+    pub maker: Arc<Maker>,
+    /// The agents.
+    pub market: Arc<RwLock<Market>>,
+    /// Calls out.
+    pub courier: Courier,
+    /// Judges.
+    pub pool: Pool,
+    /// Opens secrets.
+    pub key: Arc<MasterKey>,
+    /// Hints for readers.
+    pub changes: Arc<Changes>,
+    /// The store's tag.
+    pub tag: StoreTag,
+    /// This run of the daemon.
+    pub incarnation: Incarnation,
+    /// Until when to announce picks and evaluations, after an unclean end.
+    pub careful_until: Option<Timestamp>,
+    /// Limits.
+    pub limits: EngineLimits,
+}
+
+/// The engine of one daemon.
+pub struct Engine {
+    parts: EngineParts,
+    /// Jobs whose step is being taken, so that nobody takes it twice.
+    hands: Mutex<BTreeSet<JobId>>,
+    /// Agents that have a slot more than when their waiting jobs were last looked at.
+    freed: Mutex<BTreeSet<AgentId>>,
+    /// Where the look over all waiting jobs goes on, after an agent came or changed.
+    sweep: Mutex<Option<JobId>>,
+    nudge: Notify,
+    last_turn: AtomicI64,
+    draining: AtomicBool,
+}
+
+impl Engine {
+    /// An engine; [`Engine::run`] starts it.
+    pub fn new(parts: EngineParts) -> Self {
+        Self {
+            parts,
+            hands: Mutex::default(),
+            freed: Mutex::default(),
+            sweep: Mutex::default(),
+            nudge: Notify::new(),
+            last_turn: AtomicI64::new(Timestamp::now().0),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Looks sooner: a job was posted, a slot was freed, an agent changed.
+    pub fn nudge(&self) {
+        self.nudge.notify_one();
+    }
+
+    /// An agent came or changed: every waiting job may fit now.
+    pub fn agent_changed(&self) {
+        *self.sweep.lock().unwrap_or_else(PoisonError::into_inner) = Some(JobId(i64::MAX));
+        self.nudge();
+    }
+
+    /// The agents.
+    pub fn market(&self) -> RwLockReadGuard<'_, Market> {
+        self.parts.market.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The agents, to change.
+    pub fn market_mut(&self) -> RwLockWriteGuard<'_, Market> {
+        self.parts.market.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it works with.
+    pub fn parts(&self) -> &EngineParts {
+        &self.parts
+    }
+
+    /// When it last looked for work: an engine that is alive looks every second.
+    pub fn last_turn(&self) -> Timestamp {
+        Timestamp(self.last_turn.load(Ordering::Relaxed))
+    }
+
+    /// Whether it has stopped taking new steps.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    fn slot_freed(&self, agent: AgentId) {
+        self.market_mut().free_slot(agent);
+        self.freed.lock().unwrap_or_else(PoisonError::into_inner).insert(agent);
+        self.nudge();
+    }
+
+    fn is_careful(&self, now: Timestamp) -> bool {
+        self.parts.careful_until.is_some_and(|until| now < until)
+    }
+}

@@ -6,6 +6,7 @@
 //! nothing. It hands out only what must not have gaps or collide: numbers of jobs, agents and users, and the tags of the
 //! fair queue.
 
+mod ask;
 pub mod command;
 pub mod query;
 pub mod record;

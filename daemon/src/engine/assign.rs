@@ -1,0 +1,286 @@
+//! A step of an open job: repair, another agent, waiting, or the end.
+
+use super::Engine;
+use super::commit::{CommitError, Turn};
+use super::next_step::{Failure, NextStep, Story, next_step};
+use super::work::Work;
+use crate::market::Compiled;
+use crate::pick::choose::{Choice, Wanted, choose};
+use crate::store::{AttemptRecord, Command, JobTurn, Lease, NewAttempt, StoreError};
+use guildhall_protocol::agent::{AgentState, Health};
+use guildhall_protocol::attempt::{AttemptState, Counts, EndedAs};
+use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::ids::{AgentId, AgentVersion, AttemptNumber};
+use guildhall_protocol::pick::{Pick, PickMethod};
+use guildhall_protocol::state::{JobEvent, JobState};
+use guildhall_protocol::time::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a lease lasts beyond the exchange that it covers: time to judge and to write.
+pub(super) const LEASE_MARGIN: Duration = Duration::from_secs(90);
+
+impl Engine {
+    /// Finds an agent for an open job, or lets it wait, or ends it.
+    pub(super) async fn pick(&self, mut work: Work, now: Timestamp) -> Result<(), CommitError> {
+        if self.is_careful(now) {
+            self.announce(&mut work, now).await?;
+        }
+        let repair = match self.after_failure(&work, now).await? {
+            NextStep::GiveUp => return self.exhaust(work, now).await,
+            NextStep::Repair => self.repair(&work, now),
+            NextStep::AnotherAgent => None,
+        };
+        let (choice, is_repair) = match repair {
+            Some(choice) => (choice, true),
+            None => (self.choice(&work, now).await?, false),
+        };
+        let Some((agent, version)) = choice.chosen else { return self.park(work, choice, now).await };
+        let Some(attempt) = self.assign(&mut work, &choice.pick, agent, version, is_repair, now).await?
+        else {
+            return Ok(());
+        };
+        self.send(work, attempt).await
+    }
+
+    /// After an unclean end a pick takes a lease first, so that a job which kills daemons is found out.
+    async fn announce(&self, work: &mut Work, now: Timestamp) -> Result<(), CommitError> {
+        let mut scribe = self.scribe(work, now, Actor::Daemon);
+        scribe.event(What::LookAgain);
+        let lease = Lease { incarnation: self.parts.incarnation, until: now.after(LEASE_MARGIN) };
+        let turn = JobTurn {
+            state: work.job.state,
+            due_at: Some(work.job.deadline),
+            ready: true,
+            lease: Some(lease),
+            deaths: work.job.deaths,
+            checked_by: None,
+        };
+        Ok(self.turn(work, now, scribe, Turn::of(turn)).await?)
+    }
+
+    async fn after_failure(&self, work: &Work, now: Timestamp) -> Result<NextStep, StoreError> {
+        let Some(newest) = work.newest() else { return Ok(NextStep::AnotherAgent) };
+        let by_criteria = work.failed_by_criteria(&*self.parts.store).await?;
+        let agent_ready = self.market().get(newest.agent).is_some_and(|listing| {
+            listing.record.state == AgentState::Active
+                && listing.record.health == Health::Closed
+                && listing.free() > 0
+        });
+        let story = Story {
+            attempts: &work.attempts,
+            failure: if by_criteria { Failure::Criteria } else { Failure::Other },
+            agent_ready,
+            posted_at: work.job.posted_at,
+            deadline: work.job.deadline,
+        };
+        Ok(next_step(&story, &work.draft.policy, now))
+    }
+
+    /// The same agent and version again, with its findings; it keeps its slot from here on.
+    fn repair(&self, work: &Work, now: Timestamp) -> Option<Choice> {
+        let newest = work.newest()?;
+        let mut market = self.market_mut();
+        let listing = market.get(newest.agent).filter(|listing| listing.free() > 0)?;
+        let name = listing.record.name.clone();
+        let pick = Pick {
+            at: now,
+            reason: format!("{name} again: it gets its findings and may repair its answer"),
+            chosen: Some(name),
+            method: PickMethod::Repair,
+            examined: 1,
+            eligible: 1,
+            candidates: Vec::new(),
+            excluded: Vec::new(),
+            named: Vec::new(),
+        };
+        market.take_slot(newest.agent);
+        Some(Choice { pick, chosen: Some((newest.agent, newest.version)), waits_for: Vec::new() })
+    }
+
+    /// The rank's choice, whose slot is taken in the same moment.
+    async fn choice(&self, work: &Work, now: Timestamp) -> Result<Choice, StoreError> {
+        let (job, draft, input) = (work.job.clone(), work.draft.clone(), work.input());
+        let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
+        let all: Vec<AgentId> = tried(&work.attempts, |_| true);
+        let unwilling: Vec<AgentId> = tried(&work.attempts, |ended| ended.counts_as() == Counts::Offer);
+        let market = Arc::clone(&self.parts.market);
+        let seed = u64::from_le_bytes(work.job.chain.hash[..8].try_into().unwrap_or_default());
+        let work = move || {
+            let mut market = market.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let wanted = |tried| Wanted {
+                client: job.client,
+                draft: &draft,
+                input: &input,
+                input_bytes,
+                tried,
+                deadline: job.deadline,
+                seed,
+            };
+            let mut choice = choose(&market, &wanted(&all), now);
+            if choice.chosen.is_none() && choice.waits_for.is_empty() && all.len() > unwilling.len() {
+                // Nobody else is left: those that failed may try once more, those that did not want to may not.
+                choice = choose(&market, &wanted(&unwilling), now);
+            }
+            if let Some((agent, _)) = choice.chosen {
+                market.take_slot(agent);
+            }
+            choice
+        };
+        self.parts.pool.run(work).await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// Writes the attempt and takes the lease for its delivery.
+    pub(super) async fn assign(
+        &self,
+        work: &mut Work,
+        pick: &Pick,
+        agent: AgentId,
+        version: AgentVersion,
+        repair: bool,
+        now: Timestamp,
+    ) -> Result<Option<AttemptRecord>, CommitError> {
+        let number = AttemptNumber(work.job.attempts + 1);
+        let mut scribe = self.scribe(work, now, Actor::Daemon);
+        let (pick_body, commitment) = scribe.body(serde_json::to_vec(pick).unwrap_or_default());
+        scribe.event(What::Assigned { attempt: number, agent, version, pick: commitment, repair });
+        let (owner, exchange_ms) = {
+            let market = self.market();
+            let listing = market.get(agent);
+            let owner = listing.map(|listing| listing.record.owner);
+            (owner, listing.map_or(60_000, |listing| listing.compiled.definition.time_limits.exchange_ms))
+        };
+        if let Some(owner) = owner.filter(|_| !work.job.trial) {
+            scribe.notify(owner, "agent_assigned", Some(work.job.id), Some(number));
+        }
+        let state = work.job.state.after(JobEvent::Assigned)?;
+        let until = now.after(Duration::from_millis(exchange_ms) + LEASE_MARGIN);
+        let lease = Lease { incarnation: self.parts.incarnation, until };
+        let turn = JobTurn {
+            state,
+            due_at: Some(until),
+            ready: false,
+            lease: Some(lease),
+            deaths: work.job.deaths,
+            checked_by: None,
+        };
+        let entry = scribe.finish();
+        let head = entry.events[0].chain;
+        let attempt = NewAttempt { number, agent, version, repair, pick: pick_body };
+        let command = Command::Assign { fence: work.fence(), attempt, turn, entry };
+        if let Err(error) = self.commit(work.job.id, head.hash, now, command).await {
+            self.market_mut().free_slot(agent);
+            return match error {
+                // Somebody else was faster, or the store knows less room than we do: the job is simply looked at again.
+                StoreError::Stale | StoreError::Conflict(_) => Ok(None),
+                StoreError::NotFound
+                | StoreError::Busy
+                | StoreError::Full
+                | StoreError::Unavailable(_)
+                | StoreError::Unknown(_) => Err(error.into()),
+            };
+        }
+        let job = &mut work.job;
+        (job.state, job.epoch, job.chain, job.lease) = (state, job.epoch + 1, head, Some(lease));
+        (job.ready, job.attempts, job.due_at) = (false, number.0, Some(until));
+        let record = AttemptRecord {
+            job: job.id,
+            number,
+            agent,
+            version,
+            state: AttemptState::Sending,
+            repair,
+            tries: 1,
+            started_at: now,
+            answered_at: None,
+            ended_at: None,
+            pick: pick_body,
+            answer: None,
+            findings: None,
+            reason: None,
+        };
+        self.parts.changes.touch(Some(job.id));
+        work.attempts.push(record.clone());
+        Ok(Some(record))
+    }
+
+    /// Nobody can take it now: it waits, and its client is told once.
+    async fn park(&self, work: Work, choice: Choice, now: Timestamp) -> Result<(), CommitError> {
+        if !work.job.ready && work.job.waiting.is_some() && work.job.due_at.is_some_and(|due| due > now) {
+            // It waits already, and nothing is different.
+            return Ok(());
+        }
+        let until = work.job.deadline;
+        let mut scribe = self.scribe(&work, now, Actor::Daemon);
+        let (pick, commitment) = scribe.body(serde_json::to_vec(&choice.pick).unwrap_or_default());
+        scribe.event(What::Waiting { pick: commitment, until });
+        scribe.notify(work.job.client, "job_waiting", Some(work.job.id), None);
+        let entry = scribe.finish();
+        let head = entry.events[0].chain.hash;
+        let waits_for = choice.waits_for;
+        let command =
+            Command::Park { fence: work.fence(), waits_for: waits_for.clone(), pick, due_at: until, entry };
+        match self.commit(work.job.id, head, now, command).await {
+            Ok(()) => {}
+            Err(StoreError::Stale) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        self.parts.changes.touch(Some(work.job.id));
+        // A slot may have been freed between the look and the write: those jobs were not yet waiting then.
+        let market = self.market();
+        let free =
+            waits_for.into_iter().find(|agent| market.get(*agent).is_some_and(|listing| listing.free() > 0));
+        drop(market);
+        if let Some(agent) = free {
+            self.freed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(agent);
+            self.nudge();
+        }
+        Ok(())
+    }
+
+    /// No attempt is left.
+    async fn exhaust(&self, mut work: Work, now: Timestamp) -> Result<(), CommitError> {
+        let state = work.job.state.after(JobEvent::Exhausted)?;
+        let mut scribe = self.scribe(&work, now, Actor::Daemon);
+        scribe.event(failed(&work.attempts));
+        scribe.notify(work.job.client, "job_failed", Some(work.job.id), None);
+        let turn = Turn::of(ended(state, &work));
+        Ok(self.turn(&mut work, now, scribe, turn).await?)
+    }
+
+    /// A version of an agent, compiled: the current one from memory, an earlier one from the store.
+    pub(super) async fn compiled(
+        &self,
+        agent: AgentId,
+        version: AgentVersion,
+    ) -> Result<Arc<Compiled>, StoreError> {
+        if let Some(compiled) = self.market().compiled(agent, version) {
+            return Ok(compiled);
+        }
+        crate::catalog::load_version(&*self.parts.store, &self.parts.pool, agent, version).await.map(Arc::new)
+    }
+}
+
+/// The turn of a job that ends.
+pub(super) fn ended(state: JobState, work: &Work) -> JobTurn {
+    JobTurn { state, due_at: None, ready: false, lease: None, deaths: work.job.deaths, checked_by: None }
+}
+
+/// The event of a job that nobody could do.
+pub(super) fn failed(attempts: &[AttemptRecord]) -> What {
+    let count = |counts| {
+        let ended = attempts.iter().filter_map(|attempt| attempt.state.ended());
+        u32::try_from(ended.filter(|ended| ended.counts_as() == counts).count()).unwrap_or(u32::MAX)
+    };
+    What::Failed { attempts: count(Counts::Attempt), offers: count(Counts::Offer) }
+}
+
+fn tried(attempts: &[AttemptRecord], counts: impl Fn(EndedAs) -> bool) -> Vec<AgentId> {
+    attempts
+        .iter()
+        .filter(|attempt| {
+            attempt.state.ended().is_none_or(|ended| ended != EndedAs::Withdrawn && counts(ended))
+        })
+        .map(|attempt| attempt.agent)
+        .collect()
+}

@@ -1,0 +1,164 @@
+//! A new endpoint proves that it is its owner's: it echoes a signed challenge. Retried with growing waits until it does.
+
+use super::Engine;
+use super::deliver::Outgoing;
+use crate::agents::contract::{MessageType, Reply, message};
+use crate::agents::delivery::{Delivered, DeliveryLog};
+use crate::scribe::Scribe;
+use crate::store::{AgentFence, AgentTurn, Command, StoreError};
+use guildhall_protocol::agent::{AgentEvent, AgentState, PausedWhy};
+use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::ids::AgentId;
+use guildhall_protocol::time::Timestamp;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+
+/// Time for one challenge.
+const CHALLENGE_LIMIT: Duration = Duration::from_secs(10);
+/// First wait after a challenge that failed; it doubles up to the longest.
+const WAIT_FIRST: Duration = Duration::from_secs(1);
+const WAIT_MAX: Duration = Duration::from_mins(10);
+
+impl Engine {
+    /// Starts the challenges that are due.
+    pub(super) fn challenge_due(self: &Arc<Self>, steps: &TaskTracker, now: Timestamp) {
+        let due: Vec<AgentId> = {
+            let market = self.market();
+            let pending = market.all().filter(|listing| listing.record.state == AgentState::Pending);
+            pending
+                .filter(|listing| listing.record.due_at.is_some_and(|due| due <= now))
+                .map(|listing| listing.record.id)
+                .collect()
+        };
+        for agent in due {
+            self.postpone_in_memory(agent, now.after(CHALLENGE_LIMIT + WAIT_FIRST));
+            let engine = Arc::clone(self);
+            steps.spawn(async move {
+                if let Err(error) = engine.challenge(agent).await {
+                    tracing::warn!(agent.id = agent.0, %error, "a challenge could not be made; it is made again");
+                }
+            });
+        }
+    }
+
+    /// Challenges an agent's endpoint once, now, and writes down what came of it. Answers the log of the exchange.
+    ///
+    /// # Errors
+    /// The store cannot be read or written, or the agent changed meanwhile.
+    pub async fn challenge(&self, agent: AgentId) -> Result<(bool, DeliveryLog), StoreError> {
+        let now = Timestamp::now();
+        let (record, compiled) = {
+            let market = self.market();
+            let listing = market.get(agent).ok_or(StoreError::NotFound)?;
+            (listing.record.clone(), Arc::clone(&listing.compiled))
+        };
+        let expected = hex::encode(self.parts.maker.random::<16>());
+        let id = format!("chl_{}_{}_{}", self.parts.tag, agent.0, self.parts.maker.id(now));
+        let out = Outgoing {
+            agent,
+            endpoint: &compiled.definition.endpoint,
+            kind: MessageType::AgentChallenge,
+            id: &id,
+            deadline: None,
+            body: message(MessageType::AgentChallenge, now, &json!({"challenge": expected})),
+            time_limit: CHALLENGE_LIMIT,
+            keep_reply: record.state != AgentState::Pending,
+        };
+        let (delivered, log) = self.exchange(out, now).await?;
+        let proved = delivered == Delivered::Reply(Reply::Challenge(expected));
+        if record.state == AgentState::Pending {
+            self.write_challenge(&record, proved, &log, &delivered).await?;
+        }
+        Ok((proved, log))
+    }
+
+    async fn write_challenge(
+        &self,
+        record: &crate::store::AgentRecord,
+        proved: bool,
+        log: &DeliveryLog,
+        delivered: &Delivered,
+    ) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let mut scribe = Scribe::new(&self.parts.maker, now, record.chain, Actor::Daemon);
+        let log = serde_json::to_vec(log).unwrap_or_default();
+        scribe.delivery(record.id, None, MessageType::AgentChallenge.name(), log);
+        let mut turn =
+            AgentTurn { state: record.state, health: record.health, due_at: None, tries: record.tries + 1 };
+        if proved {
+            turn.state = record.state.after(AgentEvent::Proved).unwrap_or(record.state);
+            turn.tries = 0;
+            scribe.event(What::AgentProved { version: record.version });
+        } else {
+            let asked = match delivered {
+                Delivered::Reply(Reply::Later { after, .. }) => after.unwrap_or_default(),
+                Delivered::Reply(_) | Delivered::NotConnected { .. } | Delivered::TooLarge { .. } => {
+                    Duration::ZERO
+                }
+            };
+            let wait = WAIT_FIRST.saturating_mul(1 << record.tries.min(10)).min(WAIT_MAX).max(asked);
+            turn.due_at = Some(now.after(wait));
+        }
+        self.turn_agent(record, None, turn, scribe, now).await?;
+        if proved {
+            tracing::info!(agent.id = record.id.0, "{} proved its endpoint and is active", record.name);
+            self.agent_changed();
+        }
+        Ok(())
+    }
+
+    /// An endpoint answered 410: no new jobs, until its owner says otherwise.
+    pub(super) async fn pause_gone(&self, agent: AgentId, now: Timestamp) {
+        let record = self.market().get(agent).map(|listing| listing.record.clone());
+        let Some(record) = record else { return };
+        let Some(state) = record.state.after(AgentEvent::Paused(PausedWhy::Gone)) else { return };
+        let mut scribe = Scribe::new(&self.parts.maker, now, record.chain, Actor::Agent(agent));
+        scribe.event(What::AgentPaused { why: PausedWhy::Gone });
+        scribe.notify(record.owner, "agent_gone", None, None);
+        let turn = AgentTurn { state, health: record.health, due_at: None, tries: 0 };
+        if let Err(error) = self.turn_agent(&record, None, turn, scribe, now).await {
+            // It answers 410 to the next job too, and is paused then.
+            tracing::warn!(agent.id = agent.0, %error, "an agent that is gone could not be paused");
+        }
+    }
+
+    /// Writes an agent's turn down, and shows it to the market.
+    ///
+    /// # Errors
+    /// The store refuses it or cannot be written.
+    pub async fn turn_agent(
+        &self,
+        record: &crate::store::AgentRecord,
+        request: Option<crate::store::Request>,
+        turn: AgentTurn,
+        scribe: Scribe<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let fence = AgentFence { agent: record.id, revision: record.chain.revision };
+        let command = Command::TurnAgent { fence, request, turn, entry: scribe.finish() };
+        self.parts.store.apply(now, command).await?;
+        self.refresh(record.id).await
+    }
+
+    /// Reads an agent anew into the market.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn refresh(&self, agent: AgentId) -> Result<(), StoreError> {
+        let (record, compiled) = crate::catalog::reload(&*self.parts.store, &self.parts.pool, agent).await?;
+        self.market_mut().put(record, compiled);
+        self.parts.changes.touch(None);
+        self.nudge();
+        Ok(())
+    }
+
+    fn postpone_in_memory(&self, agent: AgentId, until: Timestamp) {
+        let mut market = self.market_mut();
+        if let Some(listing) = market.get(agent).cloned() {
+            let record = crate::store::AgentRecord { due_at: Some(until), ..listing.record };
+            market.put(record, listing.compiled);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The loop: level-triggered, so that a missed nudge costs a second and not a job.
+
+use super::Engine;
+use super::perform::Cause;
+use crate::market::Listing;
+use crate::store::{JobRecord, JobSelection, Query, StoreError};
+use guildhall_protocol::ids::{AgentId, JobId};
+use guildhall_protocol::time::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Longest time between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Most jobs taken in one look.
+const BATCH: usize = 64;
+/// Wait before a job whose step failed is looked at again.
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+
+impl Engine {
+    /// Runs until `stop`, then finishes the steps in hand, at most for `drain_limit`. What is not finished then is taken
+    /// up by the next daemon, as after a crash. Answers whether everything was finished.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken, drain_limit: Duration) -> bool {
+        let steps = TaskTracker::new();
+        while !stop.is_cancelled() {
+            let now = Timestamp::now();
+            self.last_turn.store(now.0, Ordering::Relaxed);
+            let wait = match self.look(&steps, now).await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::warn!(%error, "the engine cannot read the store; trying again");
+                    LOOK_EVERY
+                }
+            };
+            tokio::select! {
+                () = self.nudge.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        self.draining.store(true, Ordering::Relaxed);
+        steps.close();
+        tracing::info!(steps = steps.len(), "the engine drains");
+        tokio::time::timeout(drain_limit, steps.wait()).await.is_ok()
+    }
+
+    /// Starts what can be started; answers how long to wait for the next look.
+    async fn look(self: &Arc<Self>, steps: &TaskTracker, now: Timestamp) -> Result<Duration, StoreError> {
+        self.challenge_due(steps, now);
+        let room = |engine: &Self| {
+            let busy = engine.hands.lock().unwrap_or_else(PoisonError::into_inner).len();
+            engine.parts.limits.steps_max.saturating_sub(busy).min(BATCH)
+        };
+        for selection in
+            [JobSelection::Orphaned(self.parts.incarnation), JobSelection::Due(now), JobSelection::Ready]
+        {
+            let jobs = self.select(selection, room(self)).await?;
+            self.take(steps, jobs, Cause::Time);
+        }
+        for agent in self.freed_agents() {
+            let free = self.market().get(agent).map_or(0, Listing::free);
+            let free = usize::try_from(free).unwrap_or(0).min(room(self));
+            let jobs = self.select(JobSelection::WaitingFor(agent), free).await?;
+            self.take(steps, jobs, Cause::Agent);
+        }
+        self.sweep_on(steps, room(self)).await?;
+        if room(self) == 0 {
+            // A step that ends nudges.
+            return Ok(LOOK_EVERY);
+        }
+        let due = self.parts.store.time(Query::NextDue).await?;
+        Ok(due.map_or(LOOK_EVERY, |due| {
+            due.since(Timestamp::now()).clamp(Duration::from_millis(1), LOOK_EVERY)
+        }))
+    }
+
+    fn freed_agents(&self) -> BTreeSet<AgentId> {
+        std::mem::take(&mut *self.freed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at some more of the waiting jobs after an agent came or changed.
+    async fn sweep_on(self: &Arc<Self>, steps: &TaskTracker, room: usize) -> Result<(), StoreError> {
+        let before = *self.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Some(before), true) = (before, room > 0) else { return Ok(()) };
+        let states = vec!["open".to_owned()];
+        let limit = u32::try_from(room).unwrap_or(1);
+        let query =
+            Query::List { states, client: None, label: None, agent: None, before: Some(before), limit };
+        let jobs = self.parts.store.jobs(query).await?;
+        let next = jobs.last().map(|job| job.id);
+        let mut sweep = self.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another agent may have changed meanwhile: then the sweep begins anew.
+        if *sweep == Some(before) {
+            *sweep = next;
+        }
+        drop(sweep);
+        if next.is_some() {
+            self.nudge();
+        }
+        let waiting = jobs.into_iter().filter(|job| !job.ready).collect();
+        self.take(steps, waiting, Cause::Agent);
+        Ok(())
+    }
+
+    async fn select(&self, selection: JobSelection, room: usize) -> Result<Vec<JobRecord>, StoreError> {
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        // Those in hand are still selected until their first commit.
+        let held = self.hands.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let limit = u32::try_from(room + held).unwrap_or(u32::MAX);
+        self.parts.store.jobs(Query::Select { selection, limit }).await
+    }
+
+    fn take(self: &Arc<Self>, steps: &TaskTracker, jobs: Vec<JobRecord>, cause: Cause) {
+        for job in jobs {
+            let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+            if hands.len() >= self.parts.limits.steps_max || !hands.insert(job.id) {
+                continue;
+            }
+            drop(hands);
+            let held = InHand { engine: Arc::clone(self), job: job.id };
+            steps.spawn(async move {
+                let (engine, id) = (&held.engine, held.job);
+                if let Err(error) = engine.perform(job, cause, Timestamp::now()).await {
+                    tracing::warn!(job.id = id.0, %error, "a step of {id} failed; it is looked at again");
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
+            });
+        }
+    }
+}
+
+/// A job in hand, put back when its step ends, also by a panic.
+struct InHand {
+    engine: Arc<Engine>,
+    job: JobId,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.engine.hands.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+        self.engine.nudge();
+    }
+}

@@ -1,0 +1,104 @@
+//! A job with all that its step needs, read from the store.
+
+use crate::market::Compiled;
+use crate::store::{AttemptRecord, Fence, JobRecord, Query, Store, StoreError};
+use guildhall_protocol::attempt::{CriterionRef, Decision, EndedAs, Finding};
+use guildhall_protocol::clean::{clean, cut};
+use guildhall_protocol::ids::BodyId;
+use guildhall_protocol::job::JobDraft;
+use serde_json::{Value, json};
+
+/// Longest evidence that is handed to another agent, in graphemes.
+const EVIDENCE_MAX: usize = 300;
+
+/// A job in hand.
+pub(super) struct Work {
+    pub(super) job: JobRecord,
+    /// Oldest first.
+    pub(super) attempts: Vec<AttemptRecord>,
+    pub(super) draft: JobDraft,
+}
+
+impl Work {
+    /// Reads a job's attempts and draft.
+    pub(super) async fn load(store: &dyn Store, job: JobRecord) -> Result<Self, StoreError> {
+        let attempts = store.attempts(Query::Attempts(job.id)).await?;
+        let draft = match store.body(job.draft).await? {
+            Some(bytes) => read(&bytes)?,
+            // A forgotten job has ended; nothing is done with its draft.
+            None => JobDraft::default(),
+        };
+        Ok(Self { job, attempts, draft })
+    }
+
+    pub(super) fn fence(&self) -> Fence {
+        Fence { job: self.job.id, epoch: self.job.epoch, revision: self.job.chain.revision }
+    }
+
+    pub(super) fn newest(&self) -> Option<&AttemptRecord> {
+        self.attempts.last()
+    }
+
+    /// The input as agents get it: what the client gave, else the brief as text.
+    pub(super) fn input(&self) -> Value {
+        match &self.draft.input {
+            Some(input) => input.value(),
+            None => json!({"text": self.draft.brief}),
+        }
+    }
+
+    /// What the next delivery of an attempt tells its agent about earlier answers: its own findings whole, those about
+    /// somebody else's answer without anything that could quote it.
+    pub(super) async fn findings(
+        &self,
+        store: &dyn Store,
+        attempt: &AttemptRecord,
+    ) -> Result<Vec<Finding>, StoreError> {
+        let earlier = self
+            .attempts
+            .iter()
+            .rev()
+            .find(|before| before.number < attempt.number && before.findings.is_some());
+        let Some(id) = earlier.and_then(|before| before.findings) else { return Ok(Vec::new()) };
+        let findings = findings(store, Some(id)).await?;
+        let own = earlier.is_some_and(|before| before.agent == attempt.agent);
+        let failed = findings.into_iter().filter(|finding| finding.decision == Decision::Fail);
+        let shown = |finding: Finding| match finding.criterion {
+            _ if own => finding,
+            CriterionRef::Review => Finding { evidence: String::new(), ..finding },
+            CriterionRef::Contract
+            | CriterionRef::AgentSchema
+            | CriterionRef::Job(_)
+            | CriterionRef::Brief => {
+                Finding { evidence: cut(&clean(&finding.evidence), EVIDENCE_MAX), ..finding }
+            }
+        };
+        Ok(failed.map(shown).collect())
+    }
+
+    /// Whether the newest attempt failed by a criterion, so that its agent can be told what to mend.
+    pub(super) async fn failed_by_criteria(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        let Some(newest) = self.newest().filter(|newest| newest.state.ended() == Some(EndedAs::Failed))
+        else {
+            return Ok(false);
+        };
+        let findings = findings(store, newest.findings).await?;
+        Ok(!findings.is_empty() && findings.iter().all(|finding| finding.criterion != CriterionRef::Contract))
+    }
+}
+
+/// The findings of an attempt.
+pub(super) async fn findings(store: &dyn Store, id: Option<BodyId>) -> Result<Vec<Finding>, StoreError> {
+    let Some(id) = id else { return Ok(Vec::new()) };
+    store.body(id).await?.map_or(Ok(Vec::new()), |bytes| read(&bytes))
+}
+
+pub(super) fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| StoreError::Unavailable(format!("a stored body cannot be read: {error}")))
+}
+
+/// The part of an answer that people should read.
+pub(super) fn display(compiled: &Compiled) -> Option<String> {
+    compiled.definition.display.clone()
+}

@@ -1,0 +1,75 @@
+//! Asking the store with the answer's own type.
+
+use super::{
+    AgentRecord, Answer, AttemptRecord, BodyRecord, DeliveryRecord, EventRecord, JobRecord, Query, Receipt,
+    Store, StoreError, SystemRecord, TallyRecord, UserRecord,
+};
+use guildhall_protocol::ids::{AgentVersion, BodyId};
+use guildhall_protocol::time::Timestamp;
+
+macro_rules! ask {
+    ($($(#[$doc:meta])* $name:ident, $answer:ident -> $row:ty;)*) => {
+        impl dyn Store {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// As [`Store::query`]; `Unavailable` also when the query is not one of this answer.
+                pub async fn $name(&self, query: Query) -> Result<$row, StoreError> {
+                    match self.query(query).await? {
+                        Answer::$answer(rows) => Ok(rows),
+                        _ => Err(StoreError::Unavailable("the store answered another question".to_owned())),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+ask! {
+    /// A query that answers `System`.
+    system, System -> SystemRecord;
+    /// A query that answers `Jobs`.
+    jobs, Jobs -> Vec<JobRecord>;
+    /// A query that answers `Time`.
+    time, Time -> Option<Timestamp>;
+    /// A query that answers `Attempts`.
+    attempts, Attempts -> Vec<AttemptRecord>;
+    /// A query that answers `Bodies`.
+    bodies, Bodies -> Vec<BodyRecord>;
+    /// A query that answers `Events`.
+    events, Events -> Vec<EventRecord>;
+    /// A query that answers `Agents`.
+    agents, Agents -> Vec<AgentRecord>;
+    /// A query that answers `Versions`.
+    versions, Versions -> Vec<(AgentVersion, Timestamp, BodyId)>;
+    /// A query that answers `Tallies`.
+    tallies, Tallies -> Vec<TallyRecord>;
+    /// A query that answers `Deliveries`.
+    deliveries, Deliveries -> Vec<DeliveryRecord>;
+    /// A query that answers `Counts`.
+    counts, Counts -> Vec<(String, u64)>;
+    /// A query that answers `Users`.
+    users, Users -> Vec<UserRecord>;
+    /// A query that answers `Receipt`.
+    receipt, Receipt -> Option<Receipt>;
+}
+
+impl dyn Store {
+    /// One job.
+    ///
+    /// # Errors
+    /// `NotFound`, or as [`Store::query`].
+    pub async fn job(&self, id: guildhall_protocol::ids::JobId) -> Result<JobRecord, StoreError> {
+        self.jobs(Query::Job(id)).await?.into_iter().next().ok_or(StoreError::NotFound)
+    }
+
+    /// The bytes of one body; none when it was forgotten.
+    ///
+    /// # Errors
+    /// As [`Store::query`].
+    pub async fn body(&self, id: BodyId) -> Result<Option<Vec<u8>>, StoreError> {
+        let body = self.bodies(Query::Bodies(vec![id])).await?.into_iter().next();
+        Ok(body.and_then(|body| body.bytes))
+    }
+}

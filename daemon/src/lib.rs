@@ -3,10 +3,14 @@
 pub mod agents;
 pub mod catalog;
 pub mod changes;
+pub mod config;
 pub mod engine;
 pub mod judge;
 pub mod maker;
 pub mod market;
+pub mod ops;
 pub mod pick;
+pub mod rpc;
 pub mod scribe;
+pub mod serve;
 pub mod store;

@@ -9,6 +9,7 @@ mod challenge;
 mod commit;
 pub mod decide;
 mod deliver;
+mod examples;
 pub mod next_step;
 mod perform;
 pub mod reading;

@@ -52,7 +52,7 @@ ask! {
     /// A query that answers `Users`.
     users, Users -> Vec<UserRecord>;
     /// A query that answers `Receipt`.
-    receipt, Receipt -> Option<Receipt>;
+    receipt, Receipt -> Option<([u8; 32], Receipt)>;
 }
 
 impl dyn Store {

@@ -96,7 +96,7 @@ pub enum Query {
     Counts,
     /// The user. Answers `Users` with one row or none.
     User(UserId),
-    /// What a request led to. Answers `Receipt`.
+    /// The hash of a request and what it led to. Answers `Receipt`.
     Receipt {
         /// Who asked.
         user: UserId,
@@ -134,7 +134,7 @@ pub enum Answer {
     Deliveries(Vec<DeliveryRecord>),
     Counts(Vec<(String, u64)>),
     Users(Vec<UserRecord>),
-    Receipt(Option<Receipt>),
+    Receipt(Option<([u8; 32], Receipt)>),
 }
 
 impl Tally {

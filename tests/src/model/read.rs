@@ -92,7 +92,7 @@ impl State {
                 Answer::Users(user.into_iter().collect())
             }
             Query::Receipt { user, id } => {
-                Answer::Receipt(self.requests.get(&(user, id)).map(|kept| kept.receipt.clone()))
+                Answer::Receipt(self.requests.get(&(user, id)).map(|kept| (kept.hash, kept.receipt.clone())))
             }
         }
     }

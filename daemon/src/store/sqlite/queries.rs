@@ -85,12 +85,13 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             Ok(Answer::Users(all(connection, sql, [id.0], user)?))
         }
         Query::Receipt { user, id } => {
-            let sql = "SELECT receipt FROM requests WHERE user_id = ?1 AND id = ?2";
-            let text: Option<String> = connection
+            let sql = "SELECT hash, receipt FROM requests WHERE user_id = ?1 AND id = ?2";
+            let kept: Option<([u8; 32], String)> = connection
                 .prepare_cached(sql)?
-                .query_row(params![user.0, id.as_str()], |row| row.get(0))
+                .query_row(params![user.0, id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
-            Ok(Answer::Receipt(text.and_then(|text| serde_json::from_str(&text).ok())))
+            let read = |(hash, text): (_, String)| Some((hash, serde_json::from_str(&text).ok()?));
+            Ok(Answer::Receipt(kept.and_then(read)))
         }
     }
 }

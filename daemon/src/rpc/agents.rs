@@ -1,0 +1,385 @@
+//! Calls about agents.
+
+use super::check::checked_definition;
+use super::errors::{forbidden, internal, invalid, not_found, store};
+use super::{Caller, Desk};
+use crate::agents::egress::Grants;
+use crate::agents::secrets::{SecretKind, place};
+use crate::agents::signing::SigningSecret;
+use crate::catalog;
+use crate::market::Compiled;
+use crate::scribe::Scribe;
+use crate::store::{
+    AgentFence, AgentRecord, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, SealedSecret,
+    StoreError,
+};
+use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentName, AgentState, Audience, PausedWhy};
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::history::{Actor, Subject, What};
+use guildhall_protocol::ids::{AgentId, AgentVersion, DeliveryLogId, RequestId};
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::view::{
+    AgentHead, AgentOrder, AgentStory, DeliveryView, PAGE_ROWS_MAX, Page, PageRequest, RegisterOptions,
+    Registered, TestReport, TestStep, Updated,
+};
+use url::Url;
+
+impl Caller {
+    pub(super) async fn register(
+        &self,
+        id: RequestId,
+        definition: AgentDefinition,
+        options: RegisterOptions,
+    ) -> Result<Registered, ApiError> {
+        let now = Timestamp::now();
+        let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
+        let request = self.request(id, "register", &content);
+        if options.audience != Audience::Owner && !self.who.operator {
+            return Err(forbidden("publishing an agent needs the operator's role").in_field("audience"));
+        }
+        let grants = self.grants(&definition.endpoint, &options)?;
+        self.check_endpoint(&definition.endpoint, &grants)?;
+        let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
+        let definition = compiled.definition;
+        let name = definition.name.clone();
+
+        let maker = self.desk.maker();
+        let secrets = [SecretKind::Delivery, SecretKind::Callback].map(|kind| {
+            let secret = SigningSecret::from_random(maker.random());
+            let sealed =
+                self.desk.engine.parts().key.seal(&place(&name, kind), maker.random(), secret.bytes());
+            (secret, SealedSecret(sealed))
+        });
+        let [(delivery, sealed_delivery), (callback, sealed_callback)] = secrets;
+        let mut scribe = Scribe::new(maker, now, Chain::default(), Actor::User(self.who.user));
+        let version = AgentVersion(1);
+        let body = serde_json::to_vec(&definition).map_err(|error| internal(&error))?;
+        let (body, commitment) = scribe.body(body);
+        scribe.event(What::AgentRegistered { owner: self.who.user, version, definition: commitment });
+        grant_events(&mut scribe, &grants);
+        let new = NewVersion { version, definition: body, concurrency: definition.caps.concurrency, grants };
+        let command = Command::Register {
+            request,
+            name: name.clone(),
+            owner: self.who.user,
+            audience: options.audience,
+            version: new,
+            delivery_secret: sealed_delivery,
+            callback_secret: sealed_callback,
+            due_at: now,
+            entry: scribe.finish(),
+        };
+        let taken = |error| {
+            if error != StoreError::Conflict(crate::store::Conflict::NameTaken) {
+                return store(error);
+            }
+            let other = format!(
+                "choose another, or change yours with `guildhall agent update`; see `guildhall agent show {name}`"
+            );
+            ApiError::new(ErrorKind::Conflict, format!("the name {name} is taken"))
+                .in_field("name")
+                .hint(other)
+        };
+        match self.desk.store().apply(now, command).await.map_err(taken)? {
+            Outcome::Registered(id) => {
+                self.desk.engine.refresh(id).await.map_err(store)?;
+                let (delivery_secret, callback_secret) = (delivery.reveal(), callback.reveal());
+                Ok(Registered { id, version, delivery_secret, callback_secret, warnings })
+            }
+            Outcome::Repeated(Receipt::Agent(id)) => self.registered_before(id, warnings).await,
+            Outcome::Repeated(Receipt::Posted(_) | Receipt::Job(_))
+            | Outcome::Done
+            | Outcome::Posted(_)
+            | Outcome::User(_) => {
+                Err(store(StoreError::Unavailable("an outcome of another command".to_owned())))
+            }
+        }
+    }
+
+    /// The same registration again, because its answer was lost: the same secrets.
+    async fn registered_before(&self, id: AgentId, warnings: Vec<String>) -> Result<Registered, ApiError> {
+        let (record, _) =
+            catalog::reload(self.desk.store(), &self.desk.engine.parts().pool, id).await.map_err(store)?;
+        let reveal = |kind, sealed: &[u8]| {
+            let bytes = self
+                .desk
+                .engine
+                .parts()
+                .key
+                .open(&place(&record.name, kind), sealed)
+                .map_err(|error| internal(&error))?;
+            let bytes = bytes.try_into().map_err(|_| internal(&crate::agents::secrets::OpenSealedError))?;
+            Ok::<_, ApiError>(SigningSecret::from_random(bytes).reveal())
+        };
+        Ok(Registered {
+            id,
+            version: record.version,
+            delivery_secret: reveal(SecretKind::Delivery, &record.delivery_secret)?,
+            callback_secret: reveal(SecretKind::Callback, &record.callback_secret)?,
+            warnings,
+        })
+    }
+
+    /// What `--allow-private` grants: exactly the endpoint's host and port, by an operator.
+    fn grants(&self, endpoint: &str, options: &RegisterOptions) -> Result<Vec<(String, u16)>, ApiError> {
+        if !options.allow_private {
+            return Ok(Vec::new());
+        }
+        if !self.who.operator {
+            return Err(
+                forbidden("a private or plain-http endpoint needs an operator's grant").in_field("endpoint")
+            );
+        }
+        let url = Url::parse(endpoint)
+            .map_err(|error| invalid("endpoint", format!("the endpoint is not a URL: {error}")))?;
+        let host = url.host_str().map(ToOwned::to_owned).zip(url.port_or_known_default());
+        Ok(host.into_iter().collect())
+    }
+
+    fn check_endpoint(&self, endpoint: &str, grants: &[(String, u16)]) -> Result<(), ApiError> {
+        let grants = Grants::new(grants.to_vec());
+        let checked = self.desk.engine.parts().courier.check(endpoint, &grants);
+        checked.map(drop).map_err(|error| invalid("endpoint", error.to_string()))
+    }
+
+    /// An agent that this caller may change.
+    fn own(&self, name: &AgentName) -> Result<(AgentRecord, std::sync::Arc<Compiled>), ApiError> {
+        let market = self.desk.engine.market();
+        let listing = market.named(name).filter(|listing| self.may_see(&listing.record));
+        let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
+        if listing.record.owner != self.who.user && !self.who.operator {
+            return Err(forbidden(format!("only the owner of {name} or an operator may do this")));
+        }
+        Ok((listing.record.clone(), std::sync::Arc::clone(&listing.compiled)))
+    }
+
+    pub(super) async fn update(
+        &self,
+        id: RequestId,
+        definition: AgentDefinition,
+        options: RegisterOptions,
+    ) -> Result<Updated, ApiError> {
+        let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
+        let request = self.request(id, "update", &content);
+        let new_grants = self.grants(&definition.endpoint, &options)?;
+        self.revise(request, definition, new_grants, None).await
+    }
+
+    pub(super) async fn rollback(
+        &self,
+        id: RequestId,
+        name: AgentName,
+        to: AgentVersion,
+    ) -> Result<Updated, ApiError> {
+        let request = self.request(id, "rollback", format!("{name} {to}").as_bytes());
+        let (record, _) = self.own(&name)?;
+        let pool = &self.desk.engine.parts().pool;
+        let nothing = |error| no_version(error, &name, to);
+        let earlier = catalog::load_version(self.desk.store(), pool, record.id, to).await.map_err(nothing)?;
+        self.revise(request, earlier.definition, Vec::new(), Some(to)).await
+    }
+
+    async fn revise(
+        &self,
+        request: crate::store::Request,
+        definition: AgentDefinition,
+        new_grants: Vec<(String, u16)>,
+        back_to: Option<AgentVersion>,
+    ) -> Result<Updated, ApiError> {
+        let now = Timestamp::now();
+        let (record, current) = self.own(&definition.name)?;
+        let all_grants: Vec<(String, u16)> = record.grants.iter().chain(&new_grants).cloned().collect();
+        self.check_endpoint(&definition.endpoint, &all_grants)?;
+        let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
+        let definition = compiled.definition;
+        let pretty = |definition: &AgentDefinition| {
+            serde_json::to_string_pretty(definition).map_err(|error| internal(&error))
+        };
+        let (before, after) = (pretty(&current.definition)?, pretty(&definition)?);
+        if before == after && new_grants.is_empty() {
+            return Ok(Updated { version: record.version, before, after, warnings });
+        }
+        let version = AgentVersion(record.version.0 + 1);
+        let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
+        let (body, commitment) =
+            scribe.body(serde_json::to_vec(&definition).map_err(|error| internal(&error))?);
+        scribe.event(match back_to {
+            Some(to) => What::AgentRolledBack { version, to, definition: commitment },
+            None => What::AgentUpdated { version, definition: commitment },
+        });
+        grant_events(&mut scribe, &new_grants);
+        let moved = definition.endpoint != current.definition.endpoint;
+        let state = if moved { record.state.after(AgentEvent::EndpointChanged) } else { Some(record.state) };
+        let gone = || ApiError::new(ErrorKind::Conflict, format!("{} is retired", record.name));
+        let state = state.filter(|state| *state != AgentState::Retired).ok_or_else(gone)?;
+        let due_at = (state == AgentState::Pending).then_some(now);
+        let turn = AgentTurn { state, health: record.health, due_at, tries: 0 };
+        let fence = AgentFence { agent: record.id, revision: record.chain.revision };
+        let new = NewVersion {
+            version,
+            definition: body,
+            concurrency: definition.caps.concurrency,
+            grants: new_grants,
+        };
+        let command = Command::Revise { fence, request, version: new, turn, entry: scribe.finish() };
+        self.desk.store().apply(now, command).await.map_err(store)?;
+        self.desk.engine.refresh(record.id).await.map_err(store)?;
+        self.desk.engine.agent_changed();
+        Ok(Updated { version, before, after, warnings })
+    }
+
+    pub(super) async fn order_one(
+        &self,
+        id: RequestId,
+        name: AgentName,
+        order: AgentOrder,
+    ) -> Result<AgentHead, ApiError> {
+        let now = Timestamp::now();
+        let request = self.request(id, "order-agent", format!("{name} {order:?}").as_bytes());
+        let (record, _) = self.own(&name)?;
+        let is_owner = record.owner == self.who.user;
+        if order == AgentOrder::Resume
+            && record.state == AgentState::Paused(PausedWhy::Operator)
+            && !self.who.operator
+        {
+            return Err(forbidden(format!("an operator paused {name}, and only an operator can resume it")));
+        }
+        let why = if is_owner { PausedWhy::Owner } else { PausedWhy::Operator };
+        let (event, what) = match order {
+            AgentOrder::Pause => (AgentEvent::Paused(why), What::AgentPaused { why }),
+            AgentOrder::Resume => (AgentEvent::Resumed, What::AgentResumed),
+            AgentOrder::Retire => (AgentEvent::Retired, What::AgentRetired),
+        };
+        let refused = || ApiError::new(ErrorKind::Conflict, format!("{name} is {}", record.state));
+        let state = record.state.after(event).ok_or_else(refused)?;
+        let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
+        scribe.event(what);
+        let due_at = (state == AgentState::Pending).then_some(now);
+        let turn = AgentTurn { state, health: record.health, due_at, tries: 0 };
+        self.desk.engine.turn_agent(&record, Some(request), turn, scribe, now).await.map_err(store)?;
+        self.agent_head_of(record.id, now)
+    }
+
+    fn agent_head_of(&self, id: AgentId, now: Timestamp) -> Result<AgentHead, ApiError> {
+        let market = self.desk.engine.market();
+        market.get(id).map(|listing| Desk::agent_head(listing, now)).ok_or_else(|| not_found("agent"))
+    }
+
+    pub(super) async fn agent_story(&self, name: AgentName) -> Result<AgentStory, ApiError> {
+        let now = Timestamp::now();
+        let (record, mut definition, head) = {
+            let market = self.desk.engine.market();
+            let listing = market.named(&name).filter(|listing| self.may_see(&listing.record));
+            let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
+            (listing.record.clone(), listing.compiled.definition.clone(), Desk::agent_head(listing, now))
+        };
+        if record.owner != self.who.user && !self.who.operator {
+            "(known to its owner)".clone_into(&mut definition.endpoint);
+        }
+        let versions = self.desk.store().versions(Query::Versions(record.id)).await.map_err(store)?;
+        let versions = versions.into_iter().map(|(version, at, _)| (version, at)).collect();
+        let events = self.desk.events(Subject::Agent(record.id)).await?;
+        let grants = record.grants.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+        Ok(AgentStory { head, definition, grants, versions, events })
+    }
+
+    pub(super) async fn version_of(
+        &self,
+        name: AgentName,
+        version: AgentVersion,
+    ) -> Result<AgentDefinition, ApiError> {
+        let (record, _) = self.own(&name)?;
+        let pool = &self.desk.engine.parts().pool;
+        let nothing = |error| no_version(error, &name, version);
+        let compiled =
+            catalog::load_version(self.desk.store(), pool, record.id, version).await.map_err(nothing)?;
+        Ok(compiled.definition)
+    }
+
+    pub(super) fn list_agents(&self, page: PageRequest) -> Page<AgentHead> {
+        let now = Timestamp::now();
+        let limit = usize::try_from(page.limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(1);
+        let market = self.desk.engine.market();
+        let after = page.after.unwrap_or(0);
+        let shown =
+            market.all().filter(|listing| listing.record.id.0 > after && self.may_see(&listing.record));
+        let rows: Vec<AgentHead> = shown.take(limit).map(|listing| Desk::agent_head(listing, now)).collect();
+        let next = rows.last().filter(|_| rows.len() == limit).map(|head| head.id.0);
+        Page { rows, next }
+    }
+
+    pub(super) fn find(&self, text: &str, limit: u32) -> Vec<(AgentHead, f32)> {
+        let now = Timestamp::now();
+        let market = self.desk.engine.market();
+        let ranked = market.relevance(text).into_iter();
+        let shown = ranked.filter_map(|(agent, score)| Some((market.get(agent)?, score)));
+        let shown = shown.filter(|(listing, _)| {
+            self.may_see(&listing.record) && listing.record.state != AgentState::Retired
+        });
+        let limit = usize::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(1);
+        shown.take(limit).map(|(listing, score)| (Desk::agent_head(listing, now), score)).collect()
+    }
+
+    pub(super) async fn test(&self, name: AgentName) -> Result<TestReport, ApiError> {
+        let (record, _) = self.own(&name)?;
+        let mut steps = Vec::new();
+        let (proved, log) = self.desk.engine.challenge(record.id).await.map_err(store)?;
+        let detail = if proved { format!("echoed in {} ms", log.duration_ms) } else { log.summary };
+        steps.push(TestStep {
+            name: "the endpoint echoes a signed challenge".to_owned(),
+            passed: proved,
+            detail,
+        });
+        if proved {
+            steps.extend(self.desk.engine.try_examples(record.id).await.map_err(store)?);
+        }
+        Ok(TestReport { steps })
+    }
+
+    pub(super) async fn deliveries_of(
+        &self,
+        name: AgentName,
+        page: PageRequest,
+    ) -> Result<Page<DeliveryView>, ApiError> {
+        let (record, _) = self.own(&name)?;
+        let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
+        let query = Query::Deliveries { agent: record.id, before: page.after.map(DeliveryLogId), limit };
+        let rows = self.desk.store().deliveries(query).await.map_err(store)?;
+        let full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+        let next = rows.last().filter(|_| full).map(|row| row.id.0);
+        let view = |row: crate::store::DeliveryRecord| {
+            let log: crate::agents::delivery::DeliveryLog = serde_json::from_slice(&row.log).ok()?;
+            let step = log.failed_step.and_then(|step| serde_json::to_value(step).ok());
+            Some(DeliveryView {
+                id: row.id,
+                at: row.at,
+                job: row.attempt.map(|(job, _)| job),
+                attempt: row.attempt.map(|(_, attempt)| attempt),
+                message: row.message,
+                failed_step: step.and_then(|step| step.as_str().map(ToOwned::to_owned)),
+                status: log.status,
+                duration_ms: log.duration_ms,
+                summary: log.summary,
+                reply_head: log.reply_head,
+                curl: log.curl,
+            })
+        };
+        Ok(Page { rows: rows.into_iter().filter_map(view).collect(), next })
+    }
+}
+
+fn grant_events(scribe: &mut Scribe<'_>, grants: &[(String, u16)]) {
+    for (host, port) in grants {
+        let host = scribe.body(format!("{host}:{port}").into_bytes()).1;
+        scribe.event(What::AgentGranted { host });
+    }
+}
+
+/// What a caller reads when the store holds no such version of this agent.
+fn no_version(error: StoreError, name: &AgentName, version: AgentVersion) -> ApiError {
+    if error == StoreError::NotFound {
+        not_found(&format!("version {} of {name}", version.0))
+    } else {
+        store(error)
+    }
+}

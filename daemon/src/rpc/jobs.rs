@@ -1,0 +1,322 @@
+//! Calls about jobs.
+
+use super::errors::{commit, invalid, not_found, store};
+use super::story::whole_characters;
+use super::{Caller, errors};
+use crate::engine::CommitError;
+use crate::engine::decide::Decision;
+use crate::market::Market;
+use crate::pick::choose::{Wanted, choose, exclusion};
+use crate::scribe::Scribe;
+use crate::store::{Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, StoreError};
+use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::history::{Actor, Subject, What};
+use guildhall_protocol::ids::{BodyId, JobId, PlaceId, RequestId};
+use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
+use guildhall_protocol::json::Json;
+use guildhall_protocol::permission::{JobAction, Refusal};
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::view::{
+    BODY_PAGE_BYTES_MAX, BodyPage, JobFilter, JobHead, NewJob, Order, PAGE_ROWS_MAX, Page, PageRequest,
+    Posted, Preview, WhyNot,
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// How often an order is tried when the job changes under it.
+const ORDER_TRIES: u32 = 5;
+
+impl Caller {
+    pub(super) async fn post_all(
+        &self,
+        jobs: Vec<NewJob>,
+    ) -> Result<Vec<Result<Posted, ApiError>>, ApiError> {
+        if jobs.len() > limits::POST_JOBS_MAX {
+            let message = format!("{} jobs in one call, the limit is {}", jobs.len(), limits::POST_JOBS_MAX);
+            return Err(invalid("jobs", message));
+        }
+        let posts = jobs.into_iter().map(|job| self.post_one(job.request, job.draft));
+        let posted = futures::future::join_all(posts).await;
+        self.desk.engine.nudge();
+        Ok(posted)
+    }
+
+    async fn post_one(&self, request: RequestId, draft: JobDraft) -> Result<Posted, ApiError> {
+        let now = Timestamp::now();
+        let content = serde_json::to_vec(&draft).map_err(|error| errors::internal(&error))?;
+        let request = self.request(request, "post", &content);
+        let (draft, _) = self.checked_draft(draft, now).await?;
+        if let Some(earlier) = draft.derived_from {
+            self.visible_job(earlier).await.map_err(|error| error.in_field("derived_from"))?;
+        }
+        let deadline = draft.deadline.unwrap_or(now);
+        let mut scribe = Scribe::new(self.desk.maker(), now, Chain::default(), Actor::User(self.who.user));
+        let bytes = serde_json::to_vec(&draft).map_err(|error| errors::internal(&error))?;
+        let (body, commitment) = scribe.body(bytes);
+        let (client, trial, derived_from) = (self.who.user, draft.trial, draft.derived_from);
+        scribe.event(What::Posted { client, draft: commitment, deadline, derived_from, trial });
+        let post = NewPost {
+            client,
+            place: PlaceId::LOCAL,
+            visibility: draft.visibility,
+            priority: draft.priority,
+            title: draft.shown_title(),
+            label: draft.label,
+            derived_from,
+            trial,
+            draft: body,
+            deadline,
+            entry: scribe.finish(),
+        };
+        let outcome =
+            self.desk.store().apply(now, Command::Post { request, jobs: vec![post] }).await.map_err(store)?;
+        let (ids, repeated) = match outcome {
+            Outcome::Posted(ids) => (ids, false),
+            Outcome::Repeated(Receipt::Posted(ids)) => (ids, true),
+            Outcome::Repeated(Receipt::Job(_) | Receipt::Agent(_))
+            | Outcome::Done
+            | Outcome::Registered(_)
+            | Outcome::User(_) => {
+                return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
+            }
+        };
+        let id = ids.first().copied().ok_or_else(|| not_found("job"))?;
+        self.desk.engine.parts().changes.touch(Some(id));
+        Ok(Posted { id, repeated })
+    }
+
+    pub(super) async fn preview_one(&self, draft: JobDraft) -> Result<Preview, ApiError> {
+        let now = Timestamp::now();
+        let (draft, mut notes) = self.checked_draft(draft, now).await?;
+        let judged_by_person = draft.criteria.is_empty() && draft.review != Review::Never
+            || draft.criteria.iter().any(|criterion| matches!(criterion, Criterion::Judge(_)));
+        if judged_by_person {
+            notes.push("no model is configured: you will be asked to review the answer".to_owned());
+        }
+        let asks = Asks::of(draft, self.who.user, now);
+        let market = Arc::clone(&self.desk.engine.parts().market);
+        let look = move || {
+            let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            choose(&market, &asks.wanted(), now).pick
+        };
+        Ok(Preview { pick: self.desk.on_pool(look).await?, notes })
+    }
+
+    pub(super) async fn why_not_one(&self, job: JobId, name: AgentName) -> Result<WhyNot, ApiError> {
+        let now = Timestamp::now();
+        let job = self.visible_job(job).await?;
+        let draft =
+            self.desk.store().body(job.draft).await.map_err(store)?.ok_or_else(|| not_found("draft"))?;
+        let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
+        let nobody = not_found(&format!("agent {name}"));
+        let known =
+            self.desk.engine.market().named(&name).is_some_and(|listing| self.may_see(&listing.record));
+        if !known {
+            return Err(nobody);
+        }
+        let asks = Asks::of(draft, job.client, now);
+        let market = Arc::clone(&self.desk.engine.parts().market);
+        let wanted_name = name.clone();
+        let look = move || {
+            let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            place(&market, &asks, &wanted_name, now)
+        };
+        let (exclusion, rank) = self.desk.on_pool(look).await?.ok_or(nobody)?;
+        let detail = match (exclusion, rank) {
+            (Some(reason), _) => format!("{name} cannot take it now: it is {reason}"),
+            (None, Some(1)) => format!("{name} would be chosen now"),
+            (None, Some(rank)) => format!("{name} could take it now, and is number {rank} of the rank"),
+            (None, None) => format!("{name} could take it now"),
+        };
+        Ok(WhyNot { agent: name, exclusion, rank, detail })
+    }
+
+    pub(super) async fn list_jobs(
+        &self,
+        filter: JobFilter,
+        page: PageRequest,
+    ) -> Result<Page<JobHead>, ApiError> {
+        let agent = match &filter.agent {
+            None => None,
+            Some(name) => {
+                let id = self.desk.engine.market().named(name).map(|listing| listing.record.id);
+                Some(id.ok_or_else(|| not_found(&format!("agent {name}")))?)
+            }
+        };
+        let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
+        // Who is no operator sees their own jobs; those of their place come with accounts.
+        let client = (filter.mine || !self.who.operator).then_some(self.who.user);
+        let before = page.after.map(JobId);
+        let query = Query::List { states: filter.states, client, label: filter.label, agent, before, limit };
+        let jobs = self.desk.store().jobs(query).await.map_err(store)?;
+        let full = jobs.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+        let next = jobs.last().filter(|_| full).map(|job| job.id.0);
+        Ok(Page { rows: self.heads(jobs).await?, next })
+    }
+
+    pub(super) async fn order_job(
+        &self,
+        id: RequestId,
+        job: JobId,
+        order: Order,
+    ) -> Result<JobHead, ApiError> {
+        let content = serde_json::to_vec(&(job, &order)).map_err(|error| errors::internal(&error))?;
+        let request = self.request(id.clone(), "order", &content);
+        let kept =
+            self.desk.store().receipt(Query::Receipt { user: self.who.user, id }).await.map_err(store)?;
+        if let Some((hash, receipt)) = kept {
+            if hash != request.hash && !matches!(receipt, Receipt::Posted(_)) {
+                return Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused)));
+            }
+            return match receipt {
+                Receipt::Posted(ids) => self.head(ids.first().copied().unwrap_or(job)).await,
+                Receipt::Job(job) => self.head(job).await,
+                Receipt::Agent(_) => Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused))),
+            };
+        }
+        for _ in 0..ORDER_TRIES {
+            let record = self.visible_job(job).await?;
+            self.check_order(&record, &order)?;
+            if order.action == JobAction::Again
+                || (order.action == JobAction::Retry && record.state.is_terminal())
+            {
+                return self.post_again(request.id, &record).await;
+            }
+            let decision = decision(&order)?;
+            let decided =
+                self.desk.engine.decide(record, self.who.user, request.clone(), decision, order.text.clone());
+            match decided.await {
+                Ok(()) => return self.head(job).await,
+                // The job moved on while this was decided; unless the person named an epoch, the order still stands.
+                Err(CommitError::Store(StoreError::Stale)) if order.epoch.is_none() => {}
+                Err(error) => return Err(commit(error)),
+            }
+        }
+        Err(store(StoreError::Stale))
+    }
+
+    fn check_order(&self, job: &JobRecord, order: &Order) -> Result<(), ApiError> {
+        let (id, name) = (job.id, order.action.name());
+        job.state.allows(order.action, self.standing(job.client)).map_err(|refusal| {
+            let kind = match refusal {
+                Refusal::NotYours { .. } => ErrorKind::Forbidden,
+                Refusal::NotNow { .. } => ErrorKind::Conflict,
+            };
+            let allowed: Vec<&str> =
+                job.state.allowed(self.standing(job.client)).into_iter().map(JobAction::name).collect();
+            let error = ApiError::new(kind, format!("{name} of job {id} is not possible: {refusal}"));
+            if allowed.is_empty() {
+                error
+            } else {
+                error.hint(format!("what you can do now: {}", allowed.join(", ")))
+            }
+        })?;
+        if order.epoch.is_some_and(|epoch| epoch != job.epoch) {
+            return Err(store(StoreError::Stale));
+        }
+        Ok(())
+    }
+
+    /// Posts a job that ended once more; agents that failed are not the first choice.
+    async fn post_again(&self, request: RequestId, job: &JobRecord) -> Result<JobHead, ApiError> {
+        let forgotten = || not_found("text of this job any more: it was forgotten");
+        let draft = self.desk.store().body(job.draft).await.map_err(store)?.ok_or_else(forgotten)?;
+        let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
+        let draft = JobDraft { deadline: None, derived_from: Some(job.id), ..draft };
+        let posted = self.post_one(request, draft).await?;
+        self.desk.engine.nudge();
+        self.head(posted.id).await
+    }
+
+    pub(super) async fn body_page(
+        &self,
+        job: JobId,
+        body: BodyId,
+        offset: u64,
+    ) -> Result<BodyPage, ApiError> {
+        let job = self.visible_job(job).await?;
+        let nothing = || not_found("such body");
+        let bodies = self.desk.store().bodies(Query::Bodies(vec![body])).await.map_err(store)?;
+        let record = bodies
+            .into_iter()
+            .next()
+            .filter(|body| body.subject == Subject::Job(job.id))
+            .ok_or_else(nothing)?;
+        let bytes = record.bytes.ok_or_else(|| not_found("text any more: it was forgotten"))?;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let end = bytes.len().min(start + BODY_PAGE_BYTES_MAX);
+        let text = whole_characters(&bytes[start..end]).to_owned();
+        let next = start + text.len();
+        let next = (next < bytes.len() && !text.is_empty()).then(|| u64::try_from(next).unwrap_or(u64::MAX));
+        Ok(BodyPage { bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX), text, next })
+    }
+}
+
+fn decision(order: &Order) -> Result<Decision, ApiError> {
+    let text = || {
+        let text = order.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| invalid("text", "say what is wrong: the next attempt reads it"))?;
+        if text.len() > limits::CRITERION_BYTES_MAX {
+            return Err(invalid("text", format!("is longer than {} bytes", limits::CRITERION_BYTES_MAX)));
+        }
+        Ok(text.to_owned())
+    };
+    Ok(match order.action {
+        JobAction::Cancel => Decision::Cancel,
+        JobAction::Accept => Decision::Accept,
+        JobAction::RequestChanges => Decision::RequestChanges(text()?),
+        JobAction::Dispute => Decision::Dispute(text()?),
+        JobAction::Resend => Decision::Resend,
+        JobAction::Reassign => Decision::Reassign,
+        JobAction::GiveUp => Decision::GiveUp,
+        JobAction::Retry | JobAction::Again => Decision::LookNow,
+        JobAction::Reply => {
+            return Err(ApiError::new(
+                ErrorKind::Unsupported,
+                "this daemon does not pass answers on to agents yet",
+            ));
+        }
+    })
+}
+
+/// A draft, with what the picker asks of it.
+struct Asks {
+    draft: JobDraft,
+    client: guildhall_protocol::ids::UserId,
+    input: Value,
+    input_bytes: usize,
+    deadline: Timestamp,
+}
+
+impl Asks {
+    fn of(draft: JobDraft, client: guildhall_protocol::ids::UserId, now: Timestamp) -> Self {
+        let input = draft.input.as_ref().map_or_else(|| json!({"text": draft.brief}), Json::value);
+        let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
+        let deadline = draft.deadline.unwrap_or(now);
+        Self { draft, client, input, input_bytes, deadline }
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            client: self.client,
+            draft: &self.draft,
+            input: &self.input,
+            input_bytes: self.input_bytes,
+            tried: &[],
+            deadline: self.deadline,
+            seed: 0,
+        }
+    }
+}
+
+type Place = (Option<guildhall_protocol::pick::Exclusion>, Option<u32>);
+
+fn place(market: &Market, asks: &Asks, name: &AgentName, now: Timestamp) -> Option<Place> {
+    let listing = market.named(name)?;
+    let wanted = asks.wanted();
+    let candidates = choose(market, &wanted, now).pick.candidates;
+    let rank =
+        candidates.iter().zip(1..).find(|(candidate, _)| candidate.name == *name).map(|(_, rank)| rank);
+    Some((exclusion(market, listing, &wanted, now), rank))
+}

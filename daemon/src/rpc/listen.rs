@@ -1,0 +1,221 @@
+//! The unix socket: one handshake frame, then the service, one task per connection.
+//!
+//! tarpc is left alone with nothing: deadlines are clamped before they are added to a clock, a handler that panics or is
+//! slow still answers, and what one peer sends ends that peer's connection only.
+
+use super::{Caller, Desk};
+use crate::scribe::Scribe;
+use crate::store::{Chain, Command, Outcome, StoreError};
+use futures::{StreamExt, TryStreamExt};
+use guildhall_protocol::handshake::{Principal, Welcome, negotiate};
+use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse};
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::transport;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tarpc::server::{self, Channel, Serve};
+use tarpc::{ClientMessage, Response, ServerError, context};
+use tokio::net::{UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Longest that one call may take.
+const CALL_MAX: Duration = Duration::from_mins(2);
+/// Calls at a time on one connection.
+const CALLS_MAX: usize = 128;
+/// Connections at a time.
+const CONNECTIONS_MAX: usize = 512;
+
+/// The socket could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on the socket {}", .path.display())]
+pub struct ListenError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// Opens the socket and serves it until `stop`; then new calls are refused, and those that run may finish. Call it only
+/// while the store's lock is held: a socket file that is there is a dead daemon's.
+///
+/// # Errors
+/// The socket cannot be made.
+pub fn listen(
+    path: &Path,
+    mode: u32,
+    desk: Arc<Desk>,
+    stop: CancellationToken,
+) -> Result<TaskTracker, ListenError> {
+    let failed = |source| ListenError { path: path.to_path_buf(), source };
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+    let connections = TaskTracker::new();
+    let tracker = connections.clone();
+    connections.spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            match accepted {
+                Ok((connection, _)) if tracker.len() <= CONNECTIONS_MAX => {
+                    tracker.spawn(serve(connection, Arc::clone(&desk), stop.clone()));
+                }
+                Ok(_) => tracing::warn!("a connection was refused: there are {CONNECTIONS_MAX} already"),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        tracker.close();
+    });
+    Ok(connections)
+}
+
+async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationToken) {
+    let who = match greet(&mut connection, &desk).await {
+        Ok(Some(who)) => Arc::new(who),
+        Ok(None) => return,
+        Err(error) => {
+            tracing::debug!(%error, "a handshake failed");
+            return;
+        }
+    };
+    let clamp = |mut message| {
+        if let ClientMessage::Request(request) = &mut message {
+            let request: &mut tarpc::Request<GuildhallRequest> = request;
+            request.context.deadline = request.context.deadline.min(Instant::now() + CALL_MAX);
+        }
+        message
+    };
+    let transport =
+        transport::service::<_, ClientMessage<GuildhallRequest>, Response<GuildhallResponse>>(connection);
+    let config = server::Config { pending_response_buffer: CALLS_MAX };
+    let channel =
+        server::BaseChannel::new(config, transport.map_ok(clamp)).max_concurrent_requests(CALLS_MAX);
+    let calls = TaskTracker::new();
+    let requests = channel.requests();
+    tokio::pin!(requests);
+    let caller = Caller { desk, who };
+    let mut draining = false;
+    loop {
+        let request = tokio::select! {
+            request = requests.next() => request,
+            // Polled on, so that the answers of running calls still leave.
+            () = calls.wait(), if draining => break,
+            () = stop.cancelled(), if !draining => {
+                draining = true;
+                calls.close();
+                continue;
+            }
+        };
+        match request {
+            Some(Ok(request)) => {
+                let guard = Guard { inner: caller.clone().serve(), refuse: stop.is_cancelled() };
+                calls.spawn(request.execute(guard));
+            }
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a connection broke");
+                break;
+            }
+            None => break,
+        }
+    }
+    if draining {
+        // The last answers are in the channel; one more turn sends them.
+        drop(tokio::time::timeout(Duration::from_millis(100), requests.next()).await);
+    }
+}
+
+/// The handshake: version, then who it is by the peer's uid.
+async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Principal>> {
+    let hello = transport::receive_hello(connection).await?;
+    let uid = connection.peer_cred()?.uid();
+    let answer = match negotiate(&hello) {
+        Err(reason) => Err(reason),
+        Ok(version) => match principal(desk, uid).await {
+            Ok(principal) => Ok((version, principal)),
+            Err(error) => Err(format!("the daemon cannot look you up at the moment: {error}")),
+        },
+    };
+    match answer {
+        Ok((version, principal)) => {
+            let welcome = Welcome::Accepted { version, principal: principal.clone() };
+            transport::send_welcome(connection, &welcome).await?;
+            Ok(Some(principal))
+        }
+        Err(reason) => {
+            transport::send_welcome(connection, &Welcome::Refused { reason }).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// The user behind a uid. The daemon's own uid and root run the place.
+async fn principal(desk: &Desk, uid: u32) -> Result<Principal, StoreError> {
+    let now = Timestamp::now();
+    let name = format!("uid {uid}");
+    let mut scribe = Scribe::new(desk.maker(), now, Chain::default(), Actor::Daemon);
+    scribe.event(What::UserSeen);
+    let (kind, identity, entry) = ("uid".to_owned(), uid.to_string(), scribe.finish());
+    let command = Command::SeeUser { kind, identity, name: name.clone(), entry };
+    match desk.store().apply(now, command).await? {
+        Outcome::User(user) => {
+            let operator = uid == 0 || uid == own_uid();
+            Ok(Principal { user, name, operator })
+        }
+        Outcome::Done | Outcome::Posted(_) | Outcome::Registered(_) | Outcome::Repeated(_) => {
+            Err(StoreError::Unavailable("an outcome of another command".to_owned()))
+        }
+    }
+}
+
+fn own_uid() -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    // The owner of our own process's entry is its effective uid; without one, nobody but root is taken for us.
+    std::fs::metadata("/proc/self").map_or(0, |entry| entry.uid())
+}
+
+/// Around every call: an answer in time, whatever the handler does.
+#[derive(Clone)]
+struct Guard<S> {
+    inner: S,
+    refuse: bool,
+}
+
+impl<S: Serve> Serve for Guard<S> {
+    type Req = S::Req;
+    type Resp = S::Resp;
+
+    async fn serve(self, context: context::Context, request: S::Req) -> Result<S::Resp, ServerError> {
+        if self.refuse {
+            return Err(ServerError::new(
+                io::ErrorKind::ConnectionRefused,
+                "the daemon is shutting down".to_owned(),
+            ));
+        }
+        let left = context.deadline.saturating_duration_since(Instant::now());
+        let handler = AssertUnwindSafe(self.inner.serve(context, request));
+        match tokio::time::timeout(left.mul_f64(0.95), futures::FutureExt::catch_unwind(handler)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => {
+                tracing::error!("a call panicked");
+                Err(ServerError::new(
+                    io::ErrorKind::Other,
+                    "the daemon could not do this by a fault of its own".to_owned(),
+                ))
+            }
+            Err(_) => Err(ServerError::new(io::ErrorKind::TimedOut, "the call took too long".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The daemon's side of the RPC service: who calls, what they may, what they are told. Texts for people are made here.
+//!
+//! A handler is dropped when its caller hangs up, so a write is one command.
+
+mod agents;
+mod check;
+mod errors;
+mod feed;
+mod jobs;
+mod listen;
+mod service;
+mod story;
+
+pub use listen::{ListenError, listen};
+
+use crate::engine::Engine;
+use crate::maker::Maker;
+use crate::store::{Request, Store};
+use guildhall_protocol::error::ApiError;
+use guildhall_protocol::handshake::Principal;
+use guildhall_protocol::ids::{RequestId, UserId};
+use guildhall_protocol::permission::Standing;
+use guildhall_protocol::time::Timestamp;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// What all callers share.
+pub struct Desk {
+    /// The engine, and through it everything else.
+    pub engine: Arc<Engine>,
+    /// When the daemon started.
+    pub started_at: Timestamp,
+    /// What a person should know about this daemon.
+    pub notes: Vec<String>,
+}
+
+impl Desk {
+    fn store(&self) -> &dyn Store {
+        &*self.engine.parts().store
+    }
+
+    fn maker(&self) -> &Maker {
+        &self.engine.parts().maker
+    }
+
+    /// Runs something that recurses into foreign values.
+    async fn on_pool<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.engine.parts().pool.run(work).await.map_err(|error| errors::internal(&error))
+    }
+}
+
+/// One caller: the desk, and who stands before it.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    desk: Arc<Desk>,
+    who: Arc<Principal>,
+}
+
+impl Caller {
+    fn standing(&self, client: UserId) -> Standing {
+        Standing { client: client == self.who.user, operator: self.who.operator }
+    }
+
+    /// A request of this caller; its hash tells a repetition from another use of the same id.
+    fn request(&self, id: RequestId, what: &str, content: &[u8]) -> Request {
+        let hash = Sha256::new().chain_update(what).chain_update([0]).chain_update(content).finalize();
+        Request { user: self.who.user, id, hash: hash.into() }
+    }
+}

@@ -1,0 +1,108 @@
+//! The service's trait, a line per call.
+
+use super::Caller;
+use guildhall_protocol::agent::{AgentDefinition, AgentName};
+use guildhall_protocol::error::ApiError;
+use guildhall_protocol::ids::{AgentVersion, BodyId, EventId, JobId, RequestId};
+use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::service::Guildhall;
+use guildhall_protocol::view::{
+    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, FeedLine, JobFilter, JobHead, JobStory,
+    NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered, Scope, Status,
+    TestReport, Updated, WhyNot,
+};
+use tarpc::context::Context;
+
+type Answer<T> = Result<T, ApiError>;
+
+impl Guildhall for Caller {
+    async fn status(self, _: Context) -> Answer<Status> {
+        self.status_now().await
+    }
+    async fn post(self, _: Context, jobs: Vec<NewJob>) -> Answer<Vec<Answer<Posted>>> {
+        self.post_all(jobs).await
+    }
+    async fn preview(self, _: Context, draft: JobDraft) -> Answer<Preview> {
+        self.preview_one(draft).await
+    }
+    async fn job(self, _: Context, id: JobId) -> Answer<JobStory> {
+        self.story(id).await
+    }
+    async fn jobs(self, _: Context, filter: JobFilter, page: PageRequest) -> Answer<Page<JobHead>> {
+        self.list_jobs(filter, page).await
+    }
+    async fn order(self, _: Context, request: RequestId, job: JobId, order: Order) -> Answer<JobHead> {
+        self.order_job(request, job, order).await
+    }
+    async fn why_not(self, _: Context, job: JobId, agent: AgentName) -> Answer<WhyNot> {
+        self.why_not_one(job, agent).await
+    }
+    async fn read_body(self, _: Context, job: JobId, body: BodyId, offset: u64) -> Answer<BodyPage> {
+        self.body_page(job, body, offset).await
+    }
+    async fn register_agent(
+        self,
+        _: Context,
+        request: RequestId,
+        definition: AgentDefinition,
+        options: RegisterOptions,
+    ) -> Answer<Registered> {
+        self.register(request, definition, options).await
+    }
+    async fn update_agent(
+        self,
+        _: Context,
+        request: RequestId,
+        definition: AgentDefinition,
+        options: RegisterOptions,
+    ) -> Answer<Updated> {
+        self.update(request, definition, options).await
+    }
+    async fn rollback_agent(
+        self,
+        _: Context,
+        request: RequestId,
+        name: AgentName,
+        to: AgentVersion,
+    ) -> Answer<Updated> {
+        self.rollback(request, name, to).await
+    }
+    async fn order_agent(
+        self,
+        _: Context,
+        request: RequestId,
+        name: AgentName,
+        order: AgentOrder,
+    ) -> Answer<AgentHead> {
+        self.order_one(request, name, order).await
+    }
+    async fn agent(self, _: Context, name: AgentName) -> Answer<AgentStory> {
+        self.agent_story(name).await
+    }
+    async fn agent_version(
+        self,
+        _: Context,
+        name: AgentName,
+        version: AgentVersion,
+    ) -> Answer<AgentDefinition> {
+        self.version_of(name, version).await
+    }
+    async fn agents(self, _: Context, page: PageRequest) -> Answer<Page<AgentHead>> {
+        Ok(self.list_agents(page))
+    }
+    async fn find_agents(self, _: Context, text: String, limit: u32) -> Answer<Vec<(AgentHead, f32)>> {
+        Ok(self.find(&text, limit))
+    }
+    async fn test_agent(self, _: Context, name: AgentName) -> Answer<TestReport> {
+        self.test(name).await
+    }
+    async fn deliveries(self, _: Context, name: AgentName, page: PageRequest) -> Answer<Page<DeliveryView>> {
+        self.deliveries_of(name, page).await
+    }
+    async fn events(self, _: Context, after: EventId, limit: u32) -> Answer<Vec<FeedLine>> {
+        self.feed(after, limit).await
+    }
+    async fn wait_for_change(self, _: Context, scope: Scope, seen: u64, wait_ms: u64) -> Answer<u64> {
+        self.wait(scope, seen, wait_ms).await
+    }
+}

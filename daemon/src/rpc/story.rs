@@ -1,0 +1,186 @@
+//! Heads and stories: what people see of a job or an agent.
+
+use super::errors::{not_found, store};
+use super::{Caller, Desk};
+use crate::market::{Listing, day};
+use crate::store::{AttemptRecord, BodyRecord, JobRecord, Query};
+use guildhall_protocol::error::ApiError;
+use guildhall_protocol::history::{Event, Subject};
+use guildhall_protocol::ids::{BodyId, JobId};
+use guildhall_protocol::job::Visibility;
+use guildhall_protocol::pick::Pick;
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::view::{
+    AgentHead, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, JobHead, JobStory, Record,
+};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Most events in a story.
+const EVENTS_MAX: u32 = 500;
+
+impl Caller {
+    /// The job, if it exists for this caller.
+    pub(super) async fn visible_job(&self, id: JobId) -> Result<JobRecord, ApiError> {
+        let nothing = || not_found(&format!("job {id}"));
+        let jobs = self.desk.store().jobs(Query::Job(id)).await.map_err(store)?;
+        jobs.into_iter().next().filter(|job| self.may_see_job(job)).ok_or_else(nothing)
+    }
+
+    pub(super) fn may_see_job(&self, job: &JobRecord) -> bool {
+        job.client == self.who.user || self.who.operator || job.visibility == Visibility::Place
+    }
+
+    /// The heads of jobs.
+    pub(super) async fn heads(&self, jobs: Vec<JobRecord>) -> Result<Vec<JobHead>, ApiError> {
+        let ids = jobs.iter().map(|job| job.id).collect();
+        let newest = self.desk.store().attempts(Query::NewestAttempts(ids)).await.map_err(store)?;
+        let agents: BTreeMap<JobId, _> =
+            newest.into_iter().map(|attempt| (attempt.job, attempt.agent)).collect();
+        let market = self.desk.engine.market();
+        let head = |job: JobRecord| JobHead {
+            id: job.id,
+            title: job.title,
+            label: job.label,
+            state: job.state.into(),
+            client: job.client,
+            visibility: job.visibility,
+            priority: job.priority,
+            agent: agents
+                .get(&job.id)
+                .and_then(|agent| market.get(*agent))
+                .map(|listing| listing.record.name.clone()),
+            attempts: job.attempts,
+            checked_by: job.checked_by,
+            posted_at: job.posted_at,
+            changed_at: job.changed_at,
+            deadline: job.deadline,
+            due_at: job.due_at,
+            epoch: job.epoch,
+            revision: job.chain.revision,
+        };
+        Ok(jobs.into_iter().map(head).collect())
+    }
+
+    /// The head of one job as it is now.
+    pub(super) async fn head(&self, id: JobId) -> Result<JobHead, ApiError> {
+        let job = self.visible_job(id).await?;
+        self.heads(vec![job]).await?.pop().ok_or_else(|| not_found(&format!("job {id}")))
+    }
+
+    /// The whole story of a job.
+    pub(super) async fn story(&self, id: JobId) -> Result<JobStory, ApiError> {
+        let job = self.visible_job(id).await?;
+        let desk = &self.desk;
+        let attempts = desk.store().attempts(Query::Attempts(id)).await.map_err(store)?;
+        let events = desk.events(Subject::Job(id)).await?;
+        let mut ids = vec![job.draft];
+        ids.extend(job.waiting);
+        for attempt in &attempts {
+            ids.push(attempt.pick);
+            ids.extend([attempt.answer, attempt.findings, attempt.reason].into_iter().flatten());
+        }
+        let bodies = desk.store().bodies(Query::Bodies(ids)).await.map_err(store)?;
+        let bodies: BTreeMap<BodyId, BodyRecord> = bodies.into_iter().map(|body| (body.id, body)).collect();
+        let waiting = job.waiting.and_then(|body| read::<Pick>(&bodies, body));
+        let draft = body_head(&bodies, job.draft).ok_or_else(|| not_found("draft"))?;
+        let allowed = job.state.allowed(self.standing(job.client));
+        let newest = attempts.last().map(|attempt| attempt.agent);
+        let display = newest
+            .and_then(|agent| {
+                desk.engine.market().get(agent).map(|listing| listing.compiled.definition.display.clone())
+            })
+            .flatten();
+        let attempts = attempts.iter().map(|attempt| desk.attempt_view(attempt, &bodies)).collect();
+        let head = self.heads(vec![job]).await?.pop().ok_or_else(|| not_found(&format!("job {id}")))?;
+        Ok(JobStory { head, draft, attempts, waiting, display, events, allowed })
+    }
+}
+
+impl Desk {
+    fn attempt_view(&self, attempt: &AttemptRecord, bodies: &BTreeMap<BodyId, BodyRecord>) -> AttemptView {
+        let name = self.engine.market().get(attempt.agent).map(|listing| listing.record.name.clone());
+        let text = |body| {
+            bodies
+                .get(&body)
+                .and_then(|body| body.bytes.as_ref())
+                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        };
+        AttemptView {
+            number: attempt.number,
+            agent: name
+                .unwrap_or_else(|| format!("agent-{}", attempt.agent.0).parse().expect("a plain name")),
+            version: attempt.version,
+            state: attempt.state.into(),
+            repair: attempt.repair,
+            tries: attempt.tries,
+            started_at: attempt.started_at,
+            answered_at: attempt.answered_at,
+            ended_at: attempt.ended_at,
+            reason: attempt.reason.and_then(text),
+            pick: read(bodies, attempt.pick),
+            answer: attempt.answer.and_then(|body| body_head(bodies, body)),
+            findings: attempt.findings.and_then(|body| read(bodies, body)).unwrap_or_default(),
+        }
+    }
+
+    /// A subject's newest events, oldest first.
+    pub(super) async fn events(&self, subject: Subject) -> Result<Vec<Event>, ApiError> {
+        let rows = self
+            .store()
+            .events(Query::Events { subject, after: 0, limit: EVENTS_MAX })
+            .await
+            .map_err(store)?;
+        Ok(rows.iter().filter_map(|row| serde_json::from_slice(&row.bytes).ok()).collect())
+    }
+
+    /// The head of an agent.
+    pub(super) fn agent_head(listing: &Listing, now: Timestamp) -> AgentHead {
+        let (record, sums) = (&listing.record, listing.sums(day(now)));
+        AgentHead {
+            id: record.id,
+            name: record.name.clone(),
+            owner: record.owner,
+            version: record.version,
+            state: record.state.into(),
+            health: record.health.into(),
+            audience: record.audience,
+            running: listing.running,
+            concurrency: record.concurrency,
+            record: Record {
+                passed: sums.passed,
+                failed: sums.failed,
+                declined: sums.declined,
+                unreachable: sums.unreachable,
+                answer_ms: sums.answer_ms.checked_div(u64::from(sums.answered)),
+            },
+            revision: record.chain.revision,
+        }
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(bodies: &BTreeMap<BodyId, BodyRecord>, id: BodyId) -> Option<T> {
+    serde_json::from_slice(bodies.get(&id)?.bytes.as_ref()?).ok()
+}
+
+fn body_head(bodies: &BTreeMap<BodyId, BodyRecord>, id: BodyId) -> Option<BodyHead> {
+    let body = bodies.get(&id)?;
+    let Some(bytes) = &body.bytes else {
+        return Some(BodyHead { id, bytes: 0, sha256: String::new(), head: None });
+    };
+    let head = &bytes[..bytes.len().min(BODY_HEAD_BYTES_MAX)];
+    Some(BodyHead {
+        id,
+        bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        sha256: hex::encode(Sha256::digest(bytes)),
+        head: Some(whole_characters(head).to_owned()),
+    })
+}
+
+/// Text up to the last whole character.
+pub(super) fn whole_characters(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
+}

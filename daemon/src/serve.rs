@@ -1,0 +1,199 @@
+//! The daemon from its first look at the store to its last word: open, take over, serve, drain, close.
+
+use crate::agents::delivery::Courier;
+use crate::agents::egress::{Egress, EgressSetupError, PrivateAddresses};
+use crate::agents::secrets::{MasterKey, MasterKeyError};
+use crate::catalog;
+use crate::changes::Changes;
+use crate::config::Config;
+use crate::engine::{Engine, EngineLimits, EngineParts};
+use crate::judge::pool::Pool;
+use crate::maker::Maker;
+use crate::ops;
+use crate::rpc::{Desk, ListenError, listen};
+use crate::scribe::Scribe;
+use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::{Command, Query, Store, StoreError, SystemRecord};
+use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::ids::{Incarnation, StoreTag};
+use guildhall_protocol::time::Timestamp;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A folder cannot be made.
+    #[error("cannot make the folder {}", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no key.
+    #[error(transparent)]
+    Key(#[from] MasterKeyError),
+    /// The store cannot be used.
+    #[error("the store cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The socket cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Calls out are not possible.
+    #[error(transparent)]
+    Egress(#[from] EgressSetupError),
+    /// Health and metrics cannot be served.
+    #[error("cannot listen on {address} for health and metrics; choose another ops_listen, or `off`")]
+    Ops {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system refuses threads or random numbers.
+    #[error("the system refuses what the daemon needs")]
+    System(#[source] std::io::Error),
+}
+
+/// A running daemon.
+pub struct Daemon {
+    engine: Arc<Engine>,
+    run: JoinHandle<bool>,
+    connections: TaskTracker,
+    /// Stops taking new work.
+    stop: CancellationToken,
+    /// What a person should know.
+    notes: Vec<String>,
+    config: Config,
+}
+
+impl Daemon {
+    /// Starts a daemon: when this returns, front ends can connect.
+    ///
+    /// # Errors
+    /// See [`ServeError`]: nothing is left running then.
+    pub async fn start(config: Config, private: PrivateAddresses) -> Result<Self, ServeError> {
+        for path in [&config.store, &config.socket, &config.key_file] {
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                let failed = |source| ServeError::Folder { path: folder.to_path_buf(), source };
+                std::fs::create_dir_all(folder).map_err(failed)?;
+            }
+        }
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store)?);
+        let key = Arc::new(MasterKey::open_or_create(&config.key_file)?);
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| ServeError::System(error.into()))?;
+        let now = Timestamp::now();
+        let system = store.system(Query::System).await?;
+        let maker = Arc::new(Maker::new(system.id_max, seed));
+        let tag = found(&*store, &system, &maker, now).await?;
+        let incarnation = Incarnation(system.incarnation.0 + 1);
+        begin(&*store, &system, &maker, incarnation, now).await?;
+
+        let pool = Pool::start().map_err(ServeError::System)?;
+        let market = catalog::load(&*store, &pool, now).await?;
+        let limits = EngineLimits {
+            steps_max: config.steps_max,
+            review_window: config.review_window,
+            ..EngineLimits::default()
+        };
+        let careful_until = (!system.clean).then(|| now.after(limits.careful));
+        if careful_until.is_some() {
+            tracing::warn!("the daemon before this one did not end in good order; its work is taken over");
+        }
+        let engine = Arc::new(Engine::new(EngineParts {
+            store,
+            maker,
+            market: Arc::new(RwLock::new(market)),
+            courier: Courier::new(Egress::new()?, private, config.answer_bytes_max),
+            pool,
+            key,
+            changes: Arc::new(Changes::default()),
+            tag,
+            incarnation,
+            careful_until,
+            limits,
+        }));
+        let notes = vec![
+            "no model is configured: agents are chosen by the embedded rank, and `judge` criteria are reviewed by the client".to_owned(),
+        ];
+        let desk = Arc::new(Desk { engine: Arc::clone(&engine), started_at: now, notes: notes.clone() });
+        let stop = CancellationToken::new();
+        if let Some(address) = config.ops_listen {
+            ops::listen(address, Arc::clone(&engine), stop.clone())
+                .await
+                .map_err(|source| ServeError::Ops { address, source })?;
+        }
+        let connections = listen(&config.socket, config.socket_mode, desk, stop.clone())?;
+        let run = tokio::spawn(Arc::clone(&engine).run(stop.clone(), config.drain));
+        Ok(Self { engine, run, connections, stop, notes, config })
+    }
+
+    /// What a person should know about it.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Ends it in good order: running steps and calls may finish within the configured time. Answers whether they did.
+    pub async fn stop(self) -> bool {
+        self.stop.cancel();
+        let drained = self.run.await.unwrap_or(false);
+        self.connections.close();
+        let answered =
+            tokio::time::timeout(std::time::Duration::from_secs(2), self.connections.wait()).await.is_ok();
+        let clean = drained && answered;
+        if clean && let Err(error) = end(&self.engine).await {
+            tracing::warn!(%error, "the end of the daemon could not be written down");
+        }
+        if let Err(error) = std::fs::remove_file(&self.config.socket) {
+            tracing::debug!(%error, "the socket was gone already");
+        }
+        clean
+    }
+}
+
+async fn found(
+    store: &dyn Store,
+    system: &SystemRecord,
+    maker: &Maker,
+    now: Timestamp,
+) -> Result<StoreTag, StoreError> {
+    if let Some(tag) = system.tag {
+        return Ok(tag);
+    }
+    let tag = StoreTag::from_random(u32::from_le_bytes(maker.random()));
+    store.apply(now, Command::Found { tag }).await?;
+    Ok(tag)
+}
+
+async fn begin(
+    store: &dyn Store,
+    system: &SystemRecord,
+    maker: &Maker,
+    incarnation: Incarnation,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut scribe = Scribe::new(maker, now, system.chain, Actor::Daemon);
+    scribe.event(What::DaemonStarted { incarnation });
+    let command = Command::StartDaemon { incarnation, chain: system.chain, entry: scribe.finish() };
+    store.apply(now, command).await.map(drop)
+}
+
+async fn end(engine: &Engine) -> Result<(), StoreError> {
+    let (parts, now) = (engine.parts(), Timestamp::now());
+    let system = parts.store.system(Query::System).await?;
+    let mut scribe = Scribe::new(&parts.maker, now, system.chain, Actor::Daemon);
+    let incarnation = parts.incarnation;
+    scribe.event(What::DaemonStopped { incarnation });
+    let command = Command::StopDaemon { incarnation, chain: system.chain, entry: scribe.finish() };
+    parts.store.apply(now, command).await.map(drop)
+}

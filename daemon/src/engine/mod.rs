@@ -1,7 +1,7 @@
 //! The engine: take what is due, take one step, write it down.
 //!
-//! [`step`], [`next_step`] and [`reading`] decide, and are pure; [`run`] finds jobs, [`perform`] takes their steps,
-//! [`settle`] writes down what came of a delivery, [`decide`] what people decided. The truth is in the store: what is held
+//! [`step`], [`next_step`] and [`reading`] decide, and are pure; `run` finds jobs, `perform` takes their steps,
+//! `settle` writes down what came of a delivery, [`decide`] what people decided. The truth is in the store: what is held
 //! here in memory only saves looking twice.
 
 mod assign;

@@ -256,8 +256,7 @@ fn read_file(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
     })?;
     let origin = Origin::File(path.to_path_buf());
     for (key, value) in table {
-        let known = SETTINGS.iter().find(|setting| setting.key == key);
-        let Some(setting) = known else { return Err(unknown(origin, key)) };
+        let setting = Setting::named(&key, &origin)?;
         let text = match value {
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
@@ -274,10 +273,19 @@ fn read_file(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn unknown(origin: Origin, key: String) -> ConfigError {
-    let distance = |setting: &&Setting| strsim::levenshtein(setting.key, &key);
-    let nearest = SETTINGS.iter().min_by_key(distance).map_or("store", |setting| setting.key);
-    ConfigError::Unknown { origin, key, nearest }
+impl Setting {
+    /// The setting with this key.
+    ///
+    /// # Errors
+    /// There is none; the error names the nearest.
+    pub fn named(key: &str, origin: &Origin) -> Result<&'static Self, ConfigError> {
+        let known = SETTINGS.iter().find(|setting| setting.key == key);
+        known.ok_or_else(|| {
+            let distance = |setting: &&Self| strsim::levenshtein(setting.key, key);
+            let nearest = SETTINGS.iter().min_by_key(distance).map_or("store", |setting| setting.key);
+            ConfigError::Unknown { origin: origin.clone(), key: key.to_owned(), nearest }
+        })
+    }
 }
 
 /// Where things are by default: the XDG folders.

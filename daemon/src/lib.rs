@@ -3,7 +3,9 @@
 pub mod agents;
 pub mod catalog;
 pub mod changes;
+pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod judge;
 pub mod maker;
@@ -11,6 +13,7 @@ pub mod market;
 pub mod ops;
 pub mod pick;
 pub mod rpc;
+pub mod samples;
 pub mod scribe;
 pub mod serve;
 pub mod store;

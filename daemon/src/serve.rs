@@ -3,6 +3,7 @@
 use crate::agents::delivery::Courier;
 use crate::agents::egress::{Egress, EgressSetupError, PrivateAddresses};
 use crate::agents::secrets::{MasterKey, MasterKeyError};
+use crate::agents::signing::SigningSecret;
 use crate::catalog;
 use crate::changes::Changes;
 use crate::config::Config;
@@ -14,6 +15,7 @@ use crate::rpc::{Desk, ListenError, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{Incarnation, StoreTag};
 use guildhall_protocol::time::Timestamp;
@@ -141,6 +143,19 @@ impl Daemon {
     /// What a person should know about it.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The secret that signs what is sent to an agent: for agents that run beside the daemon.
+    ///
+    /// # Errors
+    /// There is no such agent, or its secret was sealed with another key.
+    pub fn delivery_secret(&self, name: &AgentName) -> Result<SigningSecret, StoreError> {
+        self.engine.delivery_secret(name)
     }
 
     /// Ends it in good order: running steps and calls may finish within the configured time. Answers whether they did.

@@ -14,6 +14,7 @@ pub mod history;
 pub mod ids;
 pub mod job;
 pub mod json;
+pub mod narrate;
 pub mod permission;
 pub mod pick;
 pub mod service;

@@ -11,6 +11,7 @@ use crate::agents::secrets::{SecretKind, place};
 use crate::agents::signing::SigningSecret;
 use crate::market::Compiled;
 use crate::store::{AttemptRecord, StoreError};
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::{AgentId, AttemptRef, DeliveryId};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::time::Timestamp;
@@ -73,25 +74,34 @@ impl Engine {
         self.exchange(out, now).await
     }
 
-    /// One exchange with an agent, signed with its secret and under its grants.
-    pub(super) async fn exchange(
-        &self,
-        out: Outgoing<'_>,
-        now: Timestamp,
-    ) -> Result<(Delivered, DeliveryLog), StoreError> {
-        let (name, sealed, granted) = {
-            let market = self.market();
-            let record = &market.get(out.agent).ok_or(StoreError::NotFound)?.record;
-            (record.name.clone(), record.delivery_secret.clone(), record.grants.clone())
-        };
+    /// The secret that signs what is sent to an agent.
+    ///
+    /// # Errors
+    /// There is no such agent, or its secret was sealed with another key.
+    pub fn delivery_secret(&self, name: &AgentName) -> Result<SigningSecret, StoreError> {
+        let sealed = self.market().named(name).ok_or(StoreError::NotFound)?.record.delivery_secret.clone();
         let unusable = || {
             StoreError::Unavailable(format!(
                 "the secret of {name} does not open: is this the store's key file?"
             ))
         };
         let bytes =
-            self.parts.key.open(&place(&name, SecretKind::Delivery), &sealed).map_err(|_| unusable())?;
-        let secret = SigningSecret::from_random(bytes.try_into().map_err(|_| unusable())?);
+            self.parts.key.open(&place(name, SecretKind::Delivery), &sealed).map_err(|_| unusable())?;
+        Ok(SigningSecret::from_random(bytes.try_into().map_err(|_| unusable())?))
+    }
+
+    /// One exchange with an agent, signed with its secret and under its grants.
+    pub(super) async fn exchange(
+        &self,
+        out: Outgoing<'_>,
+        now: Timestamp,
+    ) -> Result<(Delivered, DeliveryLog), StoreError> {
+        let (name, granted) = {
+            let market = self.market();
+            let record = &market.get(out.agent).ok_or(StoreError::NotFound)?.record;
+            (record.name.clone(), record.grants.clone())
+        };
+        let secret = self.delivery_secret(&name)?;
         let grants = Grants::new(granted);
         let trace = (u128::from_le_bytes(self.parts.maker.random()), self.parts.maker.random_u64());
         let exchange = Exchange {

@@ -257,9 +257,7 @@ impl Expression {
                 RuleVerdict::Abstain { reason }
             }
             Some(Ok(Value::Bool(true))) => RuleVerdict::Pass,
-            Some(Ok(Value::Bool(false))) => {
-                RuleVerdict::Fail { reason: format!("the rule is not met: {}", self.shown()) }
-            }
+            Some(Ok(Value::Bool(false))) => RuleVerdict::Fail { reason: "it is not so".to_owned() },
             Some(Ok(other)) => {
                 let kind = value::type_name(&other);
                 RuleVerdict::Fail {

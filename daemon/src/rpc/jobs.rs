@@ -27,6 +27,9 @@ use std::sync::Arc;
 /// How often an order is tried when the job changes under it.
 const ORDER_TRIES: u32 = 5;
 
+/// A command that posts a job, and its time.
+type Prepared = (Timestamp, Command);
+
 impl Caller {
     pub(super) async fn post_all(
         &self,
@@ -36,13 +39,21 @@ impl Caller {
             let message = format!("{} jobs in one call, the limit is {}", jobs.len(), limits::POST_JOBS_MAX);
             return Err(invalid("jobs", message));
         }
-        let posts = jobs.into_iter().map(|job| self.post_one(job.request, job.draft));
+        let ready = jobs.into_iter().map(|job| self.prepare(job.request, job.draft));
+        let ready = futures::future::join_all(ready).await;
+        // In one order to the store, which gives numbers in the order in which it is asked.
+        let posts = ready.into_iter().map(async |ready| self.write_post(ready?).await);
         let posted = futures::future::join_all(posts).await;
         self.desk.engine.nudge();
         Ok(posted)
     }
 
     async fn post_one(&self, request: RequestId, draft: JobDraft) -> Result<Posted, ApiError> {
+        self.write_post(self.prepare(request, draft).await?).await
+    }
+
+    /// Checks a draft and makes the command that posts it.
+    async fn prepare(&self, request: RequestId, draft: JobDraft) -> Result<Prepared, ApiError> {
         let now = Timestamp::now();
         let content = serde_json::to_vec(&draft).map_err(|error| errors::internal(&error))?;
         let request = self.request(request, "post", &content);
@@ -69,8 +80,11 @@ impl Caller {
             deadline,
             entry: scribe.finish(),
         };
-        let outcome =
-            self.desk.store().apply(now, Command::Post { request, jobs: vec![post] }).await.map_err(store)?;
+        Ok((now, Command::Post { request, jobs: vec![post] }))
+    }
+
+    async fn write_post(&self, (now, post): Prepared) -> Result<Posted, ApiError> {
+        let outcome = self.desk.store().apply(now, post).await.map_err(store)?;
         let (ids, repeated) = match outcome {
             Outcome::Posted(ids) => (ids, false),
             Outcome::Repeated(Receipt::Posted(ids)) => (ids, true),

@@ -72,8 +72,9 @@ impl Caller {
     pub(super) async fn story(&self, id: JobId) -> Result<JobStory, ApiError> {
         let job = self.visible_job(id).await?;
         let desk = &self.desk;
-        let attempts = desk.store().attempts(Query::Attempts(id)).await.map_err(store)?;
+        // Events first: whatever they speak of is then among what is read after them.
         let events = desk.events(Subject::Job(id)).await?;
+        let attempts = desk.store().attempts(Query::Attempts(id)).await.map_err(store)?;
         let mut ids = vec![job.draft];
         ids.extend(job.waiting);
         for attempt in &attempts {

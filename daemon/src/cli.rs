@@ -1,0 +1,212 @@
+//! The daemon's commands: `serve`, `demo`, `config show`, `migrate`.
+
+use crate::agents::egress::PrivateAddresses;
+use crate::config::{Config, ConfigError, Origin, Setting};
+use crate::demo;
+use crate::samples::{self, Samples};
+use crate::serve::Daemon;
+use crate::store::sqlite::SqliteStore;
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use guildhall_protocol::client::Client;
+use guildhall_protocol::handshake::Hello;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Guildhall's daemon: a marketplace where people post jobs and agents do them.
+#[derive(Debug, Parser)]
+#[command(name = "guildhalld", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    settings: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Flags {
+    /// Read this configuration file; by default ~/.config/guildhall/guildhalld.toml, if it is there
+    #[arg(long, global = true, value_name = "FILE", env = "GUILDHALL_CONFIG")]
+    config: Option<PathBuf>,
+    /// The store's file
+    #[arg(long, global = true, value_name = "FILE")]
+    store: Option<String>,
+    /// The socket for front ends
+    #[arg(long, global = true, value_name = "FILE")]
+    socket: Option<String>,
+    /// What is logged: error, warn, info, debug, or a tracing filter
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// Any setting, such as `drain_s=5`; `config show` lists them
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the marketplace until a signal ends it
+    Serve {
+        /// Run nine sample agents beside it and register them
+        #[arg(long)]
+        with_samples: bool,
+    },
+    /// Show the whole loop on a temporary store: jobs are matched, delivered, judged, repaired, completed
+    Demo {
+        /// Leave everything running at the end, so that other programs can connect
+        #[arg(long)]
+        keep: bool,
+    },
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Bring the store's schema up to date, and end
+    Migrate,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print what is in force and where it came from
+    Show,
+}
+
+/// Runs the command on the process's command line. 0: well; 1: it failed; 2: the command line is wrong.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&anyhow::Error::new(error).context("the system refuses threads")),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => complain(&error),
+    }
+}
+
+fn complain(error: &anyhow::Error) -> ExitCode {
+    // Standard error may be closed, and then nobody listens.
+    drop(writeln!(std::io::stderr(), "guildhalld: {error:#}"));
+    ExitCode::FAILURE
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Demo { keep } => {
+            log_to_stderr(cli.settings.log.as_deref().unwrap_or("error"))?;
+            let well = demo::run(&mut std::io::stdout().lock(), keep, Signals::new()?).await?;
+            Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Serve { with_samples } => {
+            let config = cli.settings.load()?;
+            log_to_stderr(&config.log)?;
+            serve(config, with_samples).await
+        }
+        Command::Config(ConfigCommand::Show) => {
+            let config = cli.settings.load()?;
+            let mut out = std::io::stdout().lock();
+            for (key, (value, origin)) in &config.shown {
+                writeln!(out, "{key} = {value:?}  # {origin}")?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Migrate => {
+            let config = cli.settings.load()?;
+            if let Some(folder) = config.store.parent() {
+                std::fs::create_dir_all(folder)
+                    .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            }
+            drop(SqliteStore::open(&config.store)?);
+            writeln!(std::io::stdout(), "the schema of {} is up to date", config.store.display())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn serve(config: Config, with_samples: bool) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let store = config.store.display().to_string();
+    let daemon = Daemon::start(config, PrivateAddresses::ByGrant).await?;
+    let socket = daemon.config().socket.clone();
+    tracing::info!("serving the store {store} on {}", socket.display());
+    for note in daemon.notes() {
+        tracing::info!("{note}");
+    }
+    let mut beside = None;
+    if with_samples {
+        let address = samples::ADDRESS.parse().expect("it is an address");
+        let samples = Samples::start(address)
+            .await
+            .with_context(|| format!("the sample agents need {}, and it is taken", samples::ADDRESS))?;
+        let client = Client::new(socket, Hello::of("guildhalld"));
+        for note in samples.join(&daemon, &client).await? {
+            tracing::warn!("{note}");
+        }
+        tracing::info!("sample agents work at {}", samples::ADDRESS);
+        beside = Some(samples);
+    }
+    let name = signals.next().await;
+    tracing::info!("{name}: ending when what runs is done, within {} s", daemon.config().drain.as_secs());
+    let ended = tokio::select! {
+        clean = daemon.stop() => Some(clean),
+        _ = signals.next() => None,
+    };
+    match ended {
+        Some(true) => tracing::info!("ended in good order"),
+        Some(false) => tracing::warn!("ended before everything was done; the next start takes it over"),
+        None => tracing::warn!("ended at once, as asked; the next start takes over what was running"),
+    }
+    if let Some(samples) = beside {
+        samples.stop().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The signals that end a daemon.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("the system refuses signals");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next; answers its name.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+impl Flags {
+    fn load(&self) -> Result<Config, ConfigError> {
+        let mut flags = Vec::new();
+        for (key, value) in [("store", &self.store), ("socket", &self.socket), ("log", &self.log)] {
+            flags.extend(value.clone().map(|value| (key, value)));
+        }
+        for pair in &self.set {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            flags.push((Setting::named(key.trim(), &Origin::Flag)?.key, value.trim().to_owned()));
+        }
+        Config::load(self.config.as_deref(), std::env::vars(), &flags)
+    }
+}
+
+fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("log = {filter:?} is no filter"))?;
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false)
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}

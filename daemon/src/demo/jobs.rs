@@ -1,0 +1,143 @@
+//! The demo's jobs, and how each should end. Nothing here is known to the agents.
+
+use guildhall_protocol::attempt::EndedAs;
+use guildhall_protocol::job::{Criterion, JobDraft, Review};
+use guildhall_protocol::json::Json;
+use guildhall_protocol::state::JobState;
+use guildhall_protocol::view::JobStory;
+use serde_json::{Value, json};
+
+/// A job and how it should end.
+pub(super) struct Planned {
+    pub(super) draft: JobDraft,
+    /// What the client does when it is their turn.
+    pub(super) then: Then,
+    /// The state at the end.
+    state: JobState,
+    /// Who tried, and how each attempt ended.
+    attempts: &'static [(&'static str, EndedAs)],
+}
+
+/// What the client does when it is their turn.
+#[derive(Clone, Copy)]
+pub(super) enum Then {
+    /// It never is.
+    Nothing,
+    /// Accept the answer when asked.
+    Accept,
+    /// Call it off when nobody can take it.
+    Cancel,
+}
+
+impl Planned {
+    /// Whether the job ended as it should.
+    pub(super) fn ended_right(&self, story: &JobStory) -> bool {
+        let attempts = story.attempts.iter().map(|view| {
+            let ended = view.state.known().and_then(|state| state.ended());
+            (view.agent.as_str(), ended)
+        });
+        let expected = self.attempts.iter().map(|(agent, ended)| (*agent, Some(*ended)));
+        story.head.state.known() == Some(&self.state) && attempts.eq(expected)
+    }
+}
+
+const TOWER: &str = "The lighthouse stands on a rock two miles off the coast, where three currents meet. \
+    Its lamp was first lit in 1811, after four years of work that could only be done at low tide. \
+    The engineers cut each stone so that it locked into its neighbors. \
+    Storms break over the top of the lighthouse several times in a winter, and the stones have never moved. \
+    Since 1988 nobody lives there. \
+    A computer on the mainland now watches the lamp of the lighthouse, and a boat visits the rock in summer.";
+
+pub(super) fn planned() -> Vec<Planned> {
+    use EndedAs::{Declined, Failed, Passed};
+    let job = |brief: &str, input: Option<Value>, criteria: Vec<Criterion>| JobDraft {
+        brief: brief.to_owned(),
+        input: input.map(Json::from),
+        criteria,
+        review: Review::OnAbstain,
+        ..JobDraft::default()
+    };
+    let rule = |text: &str| Criterion::Rule(text.to_owned());
+    let completed =
+        |draft, attempts| Planned { draft, then: Then::Nothing, state: JobState::Completed, attempts };
+    let tagged = JobDraft {
+        tags: vec!["latin".to_owned()],
+        ..job("Translate this motto into Latin: nobody works alone.", None, vec![rule("max 10 words")])
+    };
+    vec![
+        completed(
+            job(
+                "Count the words and sentences of this text.",
+                Some(json!({"text": TOWER})),
+                vec![rule("output.words == 91 && output.sentences == 6")],
+            ),
+            &[("wordsmith", Passed)],
+        ),
+        completed(
+            job(
+                "Turn this CSV table into JSON objects.",
+                Some(json!({"csv": "item,price,stock\nlamp,19.90,4\nwick,0.80,120\noil,6.50,31\n"})),
+                vec![
+                    Criterion::Schema(Json::from(json!({"properties": {"rows": {"minItems": 3, "items":
+                        {"required": ["item", "price", "stock"], "properties": {"price": {"type": "number"}}}}}}))),
+                    rule("output.rows.all(row, row.stock > 0)"),
+                ],
+            ),
+            &[("tabula", Passed)],
+        ),
+        completed(
+            job(
+                "Extract all mail addresses from this text.",
+                Some(
+                    json!({"text": "Ask ada@example.org or, in winter, keeper@rock.example.", "pattern": "[\\w.]+@[\\w.]+\\w"}),
+                ),
+                vec![rule("output.count == 2"), rule("'ada@example.org' in output.matches")],
+            ),
+            &[("finder", Passed)],
+        ),
+        completed(
+            job(
+                "Convert this measurement into another unit.",
+                Some(json!({"value": 2, "from": "mi", "to": "km"})),
+                vec![rule("output.unit == 'km' && output.value > 3.2 && output.value < 3.3")],
+            ),
+            &[("metric", Declined), ("furlong", Passed)],
+        ),
+        completed(
+            job(
+                "Summarize this text in a few words.",
+                Some(json!({"text": TOWER})),
+                vec![rule("max 25 words")],
+            ),
+            &[("gist", Failed), ("gist", Passed)],
+        ),
+        completed(
+            job(
+                "Extract the most important keywords of this text.",
+                Some(json!({"text": TOWER})),
+                vec![rule("output.keywords.exists(word, word == 'lighthouse')")],
+            ),
+            &[("hasty", Failed), ("hasty", Failed), ("lexis", Passed)],
+        ),
+        completed(
+            job(
+                "Sort these lines and remove the duplicates.",
+                Some(json!({"text": "wick\nlamp\noil\nlamp\n"})),
+                vec![rule("output.lines == ['lamp', 'oil', 'wick']")],
+            ),
+            &[("sleepy", Passed)],
+        ),
+        Planned {
+            then: Then::Accept,
+            ..completed(
+                job(
+                    "Summarize the text for children.",
+                    Some(json!({"text": TOWER})),
+                    vec![Criterion::Judge("A child would enjoy it.".to_owned())],
+                ),
+                &[("gist", Passed)],
+            )
+        },
+        Planned { draft: tagged, then: Then::Cancel, state: JobState::Canceled, attempts: &[] },
+    ]
+}

@@ -1,0 +1,7 @@
+//! `guildhalld`: see [`guildhall_daemon::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    guildhall_daemon::cli::main()
+}

@@ -1,0 +1,215 @@
+//! Sample agents on loopback: a newcomer's market is not empty, and the demo has somebody to work. They speak the same
+//! contract as everybody's agents, verify what they are sent, and compute their answers from it alone.
+//!
+//! Two are bad on purpose: `@hasty` breaks its own output schema, `@sleepy` turns every delivery away once.
+
+mod agents;
+mod text;
+mod units;
+
+use crate::agents::signing::SigningSecret;
+use crate::serve::Daemon;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use guildhall_protocol::agent::{AgentDefinition, AgentName, Audience};
+use guildhall_protocol::client::Client;
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::view::RegisterOptions;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Where `serve --with-samples` has them.
+pub const ADDRESS: &str = "127.0.0.1:7432";
+/// Most delivery ids that `@sleepy` remembers.
+const SEEN_MAX: usize = 10_000;
+
+/// What a sample makes of a job.
+enum Work {
+    /// The answer.
+    Output(Value),
+    /// Not its work, with a reason.
+    Declined(String),
+}
+
+/// The job as a sample sees it.
+struct Task<'a> {
+    /// The input, or `{"text": brief}`.
+    input: Value,
+    /// What was wrong with the answer before.
+    findings: &'a [SeenFinding],
+}
+
+#[derive(Deserialize)]
+struct SeenFinding {
+    label: String,
+    decision: String,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    r#type: String,
+    #[serde(default)]
+    data: Value,
+}
+
+#[derive(Default)]
+struct Desk {
+    secrets: Mutex<BTreeMap<String, SigningSecret>>,
+    turned_away: Mutex<HashSet<String>>,
+}
+
+/// The running samples.
+pub struct Samples {
+    address: SocketAddr,
+    desk: Arc<Desk>,
+    stop: CancellationToken,
+    served: JoinHandle<io::Result<()>>,
+}
+
+impl Samples {
+    /// Starts them at a loopback address; port 0 takes any.
+    ///
+    /// # Errors
+    /// The address is taken.
+    pub async fn start(address: SocketAddr) -> io::Result<Self> {
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let desk = Arc::new(Desk::default());
+        let router = Router::new().route("/agents/{name}", post(answer)).with_state(Arc::clone(&desk));
+        let stop = CancellationToken::new();
+        let ended = stop.clone().cancelled_owned();
+        let served =
+            tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(ended).await });
+        Ok(Self { address, desk, stop, served })
+    }
+
+    /// What each says about itself.
+    pub fn definitions(&self) -> Vec<AgentDefinition> {
+        agents::definitions(self.address)
+    }
+
+    /// Tells a sample the secret of its deliveries. Until then it answers 503.
+    pub fn trust(&self, name: &AgentName, secret: SigningSecret) {
+        lock(&self.desk.secrets).insert(name.as_str().to_owned(), secret);
+    }
+
+    /// Registers them, or brings them up to date, in the market of a running daemon, through its socket. A sample whose
+    /// name belongs to another agent is left out. Answers one line about each that was.
+    ///
+    /// # Errors
+    /// The daemon refuses one.
+    pub async fn join(&self, daemon: &Daemon, client: &Client) -> Result<Vec<String>, ApiError> {
+        let mut left_out = Vec::new();
+        for definition in self.definitions() {
+            let name = definition.name.clone();
+            let known = client.call(|service, context| {
+                let name = name.clone();
+                async move { service.agent(context, name).await }
+            });
+            let options = RegisterOptions { allow_private: true, audience: Audience::Public };
+            match known.await {
+                Ok(story) if !ours(&story.definition) => {
+                    left_out.push(format!("the name {name} is taken: that sample is left out"));
+                    continue;
+                }
+                Ok(_) => {
+                    let update = client.call(|service, context| async move {
+                        service.update_agent(context, RequestId::fresh(), definition, options).await
+                    });
+                    update.await?;
+                }
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    let register = client.call(|service, context| async move {
+                        service.register_agent(context, RequestId::fresh(), definition, options).await
+                    });
+                    register.await?;
+                }
+                Err(error) => return Err(error),
+            }
+            let secret = daemon.delivery_secret(&name).map_err(|error| {
+                ApiError::new(ErrorKind::Unavailable, format!("{name} gets no secret: {error}"))
+            })?;
+            self.trust(&name, secret);
+        }
+        Ok(left_out)
+    }
+
+    /// Ends them; requests that they have are answered first.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.served.await {
+            tracing::warn!(%error, "the sample agents ended badly");
+        }
+    }
+}
+
+/// Whether an agent of this definition is one of the samples.
+fn ours(definition: &AgentDefinition) -> bool {
+    let loopback = definition.endpoint.starts_with("http://127.0.0.1:");
+    loopback && definition.endpoint.ends_with(&format!("/agents/{}", definition.name.as_str()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn answer(
+    State(desk): State<Arc<Desk>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(work) = agents::work_of(&name) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(secret) = lock(&desk.secrets).get(&name).cloned() else { return later() };
+    if !secret.verifies(&headers, &body) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let Ok(message) = serde_json::from_slice::<Message>(&body) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    match message.r#type.as_str() {
+        "agent.challenge" => json_answer(&json!({"challenge": message.data["challenge"]})),
+        "job.assigned" => {
+            let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+            if name == "sleepy" && turns_away(&desk, id) {
+                return later();
+            }
+            let findings = serde_json::from_value::<Vec<SeenFinding>>(message.data["findings"].clone());
+            let brief = || json!({"text": message.data["brief"]});
+            let input = message.data.get("input").cloned().unwrap_or_else(brief);
+            match work(&Task { input, findings: &findings.unwrap_or_default() }) {
+                Work::Output(output) => json_answer(&json!({"output": output})),
+                Work::Declined(reason) => json_answer(&json!({"declined": reason})),
+            }
+        }
+        _ => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// Whether this delivery comes for the first time.
+fn turns_away(desk: &Desk, id: &str) -> bool {
+    let mut seen = lock(&desk.turned_away);
+    if seen.len() >= SEEN_MAX {
+        seen.clear();
+    }
+    seen.insert(id.to_owned())
+}
+
+fn later() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response()
+}
+
+fn json_answer(body: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}

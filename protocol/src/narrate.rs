@@ -1,0 +1,318 @@
+//! A job's history in words: the same sentences in the demo, on the command line and in the dashboard.
+//!
+//! Text of agents and clients is cleaned and cut here; the sentences are safe to print.
+
+use crate::attempt::{AttemptState, Decision, EndedAs, Finding};
+use crate::clean::{clean_line, cut};
+use crate::history::{Actor, Event, What};
+use crate::ids::{AgentVersion, AttemptNumber, JobId};
+use crate::pick::Pick;
+use crate::state::{HeldWhy, Reviewer};
+use crate::time::show_span;
+use crate::view::{AttemptView, JobStory};
+use std::time::Duration;
+
+/// Foreign text longer than this is cut in a sentence, in graphemes.
+const QUOTE_SHOWN_MAX: usize = 160;
+
+/// How an event reads at first sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// One thing of many.
+    Step,
+    /// It went well.
+    Good,
+    /// It went wrong, or somebody must look.
+    Bad,
+    /// It waits.
+    Waits,
+}
+
+impl Mark {
+    /// The sign before the sentence.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Step => "→",
+            Self::Good => "✓",
+            Self::Bad => "✗",
+            Self::Waits => "…",
+        }
+    }
+}
+
+/// An event in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// How it reads at first sight.
+    pub mark: Mark,
+    /// One sentence, without a full stop.
+    pub text: String,
+    /// Further lines: findings, reasons.
+    pub details: Vec<String>,
+}
+
+impl Told {
+    fn new(mark: Mark, text: impl Into<String>) -> Self {
+        Self { mark, text: text.into(), details: Vec::new() }
+    }
+
+    fn with(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(detail.into());
+        self
+    }
+}
+
+/// An event of a job in words; none for what is not part of a job's story.
+pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
+    use Mark::{Bad, Good, Step, Waits};
+    let agent = |attempt: AttemptNumber| agent_of(story, attempt);
+    let told = match &event.what {
+        What::Posted { derived_from, trial, deadline, .. } => {
+            tell_posted(deadline.since(event.at), *derived_from, *trial)
+        }
+        What::Waiting { .. } => {
+            let told = Told::new(Waits, "nobody can take it now; it waits");
+            match &story.waiting {
+                Some(pick) => told.with(clean_line(&pick.reason)),
+                None => told,
+            }
+        }
+        What::Assigned { attempt, version, repair, .. } => tell_assigned(story, *attempt, *version, *repair),
+        What::Deferred { attempt, until, .. } => {
+            let wait = show_span(until.since(event.at));
+            Told::new(
+                Waits,
+                format!("{} is not to be had; the delivery goes out again in {wait}", agent(*attempt)),
+            )
+        }
+        What::Resent { attempt, tries } => {
+            Told::new(Step, format!("sent to {} again under the same id (try {tries})", agent(*attempt)))
+        }
+        What::Accepted { attempt } => Told::new(Step, format!("{} accepted it and works", agent(*attempt))),
+        What::Answered { attempt, .. } => {
+            let view = attempt_of(story, *attempt);
+            let took = view.map_or(Duration::ZERO, |view| event.at.since(view.started_at));
+            Told::new(Step, format!("{} answered after {}", agent(*attempt), show_span(took)))
+        }
+        What::Late { attempt, .. } => {
+            Told::new(Step, format!("{} said something too late; it is kept", agent(*attempt)))
+        }
+        What::Judged { attempt, passed, failed, abstained, .. } => {
+            tell_judged(story, *attempt, [*passed, *failed, *abstained])
+        }
+        What::AttemptEnded { attempt, ended, .. } => tell_ended(story, *attempt, *ended),
+        What::ReviewRequested { reviewer, until } => Told::new(
+            Waits,
+            format!(
+                "{} is asked to decide within {}",
+                tell_reviewer(*reviewer),
+                show_span(until.since(event.at))
+            ),
+        ),
+        What::ReviewAccepted { reviewer } => {
+            Told::new(Good, format!("{} accepts the answer", tell_reviewer(*reviewer)))
+        }
+        What::ChangesRequested { reviewer, .. } => {
+            let told = Told::new(Bad, format!("{} wants another attempt", tell_reviewer(*reviewer)));
+            let wish = story.attempts.iter().rev().flat_map(|view| &view.findings);
+            let mut wish = wish.filter(|finding| finding.criterion == crate::attempt::CriterionRef::Review);
+            match wish.next() {
+                Some(finding) => told.with(shown(&finding.evidence)),
+                None => told,
+            }
+        }
+        What::Disputed { .. } => Told::new(Bad, "the client asks an operator to decide"),
+        What::WindowPassed { reviewer } => {
+            Told::new(Waits, format!("{} did not decide in time", tell_reviewer(*reviewer)))
+        }
+        What::Held { why } => Told::new(Bad, format!("held for an operator: {}", tell_held(*why))),
+        What::Released => Told::new(Step, format!("{} released it", tell_actor(story, event.by))),
+        What::LookAgain => {
+            Told::new(Step, format!("{} asks to look for an agent now", tell_actor(story, event.by)))
+        }
+        What::DaemonDied { deaths, .. } => {
+            Told::new(Bad, format!("a daemon died with this job in its hands ({deaths} so far)"))
+        }
+        What::Completed { by, .. } => Told::new(Good, format!("completed, checked {by}")),
+        What::Failed { attempts, offers } => Told::new(
+            Bad,
+            format!("failed: nobody could do it ({attempts} attempts, {offers} declined or not reached)"),
+        ),
+        What::Canceled { .. } => Told::new(Bad, format!("canceled by {}", tell_actor(story, event.by))),
+        What::Expired => Told::new(Bad, "the deadline passed"),
+        What::AgentRegistered { .. }
+        | What::AgentUpdated { .. }
+        | What::AgentRolledBack { .. }
+        | What::AgentProved { .. }
+        | What::AgentPaused { .. }
+        | What::AgentResumed
+        | What::AgentRetired
+        | What::AgentGranted { .. }
+        | What::UserSeen
+        | What::DaemonStarted { .. }
+        | What::DaemonStopped { .. } => return None,
+    };
+    Some(told)
+}
+
+fn tell_posted(time: Duration, derived_from: Option<JobId>, trial: bool) -> Told {
+    let follows = derived_from.map(|job| format!("; it follows job {job}")).unwrap_or_default();
+    let trial = if trial { "; a trial" } else { "" };
+    Told::new(Mark::Step, format!("posted; it has {} time{follows}{trial}", show_span(time)))
+}
+
+fn tell_assigned(story: &JobStory, attempt: AttemptNumber, version: AgentVersion, repair: bool) -> Told {
+    let name = agent_of(story, attempt);
+    if repair {
+        return Told::new(Mark::Step, format!("back to {name} with the findings: a repair round"));
+    }
+    let told = Told::new(Mark::Step, format!("{name} gets it ({version})"));
+    match attempt_of(story, attempt).and_then(|view| view.pick.as_ref()) {
+        Some(pick) => told.with(tell_pick(pick)),
+        None => told,
+    }
+}
+
+/// `counts`: passed, failed, undecided.
+fn tell_judged(story: &JobStory, attempt: AttemptNumber, counts: [u32; 3]) -> Told {
+    let mark = if counts[1] > 0 { Mark::Bad } else { Mark::Good };
+    let words = counts.iter().zip(["passed", "failed", "undecided"]).filter(|(count, _)| **count > 0);
+    let words: Vec<String> = words.map(|(count, word)| format!("{count} {word}")).collect();
+    let mut told = Told::new(mark, format!("judged: {}", words.join(", ")));
+    let findings = attempt_of(story, attempt).map_or(&[] as &[Finding], |view| &view.findings);
+    let open = findings.iter().filter(|finding| finding.decision != Decision::Pass);
+    told.details.extend(open.map(tell_finding));
+    told
+}
+
+fn tell_ended(story: &JobStory, attempt: AttemptNumber, ended: EndedAs) -> Told {
+    let name = agent_of(story, attempt);
+    let (mark, text) = match ended {
+        EndedAs::Passed => return Told::new(Mark::Good, format!("the answer of {name} is accepted")),
+        EndedAs::Failed => (Mark::Bad, format!("the answer of {name} is not good enough")),
+        EndedAs::Declined => (Mark::Bad, format!("{name} declines")),
+        EndedAs::Unreachable => (Mark::Bad, format!("{name} could not be reached")),
+        EndedAs::Silent => (Mark::Bad, format!("{name} went silent")),
+        EndedAs::Unclear => (Mark::Bad, format!("nobody knows whether {name} did it")),
+        EndedAs::Withdrawn => (Mark::Step, format!("taken back from {name}")),
+    };
+    match attempt_of(story, attempt).and_then(|view| view.reason.as_deref()) {
+        Some(reason) => Told::new(mark, format!("{text}: {}", shown(reason))),
+        None => Told::new(mark, text),
+    }
+}
+
+/// An event of an agent in words; none for what is not part of an agent's story.
+pub fn tell_agent(event: &Event) -> Option<String> {
+    Some(match &event.what {
+        What::AgentRegistered { version, .. } => format!("registered ({version})"),
+        What::AgentUpdated { version, .. } => format!("updated: {version} is current"),
+        What::AgentRolledBack { version, to, .. } => format!("rolled back: {version} repeats {to}"),
+        What::AgentProved { .. } => "proved that the endpoint is its own".to_owned(),
+        What::AgentPaused { why } => format!("paused: {}", crate::agent::AgentState::Paused(*why).detail()),
+        What::AgentResumed => "resumed".to_owned(),
+        What::AgentRetired => "retired".to_owned(),
+        What::AgentGranted { .. } => "an operator allowed its private address".to_owned(),
+        What::Posted { .. }
+        | What::Waiting { .. }
+        | What::Assigned { .. }
+        | What::Deferred { .. }
+        | What::Resent { .. }
+        | What::Accepted { .. }
+        | What::Answered { .. }
+        | What::Late { .. }
+        | What::Judged { .. }
+        | What::AttemptEnded { .. }
+        | What::ReviewRequested { .. }
+        | What::ReviewAccepted { .. }
+        | What::ChangesRequested { .. }
+        | What::Disputed { .. }
+        | What::WindowPassed { .. }
+        | What::Held { .. }
+        | What::Released
+        | What::LookAgain
+        | What::DaemonDied { .. }
+        | What::Completed { .. }
+        | What::Failed { .. }
+        | What::Canceled { .. }
+        | What::Expired
+        | What::UserSeen
+        | What::DaemonStarted { .. }
+        | What::DaemonStopped { .. } => return None,
+    })
+}
+
+/// Why this agent, in one line.
+pub fn tell_pick(pick: &Pick) -> String {
+    let scores = pick.candidates.iter().take(3);
+    let scores: Vec<String> =
+        scores.map(|candidate| format!("{} {:.2}", candidate.name, candidate.score)).collect();
+    let reason = clean_line(&pick.reason);
+    match scores.len() {
+        0 => reason,
+        1 => format!("{reason}, of {} agents", pick.examined),
+        _ => format!(
+            "{reason} ({} of {} agents could take it: {})",
+            pick.eligible,
+            pick.examined,
+            scores.join(", ")
+        ),
+    }
+}
+
+/// A finding in one line.
+pub fn tell_finding(finding: &Finding) -> String {
+    let mark = match finding.decision {
+        Decision::Pass => "✓",
+        Decision::Fail => "✗",
+        Decision::Abstain => "?",
+    };
+    let label = cut(&clean_line(&finding.label), QUOTE_SHOWN_MAX);
+    if finding.evidence.trim().is_empty() {
+        return format!("{mark} {label}");
+    }
+    format!("{mark} {label}: {}", shown(&finding.evidence))
+}
+
+/// How an attempt stands, in a word or two.
+pub fn tell_attempt_state(view: &AttemptView) -> String {
+    let repair = if view.repair { ", repair" } else { "" };
+    let state = view.state.known().copied();
+    let state = state.map_or_else(|| view.state.to_string(), |state: AttemptState| state.to_string());
+    format!("{state}{repair}")
+}
+
+fn attempt_of(story: &JobStory, number: AttemptNumber) -> Option<&AttemptView> {
+    story.attempts.iter().find(|view| view.number == number)
+}
+
+fn agent_of(story: &JobStory, number: AttemptNumber) -> String {
+    attempt_of(story, number).map_or_else(|| format!("attempt {number}"), |view| view.agent.to_string())
+}
+
+fn shown(text: &str) -> String {
+    cut(&clean_line(text), QUOTE_SHOWN_MAX)
+}
+
+fn tell_reviewer(reviewer: Reviewer) -> &'static str {
+    match reviewer {
+        Reviewer::Client => "the client",
+        Reviewer::Operator => "an operator",
+    }
+}
+
+fn tell_held(why: HeldWhy) -> &'static str {
+    match why {
+        HeldWhy::Unclear => "nobody knows whether the work was done, and doing it twice may do harm",
+        HeldWhy::Poison => "too many daemons died while they worked on it",
+    }
+}
+
+fn tell_actor(story: &JobStory, actor: Actor) -> String {
+    match actor {
+        Actor::User(user) if user == story.head.client => "the client".to_owned(),
+        Actor::Daemon => "the daemon".to_owned(),
+        Actor::User(user) => user.to_string(),
+        Actor::Agent(agent) => agent.to_string(),
+    }
+}

@@ -175,7 +175,10 @@ mod tests {
     fn a_summary_keeps_to_its_words() {
         let text =
             "Bees make honey. The weather was dull. Honey from bees feeds the hive, and bees guard honey.";
-        assert_eq!(summarize(text, 10), "Honey from bees feeds the hive, and bees guard honey.");
+        assert_eq!(
+            summarize(text, 13),
+            "Bees make honey. Honey from bees feeds the hive, and bees guard honey."
+        );
         assert_eq!(summarize(text, 4), "Bees make honey.");
         assert_eq!(summarize(text, 2), "Bees make");
     }

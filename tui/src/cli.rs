@@ -1,0 +1,345 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use guildhall_protocol::agent::{AgentName, Audience};
+use guildhall_protocol::ids::{AgentVersion, JobId, RequestId};
+use guildhall_protocol::job::{Priority, Review, Visibility};
+use std::path::PathBuf;
+
+/// Guildhall: post jobs, let agents do them, see why.
+#[derive(Debug, Parser)]
+#[command(name = "guildhall", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// The daemon's socket
+    #[arg(long, global = true, value_name = "FILE", env = "GUILDHALL_SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Agents: who does the work
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// Jobs: what is wanted
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// How the daemon is
+    Status,
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentCommand {
+    /// Register an agent from a JSON definition; its secrets are shown once
+    Register(DefinitionArgs),
+    /// Make a new version from a definition, and show the difference
+    Update(DefinitionArgs),
+    /// Make a new version that repeats an earlier one
+    Rollback {
+        /// The agent
+        name: AgentName,
+        /// The version to repeat, such as 2
+        #[arg(value_parser = version)]
+        to: AgentVersion,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
+    /// Print the definition, as `register` reads it
+    Export {
+        /// The agent
+        name: AgentName,
+        /// This version instead of the current one
+        #[arg(long, value_parser = version)]
+        version: Option<AgentVersion>,
+    },
+    /// List agents
+    List,
+    /// Show everything about an agent
+    Show {
+        /// The agent
+        name: AgentName,
+    },
+    /// Find agents for a text
+    Find {
+        /// What is wanted
+        text: Vec<String>,
+        /// How many
+        #[arg(long, default_value_t = 10)]
+        limit: u32,
+    },
+    /// Send the challenge and the examples to the endpoint, outside any job
+    Test {
+        /// The agent
+        name: AgentName,
+    },
+    /// Post a trial job to this agent alone and wait for the answer; it never counts in its record
+    Try {
+        /// The agent
+        name: AgentName,
+        /// What is wanted; by default, the agent's first example
+        brief: Vec<String>,
+        /// Input: a JSON file, `-`, or a document
+        #[arg(long)]
+        input: Option<String>,
+    },
+    /// What was sent to an agent and what came back, newest first
+    Log {
+        /// The agent
+        name: AgentName,
+        /// How many exchanges
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// With replies and lines to repeat them
+        #[arg(long)]
+        full: bool,
+    },
+    /// No new jobs; running ones end
+    Pause(AgentArgs),
+    /// Work again, after a new challenge
+    Resume(AgentArgs),
+    /// Gone for good; the name stays taken
+    Retire(AgentArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentArgs {
+    /// The agent
+    pub(crate) name: AgentName,
+    /// The same key again does it once
+    #[arg(long)]
+    pub(crate) key: Option<RequestId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DefinitionArgs {
+    /// The definition, a JSON file; `-` is standard input
+    #[arg(long, short)]
+    pub(crate) file: String,
+    /// Operators: allow the endpoint although it is private or plain http
+    #[arg(long)]
+    pub(crate) allow_private: bool,
+    /// Operators: who may be matched with it
+    #[arg(long, value_enum, default_value_t = AudienceArg::Owner)]
+    pub(crate) audience: AudienceArg,
+    /// The same key again does it once
+    #[arg(long)]
+    pub(crate) key: Option<RequestId>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AudienceArg {
+    /// Its owner's jobs
+    Owner,
+    /// Jobs of this place
+    Place,
+    /// Everybody's jobs
+    Public,
+}
+
+impl From<AudienceArg> for Audience {
+    fn from(argument: AudienceArg) -> Self {
+        match argument {
+            AudienceArg::Owner => Self::Owner,
+            AudienceArg::Place => Self::Place,
+            AudienceArg::Public => Self::Public,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// Post a job
+    Post(Box<PostArgs>),
+    /// List jobs, newest first
+    List {
+        /// Only these states, such as open or completed
+        #[arg(long)]
+        state: Vec<String>,
+        /// Only yours
+        #[arg(long)]
+        mine: bool,
+        /// Only this label
+        #[arg(long)]
+        label: Option<String>,
+        /// Only jobs that this agent tried
+        #[arg(long)]
+        agent: Option<AgentName>,
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Continue after the page that ended with this
+        #[arg(long)]
+        after: Option<i64>,
+    },
+    /// Show the whole story of a job
+    Show {
+        /// The job
+        job: JobId,
+        /// Only the answer, as it came
+        #[arg(long)]
+        answer: bool,
+    },
+    /// Tell what happens to a job until it ends or waits for a person
+    Watch {
+        /// The job
+        job: JobId,
+    },
+    /// Why this agent, or why nobody; with an agent, why not that one
+    Why {
+        /// The job
+        job: JobId,
+        /// An agent that did not get it
+        agent: Option<AgentName>,
+    },
+    /// Call a job off
+    Cancel(OrderArgs),
+    /// Look for an agent now; of a job that ended, post it again
+    Retry(OrderArgs),
+    /// Post a job once more
+    Again(OrderArgs),
+    /// Accept the answer in review
+    Accept(OrderArgs),
+    /// Ask for another attempt, with a reason
+    RequestChanges(OrderArgs),
+    /// Ask an operator to decide, with a reason
+    Dispute(OrderArgs),
+    /// Operators: send a held job's delivery again
+    Resend(OrderArgs),
+    /// Operators: give a held job to another agent
+    Reassign(OrderArgs),
+    /// Operators: end a held job as failed
+    GiveUp(OrderArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OrderArgs {
+    /// The job
+    pub(crate) job: JobId,
+    /// Why, or what is wrong with the answer
+    #[arg(long, short)]
+    pub(crate) reason: Option<String>,
+    /// The same key again does it once
+    #[arg(long)]
+    pub(crate) key: Option<RequestId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PostArgs {
+    /// What is wanted, in words; `-` reads it from standard input
+    pub(crate) brief: Vec<String>,
+    /// A whole job as JSON: a file or `-`; other arguments change it
+    #[arg(long, short, conflicts_with = "batch")]
+    pub(crate) file: Option<String>,
+    /// Input: a JSON file, `-`, or a document
+    #[arg(long, short)]
+    pub(crate) input: Option<String>,
+    /// One line; by default the first line of the brief
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// A rule for the answer, such as "max 200 words" or an expression
+    #[arg(long)]
+    pub(crate) rule: Vec<String>,
+    /// A JSON Schema for the answer: a file, `-`, or a document
+    #[arg(long)]
+    pub(crate) schema: Vec<String>,
+    /// A statement that a model or you will judge
+    #[arg(long)]
+    pub(crate) judge: Vec<String>,
+    /// Only agents with this tag
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Nobody but these agents
+    #[arg(long)]
+    pub(crate) only: Vec<AgentName>,
+    /// Never these agents
+    #[arg(long)]
+    pub(crate) not: Vec<AgentName>,
+    /// Your own word for a group of jobs
+    #[arg(long)]
+    pub(crate) label: Option<String>,
+    /// When it must be done: 90s, 2h, 3d, 18:30, or a date and time
+    #[arg(long)]
+    pub(crate) deadline: Option<String>,
+    /// When a person looks at the answer
+    #[arg(long, value_enum)]
+    pub(crate) review: Option<ReviewArg>,
+    /// Everybody in this place may see it
+    #[arg(long)]
+    pub(crate) visible: bool,
+    /// Its class in the queue; high needs the operator's role
+    #[arg(long, value_enum)]
+    pub(crate) priority: Option<PriorityArg>,
+    /// Write nothing: show who would get it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Tell what happens until it ends or waits for a person
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// The same key again posts it once; with --batch, the beginning of every line's key
+    #[arg(long)]
+    pub(crate) key: Option<RequestId>,
+    /// Many jobs, one JSON document a line: a file or `-`; posting it again posts only what is missing
+    #[arg(long, requires = "key", conflicts_with_all = ["brief", "input", "dry_run", "wait"])]
+    pub(crate) batch: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ReviewArg {
+    /// Never; a doubtful answer goes to an operator
+    Never,
+    /// Always
+    Always,
+    /// When a criterion cannot be decided
+    OnAbstain,
+}
+
+impl From<ReviewArg> for Review {
+    fn from(argument: ReviewArg) -> Self {
+        match argument {
+            ReviewArg::Never => Self::Never,
+            ReviewArg::Always => Self::Always,
+            ReviewArg::OnAbstain => Self::OnAbstain,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PriorityArg {
+    /// After everything else
+    Low,
+    /// As everybody
+    Normal,
+    /// Before others
+    High,
+}
+
+impl From<PriorityArg> for Priority {
+    fn from(argument: PriorityArg) -> Self {
+        match argument {
+            PriorityArg::Low => Self::Low,
+            PriorityArg::Normal => Self::Normal,
+            PriorityArg::High => Self::High,
+        }
+    }
+}
+
+impl PostArgs {
+    pub(crate) fn visibility(&self) -> Option<Visibility> {
+        self.visible.then_some(Visibility::Place)
+    }
+}
+
+fn version(text: &str) -> Result<AgentVersion, String> {
+    let number = text.strip_prefix('v').unwrap_or(text).parse::<u32>().ok().filter(|number| *number > 0);
+    number.map(AgentVersion).ok_or_else(|| "a version is a number such as 2".to_owned())
+}

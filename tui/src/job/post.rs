@@ -1,0 +1,134 @@
+//! `job post`: one job, a look at who would get it, or a file of many.
+
+use super::show::pick_text;
+use super::watch;
+use crate::cli::PostArgs;
+use crate::fault::Fault;
+use crate::input;
+use crate::session::{Session, print};
+use guildhall_protocol::clean::clean_line;
+use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::job::{Criterion, JobDraft, limits};
+use guildhall_protocol::time::{Timestamp, parse_moment};
+use guildhall_protocol::view::{NewJob, Posted};
+use serde_json::json;
+
+pub(super) async fn post(session: &Session, args: PostArgs) -> Result<(), Fault> {
+    if let Some(file) = &args.batch {
+        return batch(session, &args, file).await;
+    }
+    let draft = draft(&args)?;
+    if args.dry_run {
+        let preview =
+            session.call(|service, context| async move { service.preview(context, draft).await }).await?;
+        return session.answer(&preview, |preview| {
+            let notes = preview.notes.iter().map(|note| format!("Note: {}.\n", clean_line(note)));
+            pick_text(&preview.pick) + &notes.collect::<String>() + "Nothing was posted.\n"
+        });
+    }
+    let new = NewJob { request: args.key.unwrap_or_else(RequestId::fresh), draft };
+    let mut posted =
+        session.call(|service, context| async move { service.post(context, vec![new]).await }).await?;
+    let posted: Posted =
+        posted.pop().ok_or_else(|| Fault::EndedBadly("the daemon posted nothing".to_owned()))??;
+    if args.wait {
+        return watch(session, posted.id).await;
+    }
+    session.answer(&posted, |posted| {
+        let verb = if posted.repeated { "was posted before" } else { "is posted" };
+        format!("job {} {verb}; guildhall job watch {} tells what happens\n", posted.id, posted.id.0)
+    })
+}
+
+/// The job that the arguments describe.
+fn draft(args: &PostArgs) -> Result<JobDraft, Fault> {
+    let mut draft: JobDraft = match &args.file {
+        Some(file) => input::read_as(file)?,
+        None => JobDraft::default(),
+    };
+    if args.brief.len() == 1 && args.brief[0] == "-" {
+        draft.brief = input::read("-")?;
+    } else if !args.brief.is_empty() {
+        draft.brief = args.brief.join(" ");
+    }
+    if let Some(argument) = &args.input {
+        draft.input = Some(input::json(argument)?);
+    }
+    change(&mut draft, args)?;
+    Ok(draft)
+}
+
+/// What the arguments say about every job.
+fn change(draft: &mut JobDraft, args: &PostArgs) -> Result<(), Fault> {
+    for schema in &args.schema {
+        draft.criteria.push(Criterion::Schema(input::json(schema)?));
+    }
+    draft.criteria.extend(args.rule.iter().cloned().map(Criterion::Rule));
+    draft.criteria.extend(args.judge.iter().cloned().map(Criterion::Judge));
+    draft.tags.extend(args.tag.iter().cloned());
+    draft.only.extend(args.only.iter().cloned());
+    draft.not.extend(args.not.iter().cloned());
+    if args.title.is_some() {
+        draft.title.clone_from(&args.title);
+    }
+    if args.label.is_some() {
+        draft.label.clone_from(&args.label);
+    }
+    if let Some(text) = &args.deadline {
+        let moment = parse_moment(text, Timestamp::now(), &jiff::tz::TimeZone::system());
+        draft.deadline = Some(moment.map_err(|error| Fault::Input(format!("--deadline: {error}")))?);
+    }
+    draft.review = args.review.map_or(draft.review, Into::into);
+    draft.visibility = args.visibility().unwrap_or(draft.visibility);
+    draft.priority = args.priority.map_or(draft.priority, Into::into);
+    Ok(())
+}
+
+/// Posts a file of jobs, one a line. Each line's request id is the key and the line's number, so that a run that was cut
+/// off can be repeated.
+async fn batch(session: &Session, args: &PostArgs, file: &str) -> Result<(), Fault> {
+    let prefix = args.key.as_ref().map_or("", RequestId::as_str);
+    let mut jobs = Vec::new();
+    // Every line is read before the first is posted: a mistake in the last line posts nothing.
+    for (index, line) in input::read(file)?.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let name = format!("line {}", index + 1);
+        let mut draft: JobDraft = input::parse(line, &name)?;
+        change(&mut draft, args)?;
+        draft.check().map_err(|error| Fault::Input(format!("{name}: {error}")))?;
+        let request = format!("{prefix}:{}", index + 1);
+        let request = request.parse().map_err(|_| {
+            Fault::Input(format!("--key is too long: {} characters at most", RequestId::LENGTH_MAX - 12))
+        })?;
+        jobs.push((index + 1, NewJob { request, draft }));
+    }
+    let (mut new, mut repeated, mut refused) = (0, 0, 0);
+    for part in jobs.chunks(limits::POST_JOBS_MAX) {
+        let batch: Vec<NewJob> = part.iter().map(|(_, job)| job.clone()).collect();
+        let posted =
+            session.call(|service, context| async move { service.post(context, batch).await }).await?;
+        for ((line, _), posted) in part.iter().zip(posted) {
+            match &posted {
+                Ok(Posted { repeated: true, .. }) => repeated += 1,
+                Ok(Posted { repeated: false, .. }) => new += 1,
+                Err(_) => refused += 1,
+            }
+            let text = match posted {
+                _ if session.json => json!({"line": line, "posted": posted}).to_string(),
+                Ok(posted) if posted.repeated => format!("line {line}: job {}, posted before", posted.id),
+                Ok(posted) => format!("line {line}: job {}", posted.id),
+                Err(error) => format!("line {line}: {}", clean_line(&error.to_string())),
+            };
+            print(&(text + "\n"))?;
+        }
+    }
+    if !session.json {
+        print(&format!("{new} posted, {repeated} posted before, {refused} refused\n"))?;
+    }
+    if refused > 0 {
+        return Err(Fault::EndedBadly(format!("{refused} of {} jobs were refused", jobs.len())));
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! `job show` and `job why`: the whole story, the answer, the choice.
+
+use super::story;
+use crate::fault::Fault;
+use crate::session::{Session, clock, print};
+use crate::table::table;
+use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::attempt::{AttemptState, EndedAs};
+use guildhall_protocol::clean::{clean, clean_line, cut};
+use guildhall_protocol::ids::JobId;
+use guildhall_protocol::job::{Criterion, JobDraft};
+use guildhall_protocol::narrate::{Told, tell, tell_attempt_state, tell_finding};
+use guildhall_protocol::permission::JobAction;
+use guildhall_protocol::pick::Pick;
+use guildhall_protocol::view::{AttemptView, JobStory};
+use serde_json::Value;
+
+/// Longest answer shown with a story, in graphemes; `--answer` shows all.
+const ANSWER_SHOWN_MAX: usize = 4_000;
+/// Longest brief and input shown with a story, in graphemes.
+const BRIEF_SHOWN_MAX: usize = 1_000;
+
+pub(super) async fn show(session: &Session, job: JobId) -> Result<(), Fault> {
+    let story = story(session, job).await?;
+    if session.json {
+        return session.answer(&story, |_| String::new());
+    }
+    let mut text = heading(&story);
+    text.push_str(&draft_text(session, &story).await?);
+    text.push_str("\nHistory\n");
+    for event in &story.events {
+        if let Some(told) = tell(&story, event) {
+            text.push_str(&event_lines(&clock(event.at), &told));
+        }
+    }
+    for view in &story.attempts {
+        text.push_str(&attempt_text(job, view));
+    }
+    text.push_str(&answer_text(session, &story).await?);
+    let allowed: Vec<&str> = story.allowed.iter().copied().map(JobAction::name).collect();
+    if !allowed.is_empty() {
+        text.push_str(&format!("\nYou can: {}\n", allowed.join(", ")));
+    }
+    print(&text)
+}
+
+fn heading(story: &JobStory) -> String {
+    let head = &story.head;
+    let title = clean_line(head.title.as_deref().unwrap_or("(forgotten)"));
+    let mut text = format!("Job {}  {title}\n", head.id);
+    text.push_str(&format!("  state     {}\n", head.state));
+    if let Some(by) = head.checked_by {
+        text.push_str(&format!("  checked   {by}\n"));
+    }
+    text.push_str(&format!("  posted    {} by {}\n", clock(head.posted_at), head.client));
+    text.push_str(&format!("  deadline  {}\n", clock(head.deadline)));
+    if let Some(label) = &head.label {
+        text.push_str(&format!("  label     {}\n", clean_line(label)));
+    }
+    text
+}
+
+/// What was asked for, unless it was forgotten.
+async fn draft_text(session: &Session, story: &JobStory) -> Result<String, Fault> {
+    if story.draft.head.is_none() {
+        return Ok("  its text was forgotten\n".to_owned());
+    }
+    let draft = session.body(story.head.id, story.draft.id).await?;
+    let draft: JobDraft = crate::input::parse(&draft, "the stored job")?;
+    let mut text = format!("\n{}\n", indented(&cut(&clean(draft.brief.trim()), BRIEF_SHOWN_MAX)));
+    if let Some(input) = &draft.input {
+        text.push_str(&format!("  input     {}\n", cut(&clean_line(input.as_str()), BRIEF_SHOWN_MAX)));
+    }
+    for criterion in &draft.criteria {
+        let line = match criterion {
+            Criterion::Schema(schema) => format!("schema    {}", clean_line(schema.as_str())),
+            Criterion::Rule(rule) => format!("rule      {}", clean_line(rule)),
+            Criterion::Judge(text) => format!("judge     {}", clean_line(text)),
+        };
+        text.push_str(&format!("  {}\n", cut(&line, BRIEF_SHOWN_MAX)));
+    }
+    Ok(text)
+}
+
+fn attempt_text(job: JobId, view: &AttemptView) -> String {
+    let mut text = format!(
+        "\nAttempt {job}.{} by {} {}: {}\n",
+        view.number,
+        view.agent,
+        view.version,
+        tell_attempt_state(view)
+    );
+    for finding in &view.findings {
+        text.push_str(&format!("  {}\n", tell_finding(finding)));
+    }
+    if let Some(reason) = &view.reason {
+        text.push_str(&format!("  {}\n", cut(&clean_line(reason), BRIEF_SHOWN_MAX)));
+    }
+    text
+}
+
+/// The newest answer that counts, for people; empty without one.
+pub(super) async fn answer_text(session: &Session, story: &JobStory) -> Result<String, Fault> {
+    let Some(view) = answered(story) else { return Ok(String::new()) };
+    let Some(body) = view.answer.as_ref().filter(|answer| answer.head.is_some()) else {
+        return Ok("\nAnswer: forgotten\n".to_owned());
+    };
+    let whole = session.body(story.head.id, body.id).await?;
+    let shown = readable(&whole, story.display.as_deref());
+    let cut_text = cut(&clean(&shown), ANSWER_SHOWN_MAX);
+    let more = if cut_text.ends_with('…') {
+        format!("\n  (all of it: guildhall job show {} --answer)", story.head.id)
+    } else {
+        String::new()
+    };
+    Ok(format!("\nAnswer of {}\n{}{more}\n", view.agent, indented(&cut_text)))
+}
+
+/// `job show N --answer`: the answer as it came.
+pub(super) async fn answer(session: &Session, job: JobId) -> Result<(), Fault> {
+    let story = story(session, job).await?;
+    let body = answered(&story).and_then(|view| view.answer.as_ref());
+    let body = body
+        .ok_or_else(|| Fault::EndedBadly(format!("job {job} has no answer: it is {}", story.head.state)))?;
+    let whole = session.body(job, body.id).await?;
+    let whole = if session.json { whole } else { clean(&whole) };
+    print(&(whole + "\n"))
+}
+
+/// The attempt whose answer was accepted, or else the newest one with an answer.
+fn answered(story: &JobStory) -> Option<&AttemptView> {
+    let passed = |view: &&AttemptView| view.state.known() == Some(&AttemptState::Ended(EndedAs::Passed));
+    let mut views = story.attempts.iter().rev().filter(|view| view.answer.is_some());
+    story.attempts.iter().rev().find(passed).or_else(|| views.next())
+}
+
+/// The part of an answer that people should read.
+fn readable(answer: &str, display: Option<&str>) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(answer) else { return answer.to_owned() };
+    let part = display.and_then(|pointer| value.pointer(pointer)).unwrap_or(&value);
+    part.as_str().map_or_else(|| format!("{part:#}"), str::to_owned)
+}
+
+pub(super) async fn why(session: &Session, job: JobId) -> Result<(), Fault> {
+    let story = story(session, job).await?;
+    let picks: Vec<&Pick> =
+        story.attempts.iter().filter_map(|view| view.pick.as_ref()).chain(&story.waiting).collect();
+    session.answer(&picks, |picks| {
+        if picks.is_empty() {
+            return format!("Nobody was looked for yet: job {job} is {}\n", story.head.state);
+        }
+        picks.iter().map(|pick| pick_text(pick)).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// A choice with its numbers.
+pub(super) fn pick_text(pick: &Pick) -> String {
+    let mut text = format!("{}\n", clean_line(&pick.reason));
+    text.push_str(&format!("  {} of {} agents could take it\n", pick.eligible, pick.examined));
+    if !pick.candidates.is_empty() {
+        let rows = pick.candidates.iter().map(|candidate| {
+            let f = &candidate.factors;
+            let number = |value: f32| format!("{value:.2}");
+            [
+                candidate.name.to_string(),
+                number(candidate.score),
+                number(f.relevance),
+                number(f.success),
+                number(f.latency),
+                number(f.free),
+                number(f.newcomer),
+            ]
+        });
+        let heading = ["agent", "score", "relevance", "success", "latency", "free", "newcomer"];
+        text.push_str(&indented(&table(heading, rows)));
+        text.push('\n');
+    }
+    for (reason, count) in &pick.excluded {
+        text.push_str(&format!("  {count} {reason}\n"));
+    }
+    for (name, reason) in &pick.named {
+        let reason = reason.map_or_else(|| "could take it".to_owned(), |reason| reason.to_string());
+        text.push_str(&format!("  {name}: {reason}\n"));
+    }
+    text
+}
+
+pub(super) async fn why_not(session: &Session, job: JobId, agent: AgentName) -> Result<(), Fault> {
+    let why =
+        session.call(|service, context| async move { service.why_not(context, job, agent).await }).await?;
+    session.answer(&why, |why| format!("{}: {}\n", why.agent, clean_line(&why.detail)))
+}
+
+/// An event in words, after a time.
+pub(super) fn event_lines(at: &str, told: &Told) -> String {
+    let mut text = format!("  {at}  {} {}\n", told.mark.sign(), told.text);
+    for detail in &told.details {
+        text.push_str(&format!("  {:width$}    {detail}\n", "", width = at.len()));
+    }
+    text
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}

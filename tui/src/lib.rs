@@ -1,0 +1,65 @@
+//! Guildhall on the command line: a front end of the daemon. It asks and shows; it decides nothing.
+//!
+//! Everything that comes from agents and clients is cleaned before it reaches the terminal. With `--json` it is printed
+//! as the daemon told it, for programs.
+
+mod agent;
+mod cli;
+mod fault;
+mod input;
+mod job;
+mod session;
+mod status;
+mod table;
+
+use clap::{CommandFactory, Parser};
+use cli::{Cli, Command};
+use fault::Fault;
+use session::Session;
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Runs the command on the process's command line. The exit codes stand in [`fault`].
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&Fault::Io("the system refuses timers".to_owned(), error), false),
+    };
+    let json = cli.json;
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => complain(&fault, json),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Fault> {
+    if let Command::Completions { shell } = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "guildhall", &mut std::io::stdout());
+        return Ok(());
+    }
+    let session = Session::new(cli.socket, cli.json)?;
+    match cli.command {
+        Command::Agent(command) => agent::run(&session, command).await,
+        Command::Job(command) => job::run(&session, command).await,
+        Command::Status => status::run(&session).await,
+        Command::Completions { .. } => Ok(()),
+    }
+}
+
+fn complain(fault: &Fault, json: bool) -> ExitCode {
+    // Whoever reads us has gone, as `head` does: that is no failure of ours.
+    if let Fault::Io(_, error) = fault
+        && error.kind() == ErrorKind::BrokenPipe
+    {
+        return ExitCode::SUCCESS;
+    }
+    let text = if let (true, Fault::Api(error)) = (json, fault) {
+        serde_json::to_string(&serde_json::json!({"error": error})).unwrap_or_default()
+    } else {
+        format!("guildhall: {fault}")
+    };
+    // Standard error may be closed, and then nobody listens.
+    drop(writeln!(std::io::stderr(), "{text}"));
+    fault.exit_code()
+}

@@ -1,0 +1,107 @@
+//! One run of the program: the connection to the daemon, and where answers go.
+
+use crate::fault::Fault;
+use guildhall_protocol::client::Client;
+use guildhall_protocol::error::ApiError;
+use guildhall_protocol::handshake::Hello;
+use guildhall_protocol::ids::{BodyId, JobId};
+use guildhall_protocol::service::GuildhallClient;
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::view::Scope;
+use serde::Serialize;
+use std::future::Future;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+use tarpc::client::RpcError;
+use tarpc::context::Context;
+
+/// Longest wait of one `wait_for_change`, ms.
+const WAIT_MS: u64 = 20_000;
+
+pub(crate) struct Session {
+    client: Client,
+    /// Answers go to a program.
+    pub(crate) json: bool,
+}
+
+impl Session {
+    pub(crate) fn new(socket: Option<PathBuf>, json: bool) -> Result<Self, Fault> {
+        let socket = socket.or_else(usual_socket).ok_or_else(|| {
+            Fault::Input("there is no home folder: name the daemon's socket with --socket".to_owned())
+        })?;
+        // A call may wait for a change; agents are tested within a call.
+        let limit = Duration::from_millis(WAIT_MS) + Duration::from_secs(40);
+        Ok(Self { client: Client::new(socket, Hello::of("guildhall")).call_limit(limit), json })
+    }
+
+    /// One call to the daemon.
+    pub(crate) async fn call<T, F, Call>(&self, call: Call) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<Result<T, ApiError>, RpcError>>,
+        Call: FnOnce(GuildhallClient, Context) -> F,
+    {
+        Ok(self.client.call(call).await?)
+    }
+
+    /// Waits until a job has another revision than `seen`, or a while passed.
+    pub(crate) async fn wait(&self, job: JobId, seen: u64) -> Result<u64, Fault> {
+        self.call(|service, context| async move {
+            service.wait_for_change(context, Scope::Job(job), seen, WAIT_MS).await
+        })
+        .await
+    }
+
+    /// A whole body, page by page.
+    pub(crate) async fn body(&self, job: JobId, body: BodyId) -> Result<String, Fault> {
+        let mut text = String::new();
+        let mut offset = Some(0);
+        while let Some(from) = offset {
+            let page = self
+                .call(|service, context| async move { service.read_body(context, job, body, from).await })
+                .await?;
+            text.push_str(&page.text);
+            offset = page.next;
+        }
+        Ok(text)
+    }
+
+    /// Prints an answer: as JSON for programs, or as `show` tells it.
+    pub(crate) fn answer<T: Serialize>(
+        &self,
+        answer: &T,
+        show: impl FnOnce(&T) -> String,
+    ) -> Result<(), Fault> {
+        if self.json {
+            let text = serde_json::to_string(answer)
+                .map_err(|error| Fault::Input(format!("the answer cannot be printed as JSON: {error}")))?;
+            return print(&(text + "\n"));
+        }
+        print(&show(answer))
+    }
+}
+
+/// Prints text that is safe to print.
+pub(crate) fn print(text: &str) -> Result<(), Fault> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// A point in time in the reader's own zone: `2026-11-24 13:05:09`.
+pub(crate) fn clock(at: Timestamp) -> String {
+    let time =
+        jiff::Timestamp::from_millisecond(at.0).map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
+    time.map_or_else(|_| at.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// Where a daemon listens by default.
+fn usual_socket() -> Option<PathBuf> {
+    let runtime =
+        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let home = || {
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
+        Some(PathBuf::from(home).join(".local/state"))
+    };
+    Some(runtime.or_else(home)?.join("guildhall").join("guildhalld.sock"))
+}

@@ -69,7 +69,11 @@ impl Engine {
         let (delivered, log) = self.exchange(out, now).await?;
         let proved = delivered == Delivered::Reply(Reply::Challenge(expected));
         if record.state == AgentState::Pending {
-            self.write_challenge(&record, proved, &log, &delivered).await?;
+            match self.write_challenge(&record, proved, &log, &delivered).await {
+                // Another challenge of the same agent was written first; what this one saw is still true.
+                Ok(()) | Err(StoreError::Stale) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok((proved, log))
     }

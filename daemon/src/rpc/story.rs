@@ -72,8 +72,10 @@ impl Caller {
     pub(super) async fn story(&self, id: JobId) -> Result<JobStory, ApiError> {
         let job = self.visible_job(id).await?;
         let desk = &self.desk;
-        // Events first: whatever they speak of is then among what is read after them.
-        let events = desk.events(Subject::Job(id)).await?;
+        // The history up to the head that was read, so that both tell the same; the attempts after it, so that whatever
+        // the history speaks of is among them.
+        let mut events = desk.events(Subject::Job(id)).await?;
+        events.retain(|event| event.seq <= job.chain.revision);
         let attempts = desk.store().attempts(Query::Attempts(id)).await.map_err(store)?;
         let mut ids = vec![job.draft];
         ids.extend(job.waiting);

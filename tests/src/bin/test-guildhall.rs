@@ -1,0 +1,7 @@
+//! The command line's own main, built by the tests that start it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    guildhall_tui::main()
+}

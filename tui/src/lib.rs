@@ -19,7 +19,7 @@ use session::Session;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-/// Runs the command on the process's command line. The exit codes stand in [`fault`].
+/// Runs the command on the process's command line. The exit codes stand in `fault.rs`.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

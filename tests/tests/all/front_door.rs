@@ -175,6 +175,43 @@ async fn one_store_has_one_daemon() {
 }
 
 #[tokio::test]
+async fn a_name_is_given_once_and_an_endpoint_must_be_public() {
+    let place = Place::open().await;
+    let file = place.folder.path().join("agent.json");
+    let register = async |endpoint: &str, flags: &[&str]| {
+        let agent = json!({"name": "@echo", "description": "Says it again.", "endpoint": endpoint});
+        std::fs::write(&file, agent.to_string()).expect("a file");
+        let arguments = ["agent", "register", "--file", file.to_str().expect("a name")];
+        place.guildhall(&[&arguments, flags].concat()).await
+    };
+    for (endpoint, expected) in [
+        ("http://127.0.0.1:9/", "--allow-private"),
+        ("https://10.0.0.1/", "not a public address"),
+        ("https://user:word@agents.example/", "user"),
+    ] {
+        let (code, told, complaint) = register(endpoint, &[]).await;
+        assert!(code == 2 && complaint.contains(expected), "{endpoint}: {code} {told}{complaint}");
+    }
+    let (code, told, complaint) = register("http://127.0.0.1:9/", &["--allow-private"]).await;
+    assert!(code == 0 && told.contains("whsec_"), "{complaint}");
+    let (code, _, complaint) = register("http://127.0.0.1:9/", &["--allow-private"]).await;
+    assert_eq!(code, 4, "{complaint}");
+}
+
+#[tokio::test]
+async fn sigterm_ends_a_daemon_in_good_order() {
+    let mut place = Place::open().await;
+    let mut daemon = place.daemon.take().expect("it runs");
+    let id = daemon.id().expect("it runs").to_string();
+    assert!(Command::new("kill").arg(id).status().await.expect("it runs").success());
+    let ended = tokio::time::timeout(PATIENCE, daemon.wait()).await.expect("it ends").expect("it ran");
+    assert!(ended.success());
+    assert!(!place.folder.path().join("s.sock").exists(), "the socket is gone");
+    place.start().await;
+    assert_eq!(place.status().await.expect("it answers").incarnation.0, 2);
+}
+
+#[tokio::test]
 async fn twenty_kills_lose_nothing() {
     let seed = std::env::var("GUILDHALL_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(rand_seed);

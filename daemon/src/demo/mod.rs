@@ -1,4 +1,4 @@
-//! The demo: the daemon that runs in production, on a temporary store, with the sample agents and eight jobs. It posts
+//! The demo: the daemon that runs in production, on a temporary store, with the sample agents and nine jobs. It posts
 //! and watches as any client does, over its socket, and ends well only if every job ended as it should.
 
 mod jobs;
@@ -38,7 +38,10 @@ pub async fn run(out: &mut impl Write, keep: bool, mut signals: Signals) -> anyh
         ("ops_listen", "off".to_owned()),
         ("drain_s", "5".to_owned()),
     ];
-    let config = Config::load(None, std::iter::empty(), &flags)?;
+    // An empty file of its own: what is configured for this user's real daemon, its key above all, is not for a demo.
+    let settings = folder.join("guildhalld.toml");
+    std::fs::write(&settings, "")?;
+    let config = Config::load(Some(&settings), std::iter::empty(), &flags)?;
     let daemon = Daemon::start(config, PrivateAddresses::Allowed).await?;
     let samples = Samples::start(([127, 0, 0, 1], 0).into()).await?;
     let client = Client::new(daemon.config().socket.clone(), Hello::of("guildhall-demo"));

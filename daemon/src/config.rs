@@ -1,6 +1,7 @@
 //! The configuration: defaults, then a TOML file, then `GUILDHALL_*` in the environment, then flags. Every setting is a
 //! line of [`SETTINGS`]; unknown keys are refused with the nearest known one.
 
+use guildhall_protocol::transport::usual_socket;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -195,7 +196,7 @@ impl Config {
 
     fn of(mut layers: Layers) -> Result<Self, ConfigError> {
         let folders = Folders::find();
-        for (key, place) in [("store", folders.store()), ("socket", folders.socket())] {
+        for (key, place) in [("store", folders.store()), ("socket", usual_socket())] {
             if layers[key].0.is_empty() {
                 let place = place.ok_or(ConfigError::NoHome)?;
                 layers.insert(key, (place.display().to_string(), Origin::Default));
@@ -305,10 +306,6 @@ impl Folders {
 
     fn store(&self) -> Option<PathBuf> {
         Some(self.in_folder("XDG_STATE_HOME", ".local/state")?.join("guildhall.db"))
-    }
-
-    fn socket(&self) -> Option<PathBuf> {
-        Some(self.in_folder("XDG_RUNTIME_DIR", ".local/state")?.join("guildhalld.sock"))
     }
 }
 

@@ -11,6 +11,15 @@ use tarpc::tokio_serde::formats::Json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
+/// Where the daemon of this user listens unless somebody says otherwise: in the runtime folder, or else in the state
+/// folder. None without a home.
+pub fn usual_socket() -> Option<std::path::PathBuf> {
+    let folder =
+        |name| std::env::var_os(name).map(std::path::PathBuf::from).filter(|path| path.is_absolute());
+    let runtime = folder("XDG_RUNTIME_DIR").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    Some(runtime?.join("guildhall").join("guildhalld.sock"))
+}
+
 /// Largest frame of the service, bytes.
 pub const SERVICE_FRAME_BYTES_MAX: usize = 2 * 1024 * 1024;
 

@@ -12,6 +12,7 @@
 //! | 7 | too much at once, or nobody knows whether it happened: the same command with the same `--key` is safe |
 //! | 8 | with `--wait` or `watch`: the job waits for a person |
 
+use guildhall_protocol::clean::clean;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use std::io;
 use std::process::ExitCode;
@@ -19,8 +20,8 @@ use std::process::ExitCode;
 /// Why a command did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// The daemon says so, or cannot be reached.
-    #[error("{}", .0.clone().shown())]
+    /// The daemon says so, or cannot be reached. Its errors quote what they complain about.
+    #[error("{}", clean(&.0.to_string()))]
     Api(#[from] ApiError),
     /// A file or an argument is wrong.
     #[error("{0}")]
@@ -34,17 +35,6 @@ pub(crate) enum Fault {
     /// A person must go on.
     #[error("{0}")]
     WaitsForPerson(String),
-}
-
-trait Shown {
-    fn shown(self) -> String;
-}
-
-impl Shown for ApiError {
-    /// Errors quote what they complain about.
-    fn shown(self) -> String {
-        guildhall_protocol::clean::clean(&self.to_string())
-    }
 }
 
 impl From<io::Error> for Fault {

@@ -7,6 +7,7 @@ use guildhall_protocol::handshake::Hello;
 use guildhall_protocol::ids::{BodyId, JobId};
 use guildhall_protocol::service::GuildhallClient;
 use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::transport::usual_socket;
 use guildhall_protocol::view::Scope;
 use serde::Serialize;
 use std::future::Future;
@@ -93,15 +94,4 @@ pub(crate) fn clock(at: Timestamp) -> String {
     let time =
         jiff::Timestamp::from_millisecond(at.0).map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
     time.map_or_else(|_| at.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
-}
-
-/// Where a daemon listens by default.
-fn usual_socket() -> Option<PathBuf> {
-    let runtime =
-        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let home = || {
-        let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
-        Some(PathBuf::from(home).join(".local/state"))
-    };
-    Some(runtime.or_else(home)?.join("guildhall").join("guildhalld.sock"))
 }

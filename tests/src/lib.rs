@@ -1,3 +1,4 @@
 //! The world around Guildhall: what the tests and benches need to meet the programs as their users do.
 
+pub mod fake_agent;
 pub mod model;

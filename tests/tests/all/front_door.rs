@@ -1,117 +1,18 @@
 //! The programs as their users meet them: real processes, a real socket, agents on loopback.
 
-use guildhall_daemon::agents::signing::SigningSecret;
+use crate::place::{PATIENCE, Place, endings};
 use guildhall_daemon::samples::Samples;
-use guildhall_protocol::agent::Audience;
 use guildhall_protocol::attempt::EndedAs;
-use guildhall_protocol::client::Client;
-use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::handshake::Hello;
-use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::error::ErrorKind;
 use guildhall_protocol::job::{Criterion, JobDraft};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::state::JobState;
-use guildhall_protocol::view::{JobStory, NewJob, RegisterOptions, Status};
+use guildhall_protocol::view::JobStory;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
-use std::process::{Output, Stdio};
-use std::time::{Duration, Instant};
-use tokio::process::{Child, Command};
-
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A place with a daemon.
-struct Place {
-    folder: tempfile::TempDir,
-    client: Client,
-    daemon: Option<Child>,
-}
-
-impl Place {
-    async fn open() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let client = Client::new(folder.path().join("s.sock"), Hello::of("test"));
-        let mut place = Self { folder, client, daemon: None };
-        place.start().await;
-        place
-    }
-
-    fn daemon_command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_test-guildhalld"));
-        let file = |name: &str| self.folder.path().join(name);
-        command.arg("--store").arg(file("guildhall.db")).arg("--socket").arg(file("s.sock"));
-        command.args(["--set", "ops_listen=off", "--set", "drain_s=10", "--log", "error"]);
-        command.kill_on_drop(true);
-        command
-    }
-
-    /// Starts the daemon and waits until it answers.
-    async fn start(&mut self) {
-        self.daemon = Some(self.daemon_command().arg("serve").spawn().expect("it starts"));
-        let ends = Instant::now() + PATIENCE;
-        while let Err(error) = self.status().await {
-            assert!(Instant::now() < ends, "the daemon does not answer: {error}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// `kill -9`.
-    async fn kill(&mut self) {
-        self.daemon.take().expect("it runs").kill().await.expect("it dies");
-    }
-
-    async fn status(&self) -> Result<Status, ApiError> {
-        self.client.call(|service, context| async move { service.status(context).await }).await
-    }
-
-    /// Brings the sample agents into the market.
-    async fn welcome(&self, samples: &Samples) {
-        for definition in samples.definitions() {
-            let name = definition.name.clone();
-            let options = RegisterOptions { allow_private: true, audience: Audience::Public };
-            let registered = self.client.call(|service, context| async move {
-                service.register_agent(context, RequestId::fresh(), definition, options).await
-            });
-            let secret = registered.await.expect("it is registered").delivery_secret;
-            samples.trust(&name, SigningSecret::parse(&secret).expect("a secret"));
-        }
-    }
-
-    async fn post(&self, draft: JobDraft) -> Result<JobId, ApiError> {
-        let job = NewJob { request: RequestId::fresh(), draft };
-        let mut posted = self
-            .client
-            .call(|service, context| async move { service.post(context, vec![job]).await })
-            .await?;
-        Ok(posted.pop().expect("one answer")?.id)
-    }
-
-    async fn ended(&self, job: JobId) -> JobStory {
-        let ends = Instant::now() + PATIENCE;
-        loop {
-            let story =
-                self.client.call(|service, context| async move { service.job(context, job).await }).await;
-            let story = story.expect("the job is there");
-            if story.head.state.known().is_some_and(|state| state.is_terminal()) {
-                return story;
-            }
-            assert!(Instant::now() < ends, "job {job} does not end: {story:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Runs `guildhall`.
-    async fn guildhall(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_test-guildhall"))
-            .arg("--socket")
-            .arg(self.folder.path().join("s.sock"))
-            .args(arguments)
-            .output();
-        let Output { status, stdout, stderr } = output.await.expect("it runs");
-        let text = |bytes| String::from_utf8(bytes).expect("text");
-        (status.code().unwrap_or(-1), text(stdout), text(stderr))
-    }
-}
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
 
 fn counting() -> JobDraft {
     JobDraft {
@@ -240,11 +141,8 @@ async fn twenty_kills_lose_nothing() {
     for job in &jobs {
         let story = place.ended(*job).await;
         assert_eq!(story.head.state.known(), Some(&JobState::Completed), "GUILDHALL_SEED={seed} {story:#?}");
-        let passed = story
-            .attempts
-            .iter()
-            .filter(|view| view.state.known().and_then(|state| state.ended()) == Some(EndedAs::Passed));
-        assert_eq!(passed.count(), 1, "GUILDHALL_SEED={seed} {story:#?}");
+        let passed = endings(&story).iter().filter(|(_, ended)| *ended == EndedAs::Passed).count();
+        assert_eq!(passed, 1, "GUILDHALL_SEED={seed} {story:#?}");
     }
     samples.stop().await;
 }

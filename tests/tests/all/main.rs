@@ -1,6 +1,9 @@
 //! Everything that is tested from outside the crates, in one binary.
 
+mod bad_agents;
 mod front_door;
+mod life;
+mod place;
 mod random_commands;
 mod store_contract;
 mod store_file;

@@ -1,0 +1,195 @@
+//! A scripted agent: a real server on loopback that checks every delivery as the contract says, and answers, or
+//! misbehaves, as its script decides.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use futures::stream;
+use guildhall_daemon::agents::signing::SigningSecret;
+use guildhall_protocol::agent::{AgentDefinition, TimeLimits};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// Between two bytes of [`Answer::Drip`].
+const DRIP: Duration = Duration::from_secs(1);
+
+/// A message that the agent got and found in order.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its `webhook-id`.
+    pub id: String,
+    /// Its type, for example `job.assigned`.
+    pub kind: String,
+    /// Its data.
+    pub data: Value,
+    /// How often this id came, from 1.
+    pub times: usize,
+}
+
+/// What the agent says to a delivery.
+pub enum Answer {
+    /// 200 with the output of a job.
+    Output(Value),
+    /// 200 with this body, of this content type.
+    Body(&'static str, String),
+    /// A bare status with `Retry-After: 0`.
+    Status(u16),
+    /// A redirect to this address.
+    Redirect(String),
+    /// 200 and then one byte a second, without end.
+    Drip,
+    /// 200 and then bytes as fast as they are taken, without end.
+    Endless,
+    /// No answer until the other side goes away.
+    Silence,
+}
+
+type Script = dyn Fn(&Delivery) -> Answer + Send + Sync;
+
+struct Desk {
+    script: Box<Script>,
+    secret: Mutex<Option<SigningSecret>>,
+    seen: Mutex<Vec<Delivery>>,
+    complaints: Mutex<Vec<String>>,
+}
+
+/// The running agent. It ends when it is dropped.
+pub struct FakeAgent {
+    endpoint: String,
+    desk: Arc<Desk>,
+    served: JoinHandle<()>,
+}
+
+impl FakeAgent {
+    /// Starts an agent on a free port. It answers challenges itself and shows the rest to the script.
+    ///
+    /// # Panics
+    /// When loopback has no port left.
+    pub async fn start(script: impl Fn(&Delivery) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let endpoint = format!("http://{}/jobs", listener.local_addr().expect("an address"));
+        let desk = Arc::new(Desk {
+            script: Box::new(script),
+            secret: Mutex::default(),
+            seen: Mutex::default(),
+            complaints: Mutex::default(),
+        });
+        let router = Router::new().route("/jobs", post(answer)).with_state(Arc::clone(&desk));
+        let served = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { endpoint, desk, served }
+    }
+
+    /// What it says about itself: any input, any output, one second for an exchange.
+    pub fn definition(&self, name: &str, description: &str) -> AgentDefinition {
+        let said = json!({
+            "name": name,
+            "description": description,
+            "endpoint": self.endpoint,
+            "time_limits": TimeLimits { exchange_ms: 1_000, ..TimeLimits::default() },
+        });
+        serde_json::from_value(said).expect("a definition")
+    }
+
+    /// Tells it the secret of its deliveries.
+    pub fn trust(&self, secret: &str) {
+        *lock(&self.desk.secret) = SigningSecret::parse(secret);
+    }
+
+    /// The jobs that it got, in order.
+    pub fn assigned(&self) -> Vec<Delivery> {
+        lock(&self.desk.seen).iter().filter(|delivery| delivery.kind == "job.assigned").cloned().collect()
+    }
+}
+
+impl Drop for FakeAgent {
+    fn drop(&mut self) {
+        self.served.abort();
+        let complaints = lock(&self.desk.complaints);
+        assert!(complaints.is_empty() || std::thread::panicking(), "deliveries were wrong: {complaints:?}");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn answer(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(secret) = lock(&desk.secret).clone() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response(); // its owner has the secret, and it not yet
+    };
+    match desk.check(&secret, &headers, &body) {
+        Err(complaint) => {
+            lock(&desk.complaints).push(complaint);
+            StatusCode::BAD_REQUEST.into_response()
+        }
+        Ok(delivery) if delivery.kind == "agent.challenge" => {
+            typed("application/json", json!({"challenge": delivery.data["challenge"]}).to_string())
+        }
+        Ok(delivery) => perform((desk.script)(&delivery)).await,
+    }
+}
+
+impl Desk {
+    /// Reads a message, or says what is wrong with it.
+    fn check(&self, secret: &SigningSecret, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, String> {
+        let named = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        if !secret.verifies(headers, body) {
+            return Err("the signature is wrong".to_owned());
+        }
+        if named("content-type") != Some("application/json") {
+            return Err("it does not say that it is JSON".to_owned());
+        }
+        let trace = named("traceparent").unwrap_or_default();
+        if trace.len() != 55 || !trace.starts_with("00-") {
+            return Err(format!("the traceparent is {trace:?}"));
+        }
+        let message: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let kind = message["type"].as_str().unwrap_or_default().to_owned();
+        if message["contract"] != 1 || !message["timestamp"].is_string() || kind.is_empty() {
+            return Err(format!("the envelope is {message}"));
+        }
+        if kind == "job.assigned" && named("guildhall-deadline").is_none() {
+            return Err("a job came without its deadline".to_owned());
+        }
+        let id = named("webhook-id").unwrap_or_default().to_owned();
+        let mut seen = lock(&self.seen);
+        let times = seen.iter().filter(|delivery| delivery.id == id).count() + 1;
+        let delivery = Delivery { id, kind, data: message["data"].clone(), times };
+        seen.push(delivery.clone());
+        Ok(delivery)
+    }
+}
+
+async fn perform(answer: Answer) -> Response {
+    match answer {
+        Answer::Output(output) => typed("application/json", json!({"output": output}).to_string()),
+        Answer::Body(kind, body) => typed(kind, body),
+        Answer::Status(status) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            (status, [(header::RETRY_AFTER, "0")]).into_response()
+        }
+        Answer::Redirect(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
+        Answer::Drip => {
+            let drops = stream::unfold((), async |()| {
+                tokio::time::sleep(DRIP).await;
+                Some((Ok::<_, Infallible>(Bytes::from_static(b" ")), ()))
+            });
+            typed("application/json", Body::from_stream(drops))
+        }
+        Answer::Endless => {
+            let flood = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&[b' '; 16_384])));
+            typed("application/json", Body::from_stream(flood))
+        }
+        Answer::Silence => std::future::pending().await,
+    }
+}
+
+fn typed(kind: &'static str, body: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, kind)], body.into()).into_response()
+}

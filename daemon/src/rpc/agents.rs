@@ -278,7 +278,7 @@ impl Caller {
         }
         let versions = self.desk.store().versions(Query::Versions(record.id)).await.map_err(store)?;
         let versions = versions.into_iter().map(|(version, at, _)| (version, at)).collect();
-        let events = self.desk.events(Subject::Agent(record.id)).await?;
+        let events = self.desk.events(Subject::Agent(record.id), record.chain.revision).await?;
         let grants = record.grants.iter().map(|(host, port)| format!("{host}:{port}")).collect();
         Ok(AgentStory { head, definition, grants, versions, events })
     }

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Most events in a story.
-const EVENTS_MAX: u32 = 500;
+const EVENTS_MAX: u64 = 500;
 
 impl Caller {
     /// The job, if it exists for this caller.
@@ -38,26 +38,9 @@ impl Caller {
         let agents: BTreeMap<JobId, _> =
             newest.into_iter().map(|attempt| (attempt.job, attempt.agent)).collect();
         let market = self.desk.engine.market();
-        let head = |job: JobRecord| JobHead {
-            id: job.id,
-            title: job.title,
-            label: job.label,
-            state: job.state.into(),
-            client: job.client,
-            visibility: job.visibility,
-            priority: job.priority,
-            agent: agents
-                .get(&job.id)
-                .and_then(|agent| market.get(*agent))
-                .map(|listing| listing.record.name.clone()),
-            attempts: job.attempts,
-            checked_by: job.checked_by,
-            posted_at: job.posted_at,
-            changed_at: job.changed_at,
-            deadline: job.deadline,
-            due_at: job.due_at,
-            epoch: job.epoch,
-            revision: job.chain.revision,
+        let head = |job: JobRecord| {
+            let agent = agents.get(&job.id).and_then(|agent| market.get(*agent));
+            head_of(job, agent)
         };
         Ok(jobs.into_iter().map(head).collect())
     }
@@ -74,8 +57,7 @@ impl Caller {
         let desk = &self.desk;
         // The history up to the head that was read, so that both tell the same; the attempts after it, so that whatever
         // the history speaks of is among them.
-        let mut events = desk.events(Subject::Job(id)).await?;
-        events.retain(|event| event.seq <= job.chain.revision);
+        let events = desk.events(Subject::Job(id), job.chain.revision).await?;
         let attempts = desk.store().attempts(Query::Attempts(id)).await.map_err(store)?;
         let mut ids = vec![job.draft];
         ids.extend(job.waiting);
@@ -88,14 +70,13 @@ impl Caller {
         let waiting = job.waiting.and_then(|body| read::<Pick>(&bodies, body));
         let draft = body_head(&bodies, job.draft).ok_or_else(|| not_found("draft"))?;
         let allowed = job.state.allowed(self.standing(job.client));
-        let newest = attempts.last().map(|attempt| attempt.agent);
-        let display = newest
-            .and_then(|agent| {
-                desk.engine.market().get(agent).map(|listing| listing.compiled.definition.display.clone())
-            })
-            .flatten();
+        let (head, display) = {
+            let market = desk.engine.market();
+            let agent = attempts.last().and_then(|attempt| market.get(attempt.agent));
+            let display = agent.and_then(|listing| listing.compiled.definition.display.clone());
+            (head_of(job, agent), display)
+        };
         let attempts = attempts.iter().map(|attempt| desk.attempt_view(attempt, &bodies)).collect();
-        let head = self.heads(vec![job]).await?.pop().ok_or_else(|| not_found(&format!("job {id}")))?;
         Ok(JobStory { head, draft, attempts, waiting, display, events, allowed })
     }
 }
@@ -127,13 +108,11 @@ impl Desk {
         }
     }
 
-    /// A subject's newest events, oldest first.
-    pub(super) async fn events(&self, subject: Subject) -> Result<Vec<Event>, ApiError> {
-        let rows = self
-            .store()
-            .events(Query::Events { subject, after: 0, limit: EVENTS_MAX })
-            .await
-            .map_err(store)?;
+    /// A subject's newest events up to a revision, which is the number of its newest event; oldest first.
+    pub(super) async fn events(&self, subject: Subject, revision: u64) -> Result<Vec<Event>, ApiError> {
+        let after = revision.saturating_sub(EVENTS_MAX);
+        let limit = u32::try_from(revision - after).unwrap_or(u32::MAX);
+        let rows = self.store().events(Query::Events { subject, after, limit }).await.map_err(store)?;
         Ok(rows.iter().filter_map(|row| serde_json::from_slice(&row.bytes).ok()).collect())
     }
 
@@ -159,6 +138,28 @@ impl Desk {
             },
             revision: record.chain.revision,
         }
+    }
+}
+
+/// The head of a job whose newest attempt is this agent's.
+fn head_of(job: JobRecord, agent: Option<&Listing>) -> JobHead {
+    JobHead {
+        id: job.id,
+        title: job.title,
+        label: job.label,
+        state: job.state.into(),
+        client: job.client,
+        visibility: job.visibility,
+        priority: job.priority,
+        agent: agent.map(|listing| listing.record.name.clone()),
+        attempts: job.attempts,
+        checked_by: job.checked_by,
+        posted_at: job.posted_at,
+        changed_at: job.changed_at,
+        deadline: job.deadline,
+        due_at: job.due_at,
+        epoch: job.epoch,
+        revision: job.chain.revision,
     }
 }
 

@@ -65,6 +65,8 @@ impl AgentState {
             (Self::Pending, AgentEvent::Proved) => Some(Self::Active),
             // Whoever comes back proves itself again: the endpoint may have moved or died meanwhile.
             (Self::Paused(_), AgentEvent::Resumed) => Some(Self::Pending),
+            // Nothing covers an operator's pause: its owner could lift the other one.
+            (Self::Paused(PausedWhy::Operator), AgentEvent::Paused(_)) => Some(self),
             (Self::Active | Self::Paused(_), AgentEvent::Paused(why)) => Some(Self::Paused(why)),
             (Self::Active | Self::Pending, AgentEvent::EndpointChanged) => Some(Self::Pending),
             (Self::Paused(why), AgentEvent::EndpointChanged) => Some(Self::Paused(why)),
@@ -146,6 +148,12 @@ mod tests {
             (S::Active, E::Paused(PausedWhy::Gone), Some(S::Paused(PausedWhy::Gone))),
             (S::Active, E::EndpointChanged, Some(S::Pending)),
             (S::Paused(owner), E::Paused(PausedWhy::Operator), Some(S::Paused(PausedWhy::Operator))),
+            (S::Paused(PausedWhy::Operator), E::Paused(owner), Some(S::Paused(PausedWhy::Operator))),
+            (
+                S::Paused(PausedWhy::Operator),
+                E::Paused(PausedWhy::Gone),
+                Some(S::Paused(PausedWhy::Operator)),
+            ),
             (S::Paused(owner), E::Resumed, Some(S::Pending)),
             (S::Paused(owner), E::Proved, None),
             (S::Paused(owner), E::EndpointChanged, Some(S::Paused(owner))),

@@ -12,16 +12,15 @@
 //! | 7 | too much at once, or nobody knows whether it happened: the same command with the same `--key` is safe |
 //! | 8 | with `--wait` or `watch`: the job waits for a person |
 
-use guildhall_protocol::clean::clean;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use std::io;
 use std::process::ExitCode;
 
-/// Why a command did not do what it should.
+/// Why a command did not do what it should. Its text may quote foreign text: clean it before it is shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// The daemon says so, or cannot be reached. Its errors quote what they complain about.
-    #[error("{}", clean(&.0.to_string()))]
+    /// The daemon says so, or cannot be reached.
+    #[error("{0}")]
     Api(#[from] ApiError),
     /// A file or an argument is wrong.
     #[error("{0}")]

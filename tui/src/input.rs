@@ -37,18 +37,17 @@ pub(crate) fn json(argument: &str) -> Result<Json, Fault> {
     } else {
         (read(argument)?, shown(argument))
     };
-    // The value is read for its errors; the text is what travels.
-    parse::<serde_json::Value>(&text, &name)?;
-    Json::from_text(text.trim().to_owned())
-        .map_err(|error| Fault::Input(format!("{name} is not JSON: {error}")))
+    Json::from_text(text.trim().to_owned()).map_err(|error| wrong(&name, &error))
 }
 
 /// JSON of a type, with the place of a mistake.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| {
-        let what = if error.is_data() { "does not fit" } else { "is not JSON" };
-        Fault::Input(format!("{name} {what}: {error}"))
-    })
+    serde_json::from_str(text).map_err(|error| wrong(name, &error))
+}
+
+fn wrong(name: &str, error: &serde_json::Error) -> Fault {
+    let what = if error.is_data() { "does not fit" } else { "is not JSON" };
+    Fault::Input(format!("{name} {what}: {error}"))
 }
 
 fn shown(name: &str) -> String {

@@ -15,6 +15,7 @@ mod table;
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
 use fault::Fault;
+use guildhall_protocol::clean::clean;
 use session::Session;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -35,8 +36,9 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), Fault> {
     if let Command::Completions { shell } = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "guildhall", &mut std::io::stdout());
-        return Ok(());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "guildhall", &mut script);
+        return Ok(std::io::stdout().write_all(&script)?);
     }
     let session = Session::new(cli.socket, cli.json)?;
     match cli.command {
@@ -57,7 +59,7 @@ fn complain(fault: &Fault, json: bool) -> ExitCode {
     let text = if let (true, Fault::Api(error)) = (json, fault) {
         serde_json::to_string(&serde_json::json!({"error": error})).unwrap_or_default()
     } else {
-        format!("guildhall: {fault}")
+        format!("guildhall: {}", clean(&fault.to_string()))
     };
     // Standard error may be closed, and then nobody listens.
     drop(writeln!(std::io::stderr(), "{text}"));

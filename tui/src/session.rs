@@ -4,11 +4,12 @@ use crate::fault::Fault;
 use guildhall_protocol::client::Client;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::handshake::Hello;
-use guildhall_protocol::ids::{BodyId, JobId};
+use guildhall_protocol::ids::{BodyId, JobId, RequestId};
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::service::GuildhallClient;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::transport::usual_socket;
-use guildhall_protocol::view::Scope;
+use guildhall_protocol::view::{NewJob, Posted, Scope};
 use serde::Serialize;
 use std::future::Future;
 use std::io::Write;
@@ -43,6 +44,14 @@ impl Session {
         Call: FnOnce(GuildhallClient, Context) -> F,
     {
         Ok(self.client.call(call).await?)
+    }
+
+    /// Posts one job.
+    pub(crate) async fn post(&self, request: RequestId, draft: JobDraft) -> Result<Posted, Fault> {
+        let job = NewJob { request, draft };
+        let posted = self.call(|service, context| async move { service.post(context, vec![job]).await });
+        let nothing = || Fault::EndedBadly("the daemon posted nothing".to_owned());
+        Ok(posted.await?.pop().ok_or_else(nothing)??)
     }
 
     /// Waits until a job has another revision than `seen`, or a while passed.

@@ -9,7 +9,7 @@ use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::job::{JobDraft, Review};
-use guildhall_protocol::view::{NewJob, TestReport};
+use guildhall_protocol::view::TestReport;
 
 pub(super) async fn test(session: &Session, name: AgentName) -> Result<(), Fault> {
     let agent = name.clone();
@@ -58,9 +58,6 @@ pub(super) async fn attempt(
         review: Review::Never,
         ..JobDraft::default()
     };
-    let new = NewJob { request: RequestId::fresh(), draft };
-    let mut posted =
-        session.call(|service, context| async move { service.post(context, vec![new]).await }).await?;
-    let posted = posted.pop().ok_or_else(|| Fault::EndedBadly("the daemon posted nothing".to_owned()))??;
+    let posted = session.post(RequestId::fresh(), draft).await?;
     watch(session, posted.id).await
 }

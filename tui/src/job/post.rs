@@ -26,11 +26,7 @@ pub(super) async fn post(session: &Session, args: PostArgs) -> Result<(), Fault>
             pick_text(&preview.pick) + &notes.collect::<String>() + "Nothing was posted.\n"
         });
     }
-    let new = NewJob { request: args.key.unwrap_or_else(RequestId::fresh), draft };
-    let mut posted =
-        session.call(|service, context| async move { service.post(context, vec![new]).await }).await?;
-    let posted: Posted =
-        posted.pop().ok_or_else(|| Fault::EndedBadly("the daemon posted nothing".to_owned()))??;
+    let posted = session.post(args.key.unwrap_or_else(RequestId::fresh), draft).await?;
     if args.wait {
         return watch(session, posted.id).await;
     }

@@ -2,6 +2,7 @@
 
 mod bad_agents;
 mod front_door;
+mod full_disk;
 mod life;
 mod place;
 mod random_commands;

@@ -25,23 +25,40 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// A place with a daemon.
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
+    /// Where the store is, when it is not in the folder: a small disk that only the daemon sees.
+    pub(crate) disk: Option<tempfile::TempDir>,
     pub(crate) client: Client,
     pub(crate) daemon: Option<Child>,
 }
 
 impl Place {
     pub(crate) async fn open() -> Self {
+        Self::open_on(None).await
+    }
+
+    /// A place whose store is on a disk of 8 MB; none where the system allows no mount namespace.
+    pub(crate) async fn open_on_small_disk() -> Option<Self> {
+        let disk = tempfile::tempdir().expect("a folder");
+        let allowed = on_small_disk(&disk, "true").status().await.is_ok_and(|status| status.success());
+        if allowed { Some(Self::open_on(Some(disk)).await) } else { None }
+    }
+
+    async fn open_on(disk: Option<tempfile::TempDir>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let client = Client::new(folder.path().join("s.sock"), Hello::of("test"));
-        let mut place = Self { folder, client, daemon: None };
+        let mut place = Self { folder, disk, client, daemon: None };
         place.start().await;
         place
     }
 
     pub(crate) fn daemon_command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_test-guildhalld"));
-        let file = |name: &str| self.folder.path().join(name);
-        command.arg("--store").arg(file("guildhall.db")).arg("--socket").arg(file("s.sock"));
+        let program = env!("CARGO_BIN_EXE_test-guildhalld");
+        let (mut command, store) = match &self.disk {
+            Some(disk) => (on_small_disk(disk, program), disk),
+            None => (Command::new(program), &self.folder),
+        };
+        command.arg("--store").arg(store.path().join("guildhall.db"));
+        command.arg("--socket").arg(self.folder.path().join("s.sock"));
         command.args(["--set", "ops_listen=off", "--set", "drain_s=10", "--log", "error"]);
         command.kill_on_drop(true);
         command
@@ -156,6 +173,14 @@ impl Place {
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (status.code().unwrap_or(-1), text(stdout), text(stderr))
     }
+}
+
+/// A program in a mount namespace of its own, where this folder is a disk of 8 MB.
+fn on_small_disk(disk: &tempfile::TempDir, program: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "sh", "-c", r#"mount -t tmpfs -o size=8m tmpfs "$0" && exec "$@""#]);
+    command.arg(disk.path()).arg(program);
+    command
 }
 
 /// How the attempts of a job ended, in order; those that run are left out.

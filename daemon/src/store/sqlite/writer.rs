@@ -151,6 +151,8 @@ fn in_transaction(
     }
     match run("COMMIT") {
         Ok(_) => Ok(results),
+        // The frame that commits is the last one written: what found no room for it was not committed.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Err(StoreError::Full),
         Err(error) => Err(StoreError::Unknown(error.to_string())),
     }
 }

@@ -83,3 +83,17 @@ async fn a_client_reviews() {
     place.order(job, JobAction::Accept, None).await.expect("it is accepted");
     assert_eq!(place.ended(job).await.head.state.known(), Some(&JobState::Completed));
 }
+
+#[tokio::test]
+async fn an_owner_tries_an_agent_out() {
+    let place = Place::open().await;
+    let agent = FakeAgent::start(|_| Answer::Output(json!("hello"))).await;
+    place.hire(&agent, "@steady", "Says hello.").await;
+    let (code, told, complaint) = place.guildhall(&["agent", "try", "@steady", "Say hello."]).await;
+    assert_eq!(code, 8, "nothing can check it: {told}{complaint}");
+    assert!(told.contains("Answer of @steady") && told.contains("hello"), "{told}");
+    assert!(complaint.contains("guildhall job accept"), "{complaint}");
+    let (code, _, complaint) = place.guildhall(&["job", "accept", "1"]).await;
+    assert_eq!(code, 0, "{complaint}");
+    assert_eq!(place.agent("steady").await.head.record.passed, 0, "a trial does not count");
+}

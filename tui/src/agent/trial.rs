@@ -39,8 +39,8 @@ pub(super) async fn attempt(
     argument: Option<String>,
 ) -> Result<(), Fault> {
     let given = argument.as_deref().map(input::json).transpose()?;
+    let definition = story(session, name.clone()).await?.definition;
     let example = if given.is_none() && brief.is_empty() {
-        let definition = story(session, name.clone()).await?.definition;
         let example = definition.examples.into_iter().next();
         let example = example.ok_or_else(|| {
             Fault::Input(format!("{name} has no example: say what you want, or give --input"))
@@ -49,13 +49,15 @@ pub(super) async fn attempt(
     } else {
         None
     };
+    // Where a schema checks the answer, that is all; otherwise whoever tries the agent looks at it.
+    let review = if definition.output_schema.is_some() { Review::Never } else { Review::default() };
     let brief = if brief.is_empty() { format!("Trying {name} out.") } else { brief.join(" ") };
     let draft = JobDraft {
         brief,
         input: given.or(example),
         only: vec![name],
         trial: true,
-        review: Review::Never,
+        review,
         ..JobDraft::default()
     };
     let posted = session.post(RequestId::fresh(), draft).await?;

@@ -20,7 +20,8 @@ pub(crate) async fn watch(session: &Session, job: JobId) -> Result<(), Fault> {
         }
         told = story.events.last().map_or(told, |event| event.seq);
         if let Some(end) = ended(&story) {
-            if end.is_ok() && !session.json {
+            // Whoever decides about an answer has to see it.
+            if matches!(end, Ok(()) | Err(Fault::WaitsForPerson(_))) && !session.json {
                 print(&show::answer_text(session, &story).await?)?;
             }
             return end;
@@ -48,7 +49,10 @@ fn ended(story: &JobStory) -> Option<Result<(), Fault>> {
         JobState::Failed | JobState::Canceled | JobState::Expired => badly(),
         JobState::InputRequired(_) => person("an answer of its client"),
         JobState::InReview(Reviewer::Client) => {
-            person("its client: `guildhall job accept` or `guildhall job request-changes --reason ...`")
+            let id = id.0;
+            person(&format!(
+                "its client: guildhall job accept {id}, or guildhall job request-changes {id} --reason \"...\""
+            ))
         }
         JobState::InReview(Reviewer::Operator) | JobState::Held(_) => person("an operator"),
     }

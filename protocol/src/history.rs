@@ -128,6 +128,8 @@ pub enum What {
     Released,
     /// Somebody asked to look for an agent now.
     LookAgain,
+    /// After an unclean end the daemon says so before it picks or judges: a job that stops daemons is found out.
+    Announced,
     /// A daemon died while it held this job in its hands.
     DaemonDied { incarnation: Incarnation, deaths: u32 },
     /// The end: the answer was accepted.

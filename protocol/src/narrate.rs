@@ -130,6 +130,7 @@ pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
         What::LookAgain => {
             Told::new(Step, format!("{} asks to look for an agent now", tell_actor(story, event.by)))
         }
+        What::Announced => Told::new(Step, "looked at with care, since a daemon stopped without notice"),
         What::DaemonDied { deaths, .. } => {
             Told::new(Bad, format!("a daemon died with this job in its hands ({deaths} so far)"))
         }
@@ -231,6 +232,7 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         | What::Held { .. }
         | What::Released
         | What::LookAgain
+        | What::Announced
         | What::DaemonDied { .. }
         | What::Completed { .. }
         | What::Failed { .. }

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::commit::{CommitError, Turn};
 use super::next_step::{Failure, NextStep, Story, next_step};
+use super::settle::same;
 use super::work::Work;
 use crate::market::Compiled;
 use crate::pick::choose::{Choice, Wanted, choose};
@@ -23,7 +24,8 @@ pub(super) const LEASE_MARGIN: Duration = Duration::from_secs(90);
 impl Engine {
     /// Finds an agent for an open job, or lets it wait, or ends it.
     pub(super) async fn pick(&self, mut work: Work, now: Timestamp) -> Result<(), CommitError> {
-        if self.is_careful(now) {
+        let waited = work.job.waiting.is_some();
+        if self.is_careful(&work.job, now) {
             self.announce(&mut work, now).await?;
         }
         let repair = match self.after_failure(&work, now).await? {
@@ -35,7 +37,11 @@ impl Engine {
             Some(choice) => (choice, true),
             None => (self.choice(&work, now).await?, false),
         };
-        let Some((agent, version)) = choice.chosen else { return self.park(work, choice, now).await };
+        // The pick is made, and the daemon lives.
+        work.job.deaths = 0;
+        let Some((agent, version)) = choice.chosen else {
+            return self.park(work, choice, waited, now).await;
+        };
         let Some(attempt) = self.assign(&mut work, &choice.pick, agent, version, is_repair, now).await?
         else {
             return Ok(());
@@ -43,19 +49,14 @@ impl Engine {
         self.send(work, attempt).await
     }
 
-    /// After an unclean end a pick takes a lease first, so that a job which kills daemons is found out.
-    async fn announce(&self, work: &mut Work, now: Timestamp) -> Result<(), CommitError> {
+    /// Takes a lease for a pick or an evaluation, so that a job which kills daemons is found out.
+    pub(super) async fn announce(&self, work: &mut Work, now: Timestamp) -> Result<(), CommitError> {
         let mut scribe = self.scribe(work, now, Actor::Daemon);
-        scribe.event(What::LookAgain);
+        scribe.event(What::Announced);
         let lease = Lease { incarnation: self.parts.incarnation, until: now.after(LEASE_MARGIN) };
-        let turn = JobTurn {
-            state: work.job.state,
-            due_at: Some(work.job.deadline),
-            ready: true,
-            lease: Some(lease),
-            deaths: work.job.deaths,
-            checked_by: None,
-        };
+        let ready = work.job.state == JobState::Open;
+        let due_at = if ready { work.job.deadline } else { lease.until };
+        let turn = JobTurn { due_at: Some(due_at), ready, lease: Some(lease), ..same(work) };
         Ok(self.turn(work, now, scribe, Turn::of(turn)).await?)
     }
 
@@ -205,7 +206,13 @@ impl Engine {
     }
 
     /// Nobody can take it now: it waits, and its client is told once.
-    async fn park(&self, work: Work, choice: Choice, now: Timestamp) -> Result<(), CommitError> {
+    async fn park(
+        &self,
+        work: Work,
+        choice: Choice,
+        waited: bool,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
         if !work.job.ready && work.job.waiting.is_some() && work.job.due_at.is_some_and(|due| due > now) {
             // It waits already, and nothing is different.
             return Ok(());
@@ -214,7 +221,9 @@ impl Engine {
         let mut scribe = self.scribe(&work, now, Actor::Daemon);
         let (pick, commitment) = scribe.body(serde_json::to_vec(&choice.pick).unwrap_or_default());
         scribe.event(What::Waiting { pick: commitment, until });
-        scribe.notify(work.job.client, "job_waiting", Some(work.job.id), None);
+        if !waited {
+            scribe.notify(work.job.client, "job_waiting", Some(work.job.id), None);
+        }
         let entry = scribe.finish();
         let head = entry.events[0].chain.hash;
         let waits_for = choice.waits_for;

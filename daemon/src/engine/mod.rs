@@ -10,6 +10,7 @@ mod commit;
 pub mod decide;
 mod deliver;
 mod examples;
+mod hands;
 pub mod next_step;
 mod perform;
 pub mod reading;
@@ -26,9 +27,10 @@ use crate::changes::Changes;
 use crate::judge::pool::Pool;
 use crate::maker::Maker;
 use crate::market::Market;
-use crate::store::Store;
+use crate::store::{JobRecord, Store};
 use guildhall_protocol::ids::{AgentId, Incarnation, JobId, StoreTag};
 use guildhall_protocol::time::Timestamp;
+use hands::Hands;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -81,8 +83,8 @@ pub struct EngineParts {
 /// The engine of one daemon.
 pub struct Engine {
     parts: EngineParts,
-    /// Jobs whose step is being taken, so that nobody takes it twice.
-    hands: Mutex<BTreeSet<JobId>>,
+    /// Jobs whose step is being taken.
+    hands: Mutex<Hands>,
     /// Agents that have a slot more than when their waiting jobs were last looked at.
     freed: Mutex<BTreeSet<AgentId>>,
     /// Where the look over all waiting jobs goes on, after an agent came or changed.
@@ -148,7 +150,9 @@ impl Engine {
         self.nudge();
     }
 
-    fn is_careful(&self, now: Timestamp) -> bool {
-        self.parts.careful_until.is_some_and(|until| now < until)
+    /// Whether a pick or an evaluation of this job is announced: for a while after an unclean end, and always while
+    /// the job may be what ended a daemon.
+    fn is_careful(&self, job: &JobRecord, now: Timestamp) -> bool {
+        job.deaths > 0 || self.parts.careful_until.is_some_and(|until| now < until)
     }
 }

@@ -1,6 +1,7 @@
 //! The loop: level-triggered, so that a missed nudge costs a second and not a job.
 
 use super::Engine;
+use super::hands::Hands;
 use super::perform::Cause;
 use crate::market::Listing;
 use crate::store::{JobRecord, JobSelection, Query, StoreError};
@@ -8,7 +9,7 @@ use guildhall_protocol::ids::{AgentId, JobId};
 use guildhall_protocol::time::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,10 +51,8 @@ impl Engine {
     /// Starts what can be started; answers how long to wait for the next look.
     async fn look(self: &Arc<Self>, steps: &TaskTracker, now: Timestamp) -> Result<Duration, StoreError> {
         self.challenge_due(steps, now);
-        let room = |engine: &Self| {
-            let busy = engine.hands.lock().unwrap_or_else(PoisonError::into_inner).len();
-            engine.parts.limits.steps_max.saturating_sub(busy).min(BATCH)
-        };
+        let room =
+            |engine: &Self| engine.parts.limits.steps_max.saturating_sub(engine.hands().len()).min(BATCH);
         for selection in
             [JobSelection::Orphaned(self.parts.incarnation), JobSelection::Due(now), JobSelection::Ready]
         {
@@ -110,18 +109,15 @@ impl Engine {
             return Ok(Vec::new());
         }
         // Those in hand are still selected until their first commit.
-        let held = self.hands.lock().unwrap_or_else(PoisonError::into_inner).len();
-        let limit = u32::try_from(room + held).unwrap_or(u32::MAX);
+        let limit = u32::try_from(room + self.hands().len()).unwrap_or(u32::MAX);
         self.parts.store.jobs(Query::Select { selection, limit }).await
     }
 
     fn take(self: &Arc<Self>, steps: &TaskTracker, jobs: Vec<JobRecord>, cause: Cause) {
         for job in jobs {
-            let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
-            if hands.len() >= self.parts.limits.steps_max || !hands.insert(job.id) {
+            if !self.hands().take(&job, self.parts.incarnation, self.parts.limits.steps_max) {
                 continue;
             }
-            drop(hands);
             let held = InHand { engine: Arc::clone(self), job: job.id };
             steps.spawn(async move {
                 let (engine, id) = (&held.engine, held.job);
@@ -134,6 +130,12 @@ impl Engine {
     }
 }
 
+impl Engine {
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A job in hand, put back when its step ends, also by a panic.
 struct InHand {
     engine: Arc<Engine>,
@@ -142,7 +144,7 @@ struct InHand {
 
 impl Drop for InHand {
     fn drop(&mut self) {
-        self.engine.hands.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+        self.engine.hands().put_back(self.job);
         self.engine.nudge();
     }
 }

@@ -106,7 +106,7 @@ impl Engine {
             answer: Some(body),
             ..unchanged(attempt)
         };
-        if !self.is_careful(now) {
+        if !self.is_careful(&work.job, now) {
             let state = work.job.state.after(JobEvent::Answered)?;
             return self.verdict(work, state, answered, attempt, output, compiled, scribe, now).await;
         }
@@ -122,10 +122,13 @@ impl Engine {
     /// Judges the stored answer of an attempt.
     pub(super) async fn evaluate(
         &self,
-        work: Work,
+        mut work: Work,
         attempt: AttemptRecord,
         now: Timestamp,
     ) -> Result<(), CommitError> {
+        if self.is_careful(&work.job, now) {
+            self.announce(&mut work, now).await?;
+        }
         let compiled = self.compiled(attempt.agent, attempt.version).await?;
         let bytes = match attempt.answer {
             Some(body) => self.parts.store.body(body).await?,
@@ -152,6 +155,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), CommitError> {
         let verdict = self.judge(&work, output, compiled).await?;
+        // It is judged, and the daemon lives.
+        work.job.deaths = 0;
         let findings = scribe.body(serde_json::to_vec(&verdict.findings).unwrap_or_default());
         let count = |decision| {
             let found = verdict.findings.iter().filter(|finding| finding.decision == decision).count();

@@ -95,7 +95,7 @@ pub fn step(job: &JobRecord, newest: Option<&AttemptRecord>, now: Timestamp, min
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::store::{Chain, Lease};
     use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, JobId, PlaceId, UserId};
@@ -105,7 +105,8 @@ mod tests {
     const MINE: Incarnation = Incarnation(7);
     const DEADLINE: Timestamp = Timestamp(1_000);
 
-    fn job(state: JobState) -> JobRecord {
+    /// A job in this state that was posted at 0 and must be done at 1,000.
+    pub(in crate::engine) fn job(state: JobState) -> JobRecord {
         JobRecord {
             id: JobId(1),
             client: UserId(1),

@@ -70,8 +70,8 @@ pub enum Command {
         /// Its record.
         entry: Entry,
     },
-    /// Nobody can take the job now: it waits for the agents named, or for `due_at`. Guarded by the fence and state
-    /// `open`.
+    /// Nobody can take the job now: it waits for the agents named, or for `due_at`. The pick is made, so it killed no
+    /// daemon. Guarded by the fence and state `open`.
     Park {
         /// The job as read.
         fence: Fence,
@@ -325,7 +325,7 @@ pub struct JobTurn {
     pub ready: bool,
     /// Who acts for it; none ends a lease.
     pub lease: Option<Lease>,
-    /// Daemons that died while they held it in pick or evaluation.
+    /// Daemons that died, one after another, while they held it in pick or evaluation.
     pub deaths: u32,
     /// How the result was checked; none leaves what is there.
     pub checked_by: Option<CheckedBy>,

@@ -222,6 +222,7 @@ impl State {
         job.due_at = Some(due_at);
         job.ready = false;
         job.lease = None;
+        job.deaths = 0;
         job.waiting = Some(pick);
         self.waits.retain(|(_, job)| *job != fence.job);
         self.waits.extend(waits_for.iter().map(|agent| (*agent, fence.job)));

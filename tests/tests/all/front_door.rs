@@ -1,27 +1,12 @@
 //! The programs as their users meet them: real processes, a real socket, agents on loopback.
 
-use crate::place::{PATIENCE, Place, endings};
+use crate::place::{PATIENCE, Place};
 use guildhall_daemon::samples::Samples;
-use guildhall_protocol::attempt::EndedAs;
-use guildhall_protocol::error::ErrorKind;
-use guildhall_protocol::job::{Criterion, JobDraft};
-use guildhall_protocol::json::Json;
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::JobStory;
-use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use std::process::Stdio;
-use std::time::Duration;
 use tokio::process::Command;
-
-fn counting() -> JobDraft {
-    JobDraft {
-        brief: "Count the words of this text.".to_owned(),
-        input: Some(Json::from(json!({"text": "to be or not to be"}))),
-        criteria: vec![Criterion::Rule("output.words == 6".to_owned())],
-        ..JobDraft::default()
-    }
-}
 
 #[tokio::test]
 async fn the_demo_ends_well() {
@@ -110,43 +95,4 @@ async fn sigterm_ends_a_daemon_in_good_order() {
     assert!(!place.folder.path().join("s.sock").exists(), "the socket is gone");
     place.start().await;
     assert_eq!(place.status().await.expect("it answers").incarnation.0, 2);
-}
-
-#[tokio::test]
-async fn twenty_kills_lose_nothing() {
-    let seed = std::env::var("GUILDHALL_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed: u64 = seed.unwrap_or_else(rand_seed);
-    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let mut place = Place::open().await;
-    let samples = Samples::start(([127, 0, 0, 1], 0).into()).await.expect("samples");
-    place.welcome(&samples).await;
-    let mut jobs = Vec::new();
-    for _ in 0..20 {
-        let dies_after = Duration::from_millis(random.random_range(0..150));
-        let posting = async {
-            loop {
-                match place.post(counting()).await {
-                    Ok(id) => jobs.push(id),
-                    Err(error) => return error,
-                }
-            }
-        };
-        match tokio::time::timeout(dies_after, posting).await {
-            Ok(error) => assert_eq!(error.kind, ErrorKind::Unknown, "{error}"),
-            Err(_) => place.kill().await,
-        }
-        place.start().await;
-    }
-    assert!(jobs.len() >= 20, "only {} jobs were posted between the kills", jobs.len());
-    for job in &jobs {
-        let story = place.ended(*job).await;
-        assert_eq!(story.head.state.known(), Some(&JobState::Completed), "GUILDHALL_SEED={seed} {story:#?}");
-        let passed = endings(&story).iter().filter(|(_, ended)| *ended == EndedAs::Passed).count();
-        assert_eq!(passed, 1, "GUILDHALL_SEED={seed} {story:#?}");
-    }
-    samples.stop().await;
-}
-
-fn rand_seed() -> u64 {
-    u64::from(std::process::id())
 }

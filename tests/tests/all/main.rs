@@ -3,6 +3,7 @@
 mod bad_agents;
 mod front_door;
 mod full_disk;
+mod kills;
 mod life;
 mod place;
 mod random_commands;

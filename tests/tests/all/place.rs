@@ -127,16 +127,30 @@ impl Place {
 
     /// Waits until a job is in such a state.
     pub(crate) async fn until(&self, job: JobId, right: impl Fn(&JobState) -> bool) -> JobStory {
+        self.until_story(job, |story| story.head.state.known().is_some_and(&right)).await
+    }
+
+    /// Waits until something is true that no job's story tells.
+    pub(crate) async fn until_met(&self, right: impl Fn() -> bool) {
+        let ends = Instant::now() + PATIENCE;
+        while !right() {
+            assert!(Instant::now() < ends, "it does not get there");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until a job's story tells something.
+    pub(crate) async fn until_story(&self, job: JobId, right: impl Fn(&JobStory) -> bool) -> JobStory {
         let ends = Instant::now() + PATIENCE;
         loop {
             let story =
                 self.client.call(|service, context| async move { service.job(context, job).await }).await;
             let story = story.expect("the job is there");
-            if story.head.state.known().is_some_and(&right) {
+            if right(&story) {
                 return story;
             }
             assert!(Instant::now() < ends, "job {job} does not get there: {story:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 

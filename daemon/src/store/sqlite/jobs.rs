@@ -173,7 +173,7 @@ pub(super) fn assign(
 const PARK_JOB: &str = "
     UPDATE jobs
     SET epoch = epoch + 1, revision = :revision, chain = :chain, changed_at = :now, due_at = :due_at, ready = 0,
-        lease_incarnation = NULL, lease_until = NULL
+        lease_incarnation = NULL, lease_until = NULL, deaths = 0
     WHERE id = :id AND epoch = :epoch AND revision = :seen AND state = 'open'
     RETURNING class, fair_tag";
 const SET_WAITING: &str = "

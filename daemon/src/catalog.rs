@@ -58,6 +58,9 @@ pub async fn load(store: &dyn Store, pool: &Pool, now: Timestamp) -> Result<Mark
     for tally in store.tallies(Query::Tallies { since: day(now) - RECORD_DAYS }).await? {
         market.tally(tally);
     }
+    for row in store.days(Query::Days { day: day(now) }).await? {
+        market.add_day(row);
+    }
     Ok(market)
 }
 

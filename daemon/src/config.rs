@@ -20,7 +20,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: [Setting; 16] = [
     Setting {
         key: "store",
         default: "",
@@ -43,6 +43,22 @@ pub const SETTINGS: [Setting; 10] = [
         about: "address of /healthz and /metrics, loopback only; `off` for none",
     },
     Setting {
+        key: "public_listen",
+        default: "off",
+        about: "address where agents call back, with TLS or behind a proxy; `off` for none",
+    },
+    Setting {
+        key: "public_url",
+        default: "",
+        about: "how agents reach public_listen, such as https://hall.example; without it agents are asked",
+    },
+    Setting {
+        key: "public_tls_cert",
+        default: "",
+        about: "PEM file with the certificate chain of public_listen; without it a proxy speaks TLS",
+    },
+    Setting { key: "public_tls_key", default: "", about: "PEM file with its private key" },
+    Setting {
         key: "answer_bytes_max",
         default: "1048576",
         about: "largest answer of an agent, bytes, 1,024 to 16,777,216",
@@ -53,6 +69,16 @@ pub const SETTINGS: [Setting; 10] = [
         key: "review_window_h",
         default: "72",
         about: "time for a person to review an answer, h, 1 to 720",
+    },
+    Setting {
+        key: "question_window_h",
+        default: "24",
+        about: "time for a client to answer an agent's question, h, 1 to 720",
+    },
+    Setting {
+        key: "appeal_window_d",
+        default: "7",
+        about: "time to complain about a result or to contest a finding, days, 1 to 90",
     },
     Setting {
         key: "log",
@@ -106,6 +132,16 @@ pub struct Config {
     pub drain: Duration,
     /// Time to review.
     pub review_window: Duration,
+    /// Time to answer a question.
+    pub question_window: Duration,
+    /// Time to complain or contest.
+    pub appeal_window: Duration,
+    /// Where agents call back.
+    pub public_listen: Option<SocketAddr>,
+    /// How agents reach it, without a slash at the end.
+    pub public_url: Option<String>,
+    /// Certificate chain and key of the listener.
+    pub public_tls: Option<(PathBuf, PathBuf)>,
     /// The log filter.
     pub log: String,
     /// Every value as text, and where it came from.
@@ -214,6 +250,23 @@ impl Config {
             let address = ops.parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback());
             Some(address.ok_or_else(|| wrong(&layers, "ops_listen"))?)
         };
+        let public = &layers["public_listen"].0;
+        let public_listen = if public == "off" {
+            None
+        } else {
+            Some(public.parse::<SocketAddr>().map_err(|_| wrong(&layers, "public_listen"))?)
+        };
+        let public_url = Some(layers["public_url"].0.trim_end_matches('/').to_owned());
+        let public_url = public_url.filter(|url| !url.is_empty());
+        if public_url.as_ref().is_some_and(|url| !is_public_url(url)) {
+            return Err(wrong(&layers, "public_url"));
+        }
+        let public_tls = match (layers["public_tls_cert"].0.as_str(), layers["public_tls_key"].0.as_str()) {
+            ("", "") => None,
+            ("", _) => return Err(wrong(&layers, "public_tls_cert")),
+            (_, "") => return Err(wrong(&layers, "public_tls_key")),
+            (cert, key) => Some((PathBuf::from(cert), PathBuf::from(key))),
+        };
         let socket_mode = u32::from_str_radix(&layers["socket_mode"].0, 8).ok().filter(|mode| *mode <= 0o777);
         let number = |key, min: u64, max: u64| {
             let value = layers[key]
@@ -236,10 +289,25 @@ impl Config {
             steps_max: size("steps_max", 1, 10_000)?,
             drain: Duration::from_secs(number("drain_s", 0, 3_600)?),
             review_window: Duration::from_hours(number("review_window_h", 1, 720)?),
+            question_window: Duration::from_hours(number("question_window_h", 1, 720)?),
+            appeal_window: Duration::from_hours(24 * number("appeal_window_d", 1, 90)?),
+            public_listen,
+            public_url,
+            public_tls,
             log: layers["log"].0.clone(),
             shown: layers,
         })
     }
+}
+
+fn is_public_url(text: &str) -> bool {
+    let url = url::Url::parse(text);
+    url.is_ok_and(|url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
 }
 
 fn wrong(layers: &Layers, key: &'static str) -> ConfigError {

@@ -11,6 +11,7 @@ pub mod judge;
 pub mod maker;
 pub mod market;
 pub mod ops;
+pub mod people;
 pub mod pick;
 pub mod rpc;
 pub mod samples;

@@ -2,9 +2,9 @@
 
 use crate::judge::schema::Schema;
 use crate::pick::relevance::{AgentText, Relevance, SkillText};
-use crate::store::{AgentRecord, Tally, TallyRecord};
-use guildhall_protocol::agent::{AgentDefinition, AgentName};
-use guildhall_protocol::ids::{AgentId, AgentVersion};
+use crate::store::{AgentRecord, DayRecord, Pulse, Tally, TallyRecord};
+use guildhall_protocol::agent::{AgentDefinition, AgentName, Health};
+use guildhall_protocol::ids::{AgentId, AgentVersion, UserId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub struct Listing {
     /// Attempts that hold a slot, among them those that are being written.
     pub running: u32,
     tallies: BTreeMap<i64, Tally>,
+    /// Attempts of one day by client, for agents with daily caps.
+    today: (i64, BTreeMap<UserId, u32>),
 }
 
 /// What counts of an agent's past.
@@ -53,14 +55,16 @@ impl Listing {
         let mut past = Past::default();
         let (mut answered, mut answer_ms) = (0.0, 0.0);
         for (day, tally) in self.tallies.range(today - RECORD_DAYS..) {
-            #[expect(clippy::cast_precision_loss, reason = "days and milliseconds of a few months")]
-            let (age, total_ms) = ((today - day).max(0) as f64, tally.answer_ms as f64);
-            let weight = 0.5_f64.powf(age / HALF_LIFE_DAYS);
-            past.passed += weight * f64::from(tally.passed);
-            past.failed += weight * f64::from(tally.failed);
-            answered += weight * f64::from(tally.answered);
-            answer_ms += weight * total_ms;
+            #[expect(clippy::cast_precision_loss, reason = "days, counts and milliseconds of a few months")]
+            let number = |count: i64| count as f64;
+            let weight = 0.5_f64.powf(number((today - day).max(0)) / HALF_LIFE_DAYS);
+            past.passed += weight * number(tally.passed);
+            past.failed += weight * number(tally.failed);
+            answered += weight * number(tally.answered);
+            answer_ms += weight * number(tally.answer_ms);
         }
+        // A correction may be heavier by now than what it corrects.
+        (past.passed, past.failed) = (past.passed.max(0.0), past.failed.max(0.0));
         past.answer_ms = (answered > 0.0).then(|| answer_ms / answered);
         past
     }
@@ -70,15 +74,19 @@ impl Listing {
         self.tallies.range(today - RECORD_DAYS..).fold(Tally::default(), |sum, (_, tally)| sum.plus(*tally))
     }
 
-    /// Attempts that ended on this day, of any kind: what daily caps count.
-    pub fn sums_of_day(&self, today: i64) -> u32 {
-        let tally = self.tallies.get(&today).copied().unwrap_or_default();
-        tally.passed + tally.failed + self.running
+    /// Attempts of this day, in all and of one client; counted where the agent has daily caps.
+    pub fn jobs_of_day(&self, today: i64, client: UserId) -> (u32, u32) {
+        let (day, jobs) = &self.today;
+        if *day != today {
+            return (0, 0);
+        }
+        (jobs.values().sum(), jobs.get(&client).copied().unwrap_or(0))
     }
 
-    /// Slots that are free.
+    /// Slots that are free; while one job decides about the agent's circuit there is one slot.
     pub fn free(&self) -> u32 {
-        self.record.concurrency.saturating_sub(self.running)
+        let slots = if self.record.health == Health::HalfOpen { 1 } else { self.record.concurrency };
+        slots.saturating_sub(self.running)
     }
 }
 
@@ -100,8 +108,9 @@ impl Market {
         }
         // Slots that are being taken are known here before the store knows them.
         let running = known.map_or(record.running, |known| known.running);
-        let tallies = known.map(|known| known.tallies.clone()).unwrap_or_default();
-        self.agents.insert(id, Listing { record, compiled, running, tallies });
+        let (tallies, today) =
+            known.map(|known| (known.tallies.clone(), known.today.clone())).unwrap_or_default();
+        self.agents.insert(id, Listing { record, compiled, running, tallies, today });
         self.names.insert(name, id);
     }
 
@@ -110,6 +119,32 @@ impl Market {
         if let Some(listing) = self.agents.get_mut(&row.agent) {
             let sum = listing.tallies.entry(row.day).or_default();
             *sum = sum.plus(row.tally);
+        }
+    }
+
+    /// Counts an attempt against an agent's daily caps.
+    pub fn count_day(&mut self, agent: AgentId, client: UserId, day: i64) {
+        self.add_day(DayRecord { agent, client, day, jobs: 1 });
+    }
+
+    /// Adds what an agent got from a client on a day.
+    pub fn add_day(&mut self, row: DayRecord) {
+        if let Some(listing) = self.agents.get_mut(&row.agent) {
+            if listing.today.0 != row.day {
+                listing.today = (row.day, BTreeMap::new());
+            }
+            *listing.today.1.entry(row.client).or_default() += row.jobs;
+        }
+    }
+
+    /// What an agent's circuit heard.
+    pub fn feel(&mut self, agent: AgentId, pulse: Pulse) {
+        if let Some(listing) = self.agents.get_mut(&agent) {
+            let misses = &mut listing.record.pulses.misses;
+            *misses = match pulse {
+                Pulse::Beat => 0,
+                Pulse::Miss => *misses + 1,
+            };
         }
     }
 

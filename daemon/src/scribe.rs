@@ -1,10 +1,14 @@
 //! Writes the record of one change: chained events, bodies with their commitments, notifications, deliveries. Pure: the
 //! store keeps what it writes.
 
+use crate::agents::contract::MessageType;
 use crate::maker::Maker;
-use crate::store::{Chain, Entry, NewBody, NewDelivery, NewEvent, NewNotification};
+use crate::people::{Notice, People};
+use crate::store::{Chain, Entry, NewBody, NewDelivery, NewEvent, NewMessage, NewNotification};
 use guildhall_protocol::history::{Actor, Commitment, Event, What};
-use guildhall_protocol::ids::{AgentId, AttemptNumber, BodyId, DeliveryLogId, JobId, NotificationId, UserId};
+use guildhall_protocol::ids::{
+    AgentId, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, JobId, MessageId, NotificationId,
+};
 use guildhall_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -50,16 +54,29 @@ impl<'a> Scribe<'a> {
         self.entry.events.push(NewEvent { bytes, chain: self.chain });
     }
 
-    /// Tells a person.
-    pub fn notify(
-        &mut self,
-        user: UserId,
-        kind: &'static str,
-        job: Option<JobId>,
-        attempt: Option<AttemptNumber>,
-    ) {
-        let id = NotificationId(self.maker.id(self.now));
-        self.entry.notifications.push(NewNotification { id, user, kind, job, attempt });
+    /// Tells a person, by every way that they want to be told.
+    pub fn notify(&mut self, people: &People, notice: Notice) {
+        for (channel, due_at) in people.ways(&notice, self.now) {
+            let id = NotificationId(self.maker.id(self.now));
+            let Notice { user, kind, job, attempt, agent } = notice;
+            self.entry.notifications.push(NewNotification {
+                id,
+                user,
+                channel,
+                kind,
+                job,
+                attempt,
+                agent,
+                due_at,
+            });
+        }
+    }
+
+    /// Tells an agent something beside its deliveries.
+    pub fn message(&mut self, agent: AgentId, kind: MessageType, attempt: AttemptRef) {
+        let id = MessageId(self.maker.id(self.now));
+        let (job, attempt) = (attempt.job, attempt.number);
+        self.entry.messages.push(NewMessage { id, agent, kind: kind.name(), job, attempt });
     }
 
     /// Keeps an exchange with an agent.
@@ -83,13 +100,14 @@ impl<'a> Scribe<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guildhall_protocol::ids::UserId;
 
     #[test]
     fn events_chain_and_bodies_are_committed_to() {
         let maker = Maker::new(0, [3; 32]);
         let mut scribe = Scribe::new(&maker, Timestamp(5), Chain::default(), Actor::Daemon);
         let (id, reason) = scribe.body(b"because".to_vec());
-        scribe.event(What::LookAgain);
+        scribe.event(What::LookAgain { reason: None });
         scribe.event_by(Actor::User(UserId(7)), What::Canceled { reason: Some(reason.clone()) });
         let entry = scribe.finish();
         assert_eq!(entry.bodies[0].id, id);

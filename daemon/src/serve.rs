@@ -11,6 +11,7 @@ use crate::engine::{Engine, EngineLimits, EngineParts};
 use crate::judge::pool::Pool;
 use crate::maker::Maker;
 use crate::ops;
+use crate::people::People;
 use crate::rpc::{Desk, ListenError, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -106,13 +107,16 @@ impl Daemon {
         let limits = EngineLimits {
             steps_max: config.steps_max,
             review_window: config.review_window,
+            question_window: config.question_window,
+            appeal_window: config.appeal_window,
             ..EngineLimits::default()
         };
         let careful_until = (!system.clean).then(|| now.after(limits.careful));
         if careful_until.is_some() {
             tracing::warn!("the daemon before this one did not end in good order; its work is taken over");
         }
-        let engine = Arc::new(Engine::new(EngineParts {
+        let people = Arc::new(People::new(store.people(Query::People).await?));
+        let parts = EngineParts {
             store,
             maker,
             market: Arc::new(RwLock::new(market)),
@@ -120,11 +124,14 @@ impl Daemon {
             pool,
             key,
             changes: Arc::new(Changes::default()),
+            people,
+            public_url: config.public_url.clone(),
             tag,
             incarnation,
             careful_until,
             limits,
-        }));
+        };
+        let engine = Arc::new(Engine::new(parts, system.paused));
         let notes = vec![
             "no model is configured: agents are chosen by the embedded rank, and `judge` criteria are reviewed by the client".to_owned(),
         ];

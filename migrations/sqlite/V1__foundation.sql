@@ -5,10 +5,11 @@ CREATE TABLE system (
     tag TEXT CHECK (length(tag) = 6),
     incarnation INTEGER NOT NULL CHECK (incarnation >= 0),
     clean INTEGER NOT NULL CHECK (clean IN (0, 1)),
+    paused INTEGER NOT NULL CHECK (paused IN (0, 1)),
     revision INTEGER NOT NULL CHECK (revision >= 0),
     chain BLOB NOT NULL CHECK (length(chain) = 32)
 ) STRICT;
-INSERT INTO system (id, tag, incarnation, clean, revision, chain) VALUES (1, NULL, 0, 1, 0, zeroblob(32));
+INSERT INTO system (id, tag, incarnation, clean, paused, revision, chain) VALUES (1, NULL, 0, 1, 0, 0, zeroblob(32));
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY,
@@ -23,6 +24,13 @@ CREATE TABLE identities (
     user_id INTEGER NOT NULL REFERENCES users (id),
     PRIMARY KEY (kind, identity)
 ) STRICT, WITHOUT ROWID;
+
+-- How a person wants to be told. Foreign text, and a secret that only the daemon's key opens.
+CREATE TABLE people (
+    user_id INTEGER PRIMARY KEY REFERENCES users (id),
+    settings TEXT NOT NULL,
+    secret BLOB
+) STRICT;
 
 CREATE TABLE bodies (
     id INTEGER PRIMARY KEY,
@@ -62,13 +70,20 @@ CREATE TABLE jobs (
     attempts INTEGER NOT NULL CHECK (attempts >= 0),
     checked_by TEXT CHECK (checked_by IN ('nobody', 'rules', 'model', 'person')),
     waiting INTEGER REFERENCES bodies (id),
+    window_begins_at INTEGER,
+    window_ends_at INTEGER,
+    reminded INTEGER NOT NULL CHECK (reminded >= 0),
+    -- What an operator ordered for its picks: {"assign": agent, "exclude": [agents]}.
+    steering TEXT,
     -- No job is ever in limbo: until it has ended, time alone does something next.
     CHECK ((due_at IS NULL) = (state IN ('completed', 'failed', 'canceled', 'expired'))),
     CHECK (ready = 0 OR state = 'open'),
     CHECK ((lease_incarnation IS NULL) = (lease_until IS NULL)),
     CHECK (lease_until IS NULL OR due_at IS NOT NULL),
     CHECK ((detail = '') = (state NOT IN ('input_required', 'in_review', 'held'))),
-    CHECK (state <> 'completed' OR checked_by IS NOT NULL)
+    CHECK (state <> 'completed' OR checked_by IS NOT NULL),
+    CHECK ((window_ends_at IS NOT NULL) = (state IN ('input_required', 'in_review'))),
+    CHECK ((window_begins_at IS NULL) = (window_ends_at IS NULL))
 ) STRICT;
 CREATE INDEX jobs_ready ON jobs (class DESC, fair_tag, id) WHERE ready = 1;
 CREATE INDEX jobs_due ON jobs (due_at, id) WHERE due_at IS NOT NULL;
@@ -106,6 +121,9 @@ CREATE TABLE agents (
     callback_secret BLOB NOT NULL,
     due_at INTEGER,
     tries INTEGER NOT NULL CHECK (tries >= 0),
+    misses INTEGER NOT NULL CHECK (misses >= 0),
+    openings INTEGER NOT NULL CHECK (openings >= 0),
+    opened_at INTEGER,
     registered_at INTEGER NOT NULL,
     revision INTEGER NOT NULL CHECK (revision >= 0),
     chain BLOB NOT NULL CHECK (length(chain) = 32)
@@ -138,6 +156,15 @@ CREATE TABLE agent_tallies (
     PRIMARY KEY (agent_id, day)
 ) STRICT, WITHOUT ROWID;
 
+-- What agents with daily caps got.
+CREATE TABLE agent_days (
+    day INTEGER NOT NULL,
+    agent_id INTEGER NOT NULL REFERENCES agents (id),
+    client_id INTEGER NOT NULL REFERENCES users (id),
+    jobs INTEGER NOT NULL CHECK (jobs >= 1),
+    PRIMARY KEY (day, agent_id, client_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE attempts (
     job_id INTEGER NOT NULL REFERENCES jobs (id),
     number INTEGER NOT NULL CHECK (number >= 1),
@@ -146,7 +173,7 @@ CREATE TABLE attempts (
     state TEXT NOT NULL CHECK (state IN ('sending', 'accepted', 'asked', 'answered', 'unclear', 'passed', 'failed',
         'declined', 'unreachable', 'silent', 'ended_unclear', 'withdrawn')),
     repair INTEGER NOT NULL CHECK (repair IN (0, 1)),
-    tries INTEGER NOT NULL CHECK (tries >= 1),
+    tries INTEGER NOT NULL CHECK (tries >= 0),
     started_at INTEGER NOT NULL,
     answered_at INTEGER,
     ended_at INTEGER,
@@ -154,7 +181,14 @@ CREATE TABLE attempts (
     answer INTEGER REFERENCES bodies (id),
     findings INTEGER REFERENCES bodies (id),
     reason INTEGER REFERENCES bodies (id),
+    deadline INTEGER NOT NULL,
+    left_ms INTEGER CHECK (left_ms >= 0),
+    heard_at INTEGER,
+    question INTEGER REFERENCES bodies (id),
+    reply INTEGER REFERENCES bodies (id),
+    replies INTEGER NOT NULL CHECK (replies >= 0),
     PRIMARY KEY (job_id, number),
+    CHECK ((left_ms IS NOT NULL) = (state = 'asked')),
     CHECK ((ended_at IS NULL) = (state IN ('sending', 'accepted', 'asked', 'answered', 'unclear')))
 ) STRICT, WITHOUT ROWID;
 -- What an agent's capacity counts.
@@ -181,6 +215,31 @@ CREATE TABLE events (
 ) STRICT;
 CREATE UNIQUE INDEX events_subject ON events (subject, subject_id, seq);
 
+-- What agents sent by themselves, so that the same again changes nothing.
+CREATE TABLE callbacks (
+    job_id INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (job_id, attempt, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX callbacks_at ON callbacks (at);
+
+-- Complaints of clients and contests of owners, about jobs that have ended.
+CREATE TABLE appeals (
+    job_id INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('complaint', 'contest')),
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    text INTEGER NOT NULL REFERENCES bodies (id),
+    made_at INTEGER NOT NULL,
+    upheld INTEGER CHECK (upheld IN (0, 1)),
+    PRIMARY KEY (job_id, attempt, kind),
+    FOREIGN KEY (job_id, attempt) REFERENCES attempts (job_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX appeals_open ON appeals (made_at, job_id, attempt, kind) WHERE upheld IS NULL;
+
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
     agent_id INTEGER NOT NULL REFERENCES agents (id),
@@ -188,20 +247,40 @@ CREATE TABLE messages (
     job_id INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
     made_at INTEGER NOT NULL,
-    due_at INTEGER
+    due_at INTEGER,
+    tries INTEGER NOT NULL CHECK (tries >= 0)
 ) STRICT;
 CREATE INDEX messages_due ON messages (due_at, id) WHERE due_at IS NOT NULL;
 
 CREATE TABLE notifications (
     id INTEGER PRIMARY KEY,
     user_id INTEGER NOT NULL REFERENCES users (id),
+    channel TEXT NOT NULL CHECK (channel IN ('log', 'webhook', 'discord')),
     kind TEXT NOT NULL,
     job_id INTEGER,
     attempt INTEGER,
+    agent_id INTEGER,
     made_at INTEGER NOT NULL,
-    due_at INTEGER
+    due_at INTEGER,
+    tries INTEGER NOT NULL CHECK (tries >= 0),
+    lease INTEGER,
+    lease_until INTEGER,
+    acknowledged_at INTEGER,
+    CHECK ((lease IS NULL) = (lease_until IS NULL))
 ) STRICT;
-CREATE INDEX notifications_due ON notifications (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX notifications_due ON notifications (channel, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX notifications_open ON notifications (user_id, channel, job_id, id) WHERE due_at IS NOT NULL;
+CREATE INDEX notifications_user ON notifications (user_id, id);
+CREATE INDEX notifications_job ON notifications (job_id, kind, id) WHERE job_id IS NOT NULL;
+
+CREATE TABLE notice_log (
+    id INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    acknowledged INTEGER NOT NULL CHECK (acknowledged IN (0, 1)),
+    detail TEXT NOT NULL,
+    PRIMARY KEY (id, place)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY,

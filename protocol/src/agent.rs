@@ -194,6 +194,13 @@ pub struct Caps {
     pub input_bytes: u64,
 }
 
+impl Caps {
+    /// Whether the agent takes so many jobs in a day only.
+    pub fn is_daily(&self) -> bool {
+        self.jobs_per_day.is_some() || self.jobs_per_client_per_day.is_some()
+    }
+}
+
 impl Default for Caps {
     fn default() -> Self {
         Self { concurrency: 4, jobs_per_day: None, jobs_per_client_per_day: None, input_bytes: 256_000 }

@@ -1,5 +1,6 @@
 //! One agent's try at one job, what was found in its answer, and how it ended.
 
+use crate::json::Json;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -142,6 +143,16 @@ impl fmt::Display for AttemptState {
             Self::Sending | Self::Accepted | Self::Asked | Self::Answered | Self::Unclear => self.name(),
         })
     }
+}
+
+/// What an agent asks the client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The question. Foreign text; clean it before showing it.
+    pub text: String,
+    /// JSON Schema of the reply; none: any text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Json>,
 }
 
 /// What an answer was held against.

@@ -4,8 +4,10 @@
 //! [`Commitment`]; forgetting drops the text, and the chain still verifies.
 
 use crate::agent::PausedWhy;
+use crate::appeal::AppealKind;
 use crate::attempt::{CheckedBy, EndedAs};
 use crate::ids::{AgentId, AgentVersion, AttemptNumber, Incarnation, JobId, UserId};
+use crate::job::Priority;
 use crate::state::{HeldWhy, Reviewer};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -97,6 +99,12 @@ pub enum What {
     Resent { attempt: AttemptNumber, tries: u32 },
     /// The agent accepted it and works.
     Accepted { attempt: AttemptNumber },
+    /// The agent is alive and at it; perhaps it said how far it is.
+    Progressed { attempt: AttemptNumber, note: Option<Commitment> },
+    /// The agent asks the client something, who has time until then.
+    Asked { attempt: AttemptNumber, question: Commitment, until: Timestamp },
+    /// The client answered; it goes to the agent.
+    Replied { attempt: AttemptNumber, reply: Commitment },
     /// The answer is here.
     Answered { attempt: AttemptNumber, answer: Commitment },
     /// An answer or another word came too late to matter; it is kept.
@@ -125,9 +133,21 @@ pub enum What {
     /// The job is held for an operator.
     Held { why: HeldWhy },
     /// An operator released a held job.
-    Released,
+    Released { reason: Option<Commitment> },
     /// Somebody asked to look for an agent now.
-    LookAgain,
+    LookAgain { reason: Option<Commitment> },
+    /// An operator takes it from its agent; perhaps another one gets it next.
+    Reassigned { to: Option<AgentId>, reason: Option<Commitment> },
+    /// An operator rules an agent out.
+    Excluded { agent: AgentId, reason: Option<Commitment> },
+    /// An operator moves it to another class.
+    Prioritized { to: Priority, reason: Option<Commitment> },
+    /// It has more time.
+    Extended { deadline: Timestamp, reason: Option<Commitment> },
+    /// A client complains about the result, or an owner contests a finding.
+    AppealMade { attempt: AttemptNumber, kind: AppealKind, text: Commitment },
+    /// An operator decided it; the agent's record was corrected if it was right.
+    AppealDecided { attempt: AttemptNumber, kind: AppealKind, upheld: bool, reason: Option<Commitment> },
     /// After an unclean end the daemon says so before it picks or judges: a job that stops daemons is found out.
     Announced,
     /// A daemon died while it held this job in its hands.
@@ -149,17 +169,31 @@ pub enum What {
     AgentRolledBack { version: AgentVersion, to: AgentVersion, definition: Commitment },
     /// Its endpoint echoed the challenge.
     AgentProved { version: AgentVersion },
-    /// It gets no new jobs.
-    AgentPaused { why: PausedWhy },
+    /// It gets no new jobs, perhaps only until then.
+    AgentPaused { why: PausedWhy, until: Option<Timestamp> },
     /// It may work again, after a new challenge.
     AgentResumed,
     /// It is gone for good.
     AgentRetired,
+    /// Too many deliveries in a row missed: it gets no new jobs until then, and a probe decides.
+    CircuitOpened { misses: u32, until: Timestamp },
+    /// One job decides.
+    CircuitHalfOpened,
+    /// All is well again.
+    CircuitClosed,
+    /// Its circuit opened too often: it gets no jobs until its owner tests it.
+    Quarantined { openings: u32 },
     /// An operator allows this agent an address that is otherwise refused.
     AgentGranted { host: Commitment },
 
     /// A user was seen for the first time.
     UserSeen,
+    /// A user said how they want to be told.
+    SettingsChanged,
+    /// An operator stopped new attempts everywhere.
+    EnginePaused { reason: Option<Commitment> },
+    /// An operator allows new attempts again.
+    EngineResumed { reason: Option<Commitment> },
     /// A daemon opened the store.
     DaemonStarted { incarnation: Incarnation },
     /// A daemon closed the store in good order.

@@ -81,6 +81,9 @@ pub struct JobDraft {
     /// The job that this one repeats or corrects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived_from: Option<JobId>,
+    /// What was wrong with the result of the job that this one repeats: the first attempt reads it as a finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<String>,
     /// Trying an agent out: never counted in its record.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trial: bool,
@@ -131,6 +134,8 @@ impl JobDraft {
                 }
             }
         }
+        let correction = self.correction.as_ref().map_or(0, String::len);
+        within("correction", correction, l::CRITERION_BYTES_MAX, "bytes")?;
         within("tags", self.tags.len(), l::TAGS_MAX, "tags")?;
         for tag in self.tags.iter().chain(&self.label) {
             within("tags", tag.len(), l::TAG_BYTES_MAX, "bytes each")?;

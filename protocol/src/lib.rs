@@ -5,6 +5,7 @@
 //! [`client`] and [`transport`], which carry the service over a socket.
 
 pub mod agent;
+pub mod appeal;
 pub mod attempt;
 pub mod clean;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod ids;
 pub mod job;
 pub mod json;
 pub mod narrate;
+pub mod notice;
 pub mod permission;
 pub mod pick;
 pub mod service;

@@ -2,6 +2,7 @@
 //!
 //! Text of agents and clients is cleaned and cut here; the sentences are safe to print.
 
+use crate::appeal::AppealKind;
 use crate::attempt::{AttemptState, Decision, EndedAs, Finding};
 use crate::clean::{clean_line, cut};
 use crate::history::{Actor, Event, What};
@@ -85,10 +86,22 @@ pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
                 format!("{} is not to be had; the delivery goes out again in {wait}", agent(*attempt)),
             )
         }
+        What::Resent { attempt, tries: 1 } => {
+            Told::new(Step, format!("the client's answer goes to {}", agent(*attempt)))
+        }
         What::Resent { attempt, tries } => {
             Told::new(Step, format!("sent to {} again under the same id (try {tries})", agent(*attempt)))
         }
         What::Accepted { attempt } => Told::new(Step, format!("{} accepted it and works", agent(*attempt))),
+        What::Progressed { attempt, .. } => Told::new(Step, format!("{} is at it", agent(*attempt))),
+        What::Asked { attempt, until, .. } => tell_question(story, *attempt, until.since(event.at)),
+        What::Replied { attempt, .. } => {
+            let told = Told::new(Step, format!("the client answers {}", agent(*attempt)));
+            match attempt_of(story, *attempt).and_then(|view| view.reply.as_deref()) {
+                Some(reply) => told.with(shown(reply)),
+                None => told,
+            }
+        }
         What::Answered { attempt, .. } => {
             let view = attempt_of(story, *attempt);
             let took = view.map_or(Duration::ZERO, |view| event.at.since(view.started_at));
@@ -126,9 +139,32 @@ pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
             Told::new(Waits, format!("{} did not decide in time", tell_reviewer(*reviewer)))
         }
         What::Held { why } => Told::new(Bad, format!("held for an operator: {}", tell_held(*why))),
-        What::Released => Told::new(Step, format!("{} released it", tell_actor(story, event.by))),
-        What::LookAgain => {
+        What::Released { .. } => Told::new(Step, format!("{} released it", tell_actor(story, event.by))),
+        What::LookAgain { .. } => {
             Told::new(Step, format!("{} asks to look for an agent now", tell_actor(story, event.by)))
+        }
+        What::Reassigned { to, .. } => {
+            let to = to.map_or_else(|| "another agent".to_owned(), |agent| format!("agent {}", agent.0));
+            Told::new(Step, format!("{} gives it to {to}", tell_actor(story, event.by)))
+        }
+        What::Excluded { agent, .. } => {
+            Told::new(Step, format!("{} rules agent {} out", tell_actor(story, event.by), agent.0))
+        }
+        What::Prioritized { to, .. } => {
+            Told::new(Step, format!("{} makes its priority {to}", tell_actor(story, event.by)))
+        }
+        What::Extended { deadline, .. } => Told::new(
+            Step,
+            format!(
+                "{} gives it time until {deadline}, {} from then on",
+                tell_actor(story, event.by),
+                show_span(deadline.since(event.at))
+            ),
+        ),
+        What::AppealMade { attempt, kind, .. } => tell_appeal(story, *attempt, *kind),
+        What::AppealDecided { kind, upheld, .. } => {
+            let word = if *upheld { "right; the agent's record is corrected" } else { "not right" };
+            Told::new(Step, format!("{} decides that the {kind} is {word}", tell_actor(story, event.by)))
         }
         What::Announced => Told::new(Step, "looked at with care, since a daemon stopped without notice"),
         What::DaemonDied { deaths, .. } => {
@@ -149,7 +185,14 @@ pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
         | What::AgentResumed
         | What::AgentRetired
         | What::AgentGranted { .. }
+        | What::CircuitOpened { .. }
+        | What::CircuitHalfOpened
+        | What::CircuitClosed
+        | What::Quarantined { .. }
         | What::UserSeen
+        | What::SettingsChanged
+        | What::EnginePaused { .. }
+        | What::EngineResumed { .. }
         | What::DaemonStarted { .. }
         | What::DaemonStopped { .. } => return None,
     };
@@ -171,6 +214,26 @@ fn tell_assigned(story: &JobStory, attempt: AttemptNumber, version: AgentVersion
     match attempt_of(story, attempt).and_then(|view| view.pick.as_ref()) {
         Some(pick) => told.with(tell_pick(pick)),
         None => told,
+    }
+}
+
+fn tell_question(story: &JobStory, attempt: AttemptNumber, time: Duration) -> Told {
+    let text = format!("{} asks the client, who has {}", agent_of(story, attempt), show_span(time));
+    match attempt_of(story, attempt).and_then(|view| view.question.as_ref()) {
+        Some(question) => Told::new(Mark::Waits, text).with(shown(&question.text)),
+        None => Told::new(Mark::Waits, text),
+    }
+}
+
+fn tell_appeal(story: &JobStory, attempt: AttemptNumber, kind: AppealKind) -> Told {
+    let text = match kind {
+        AppealKind::Complaint => "the client complains about the result".to_owned(),
+        AppealKind::Contest => format!("the owner of {} contests a finding", agent_of(story, attempt)),
+    };
+    let made = story.appeals.iter().find(|appeal| appeal.attempt == attempt && appeal.kind == kind);
+    match made.and_then(|appeal| appeal.text.as_deref()) {
+        Some(why) => Told::new(Mark::Bad, text).with(shown(why)),
+        None => Told::new(Mark::Bad, text),
     }
 }
 
@@ -210,7 +273,22 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         What::AgentUpdated { version, .. } => format!("updated: {version} is current"),
         What::AgentRolledBack { version, to, .. } => format!("rolled back: {version} repeats {to}"),
         What::AgentProved { .. } => "proved that the endpoint is its own".to_owned(),
-        What::AgentPaused { why } => format!("paused: {}", crate::agent::AgentState::Paused(*why).detail()),
+        What::AgentPaused { why, until } => {
+            let why = crate::agent::AgentState::Paused(*why);
+            match until {
+                Some(until) => format!("{why}, for {}", show_span(until.since(event.at))),
+                None => why.to_string(),
+            }
+        }
+        What::CircuitOpened { misses, until } => format!(
+            "gets no jobs for {}: {misses} deliveries in a row missed it",
+            show_span(until.since(event.at))
+        ),
+        What::CircuitHalfOpened => "gets one job, which decides whether it gets more".to_owned(),
+        What::CircuitClosed => "gets jobs again".to_owned(),
+        What::Quarantined { openings } => {
+            format!("gets no jobs until its owner tests it: it was lost {openings} times")
+        }
         What::AgentResumed => "resumed".to_owned(),
         What::AgentRetired => "retired".to_owned(),
         What::AgentGranted { .. } => "an operator allowed its private address".to_owned(),
@@ -220,6 +298,9 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         | What::Deferred { .. }
         | What::Resent { .. }
         | What::Accepted { .. }
+        | What::Progressed { .. }
+        | What::Asked { .. }
+        | What::Replied { .. }
         | What::Answered { .. }
         | What::Late { .. }
         | What::Judged { .. }
@@ -230,8 +311,14 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         | What::Disputed { .. }
         | What::WindowPassed { .. }
         | What::Held { .. }
-        | What::Released
-        | What::LookAgain
+        | What::Released { .. }
+        | What::LookAgain { .. }
+        | What::Reassigned { .. }
+        | What::Excluded { .. }
+        | What::Prioritized { .. }
+        | What::Extended { .. }
+        | What::AppealMade { .. }
+        | What::AppealDecided { .. }
         | What::Announced
         | What::DaemonDied { .. }
         | What::Completed { .. }
@@ -239,6 +326,9 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         | What::Canceled { .. }
         | What::Expired
         | What::UserSeen
+        | What::SettingsChanged
+        | What::EnginePaused { .. }
+        | What::EngineResumed { .. }
         | What::DaemonStarted { .. }
         | What::DaemonStopped { .. } => return None,
     })

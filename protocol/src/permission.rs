@@ -24,14 +24,28 @@ pub enum JobAction {
     Reply,
     /// Send the same delivery again.
     Resend,
-    /// Look for another agent.
+    /// Take it from its agent and look for another one, or for the one named.
     Reassign,
     /// End a held job as failed.
     GiveUp,
+    /// Rule an agent out.
+    Exclude,
+    /// Move it to another class of the queue.
+    Prioritize,
+    /// Give it more time.
+    Extend,
+    /// Say that a completed job is not as it should be.
+    Complain,
+    /// Say that an answer of one's agent was failed wrongly.
+    Contest,
+    /// Decide that a complaint or contest is right.
+    Uphold,
+    /// Decide that it is not.
+    Reject,
 }
 
 /// Every action, in the order in which front ends offer them.
-pub const JOB_ACTIONS: [JobAction; 10] = [
+pub const JOB_ACTIONS: [JobAction; 17] = [
     JobAction::Accept,
     JobAction::RequestChanges,
     JobAction::Dispute,
@@ -39,8 +53,15 @@ pub const JOB_ACTIONS: [JobAction; 10] = [
     JobAction::Resend,
     JobAction::Reassign,
     JobAction::GiveUp,
+    JobAction::Exclude,
+    JobAction::Prioritize,
+    JobAction::Extend,
     JobAction::Retry,
     JobAction::Again,
+    JobAction::Complain,
+    JobAction::Contest,
+    JobAction::Uphold,
+    JobAction::Reject,
     JobAction::Cancel,
 ];
 
@@ -51,6 +72,10 @@ pub struct Standing {
     pub client: bool,
     /// Runs the place.
     pub operator: bool,
+    /// Owns an agent whose answer was failed.
+    pub failed_owner: bool,
+    /// Whether a complaint or contest about it is open.
+    pub appealed: bool,
 }
 
 /// Why an action is not possible, in words for the person who tried.
@@ -61,6 +86,8 @@ pub enum Refusal {
         /// Who may.
         who_may: &'static str,
     },
+    /// Nobody complained or contested anything, or it is decided.
+    NothingToDecide,
     /// The job's state does not know the action.
     NotNow {
         /// The state that it is in.
@@ -72,6 +99,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotYours { who_may } => write!(f, "only {who_may} may do this"),
+            Self::NothingToDecide => f.write_str("no complaint and no contest is open"),
             Self::NotNow { state } => write!(f, "the job is {state}"),
         }
     }
@@ -91,6 +119,13 @@ impl JobAction {
             Self::Resend => "resend",
             Self::Reassign => "reassign",
             Self::GiveUp => "give-up",
+            Self::Exclude => "exclude",
+            Self::Prioritize => "prioritize",
+            Self::Extend => "extend",
+            Self::Complain => "complain",
+            Self::Contest => "contest",
+            Self::Uphold => "uphold",
+            Self::Reject => "reject",
         }
     }
 
@@ -105,7 +140,15 @@ impl JobAction {
             Self::Resend => Some(JobEvent::Resend),
             Self::Reassign => Some(JobEvent::Reassign),
             Self::GiveUp => Some(JobEvent::GiveUp),
-            Self::Retry | Self::Again => None,
+            Self::Retry
+            | Self::Again
+            | Self::Exclude
+            | Self::Prioritize
+            | Self::Extend
+            | Self::Complain
+            | Self::Contest
+            | Self::Uphold
+            | Self::Reject => None,
         }
     }
 }
@@ -118,10 +161,10 @@ impl JobState {
     pub fn allows(self, action: JobAction, standing: Standing) -> Result<(), Refusal> {
         let reviewed_by_operator = self == Self::InReview(crate::state::Reviewer::Operator);
         let (may, who_may) = match action {
-            JobAction::Cancel | JobAction::Retry => {
+            JobAction::Cancel | JobAction::Retry | JobAction::Extend => {
                 (standing.client || standing.operator, "the client who posted the job or an operator")
             }
-            JobAction::Again | JobAction::Dispute | JobAction::Reply => {
+            JobAction::Again | JobAction::Dispute | JobAction::Reply | JobAction::Complain => {
                 (standing.client, "the client who posted the job")
             }
             JobAction::Accept | JobAction::RequestChanges if reviewed_by_operator => {
@@ -130,7 +173,14 @@ impl JobState {
             JobAction::Accept | JobAction::RequestChanges => {
                 (standing.client, "the client who posted the job")
             }
-            JobAction::Resend | JobAction::Reassign | JobAction::GiveUp => (standing.operator, "an operator"),
+            JobAction::Contest => (standing.failed_owner, "the owner of an agent whose answer was failed"),
+            JobAction::Resend
+            | JobAction::Reassign
+            | JobAction::GiveUp
+            | JobAction::Exclude
+            | JobAction::Prioritize
+            | JobAction::Uphold
+            | JobAction::Reject => (standing.operator, "an operator"),
         };
         if !may {
             return Err(Refusal::NotYours { who_may });
@@ -138,6 +188,15 @@ impl JobState {
         let now = match action {
             JobAction::Retry => self == Self::Open || self.is_terminal(),
             JobAction::Again => self.is_terminal(),
+            JobAction::Complain => self == Self::Completed,
+            JobAction::Contest => true,
+            JobAction::Uphold | JobAction::Reject => {
+                if !standing.appealed {
+                    return Err(Refusal::NothingToDecide);
+                }
+                true
+            }
+            JobAction::Exclude | JobAction::Prioritize | JobAction::Extend => !self.is_terminal(),
             JobAction::Cancel
             | JobAction::Accept
             | JobAction::RequestChanges
@@ -161,36 +220,58 @@ mod tests {
     use super::*;
     use crate::state::{Asker, HeldWhy, Reviewer};
 
-    const CLIENT: Standing = Standing { client: true, operator: false };
-    const OPERATOR: Standing = Standing { client: false, operator: true };
+    const NOBODY: Standing =
+        Standing { client: false, operator: false, failed_owner: false, appealed: false };
+    const CLIENT: Standing = Standing { client: true, ..NOBODY };
+    const OPERATOR: Standing = Standing { operator: true, ..NOBODY };
+
+    /// Actions by their first letters, in the order in which they are offered.
+    fn offered(state: JobState, standing: Standing) -> String {
+        let names: Vec<&str> = state.allowed(standing).into_iter().map(JobAction::name).collect();
+        names.join(" ")
+    }
 
     #[test]
     fn what_each_state_offers() {
-        use JobAction as A;
-        let table: [(JobState, &[A], &[A]); 9] = [
-            (JobState::Open, &[A::Retry, A::Cancel], &[A::Retry, A::Cancel]),
-            (JobState::Working, &[A::Cancel], &[A::Cancel]),
-            (JobState::InputRequired(Asker::Agent), &[A::Reply, A::Cancel], &[A::Cancel]),
-            (JobState::Evaluating, &[A::Cancel], &[A::Cancel]),
+        let steer = "exclude prioritize extend";
+        let table = [
+            (JobState::Open, "extend retry cancel", format!("reassign {steer} retry cancel")),
+            (JobState::Working, "extend cancel", format!("reassign {steer} cancel")),
+            (
+                JobState::InputRequired(Asker::Agent),
+                "answer extend cancel",
+                format!("reassign {steer} cancel"),
+            ),
+            (JobState::InputRequired(Asker::Daemon), "answer extend cancel", format!("{steer} cancel")),
+            (JobState::Evaluating, "extend cancel", format!("{steer} cancel")),
             (
                 JobState::InReview(Reviewer::Client),
-                &[A::Accept, A::RequestChanges, A::Dispute, A::Cancel],
-                &[A::Cancel],
+                "accept request-changes dispute extend cancel",
+                format!("{steer} cancel"),
             ),
             (
                 JobState::InReview(Reviewer::Operator),
-                &[A::Cancel],
-                &[A::Accept, A::RequestChanges, A::Cancel],
+                "extend cancel",
+                format!("accept request-changes {steer} cancel"),
             ),
-            (JobState::Held(HeldWhy::Unclear), &[A::Cancel], &[A::Resend, A::Reassign, A::GiveUp, A::Cancel]),
-            (JobState::Held(HeldWhy::Poison), &[A::Cancel], &[A::Reassign, A::GiveUp, A::Cancel]),
-            (JobState::Completed, &[A::Retry, A::Again], &[A::Retry]),
+            (
+                JobState::Held(HeldWhy::Unclear),
+                "extend cancel",
+                format!("resend reassign give-up {steer} cancel"),
+            ),
+            (JobState::Held(HeldWhy::Poison), "extend cancel", format!("reassign give-up {steer} cancel")),
+            (JobState::Completed, "retry again complain", "retry".to_owned()),
+            (JobState::Failed, "retry again", "retry".to_owned()),
         ];
         for (state, client, operator) in table {
-            assert_eq!(state.allowed(CLIENT), client, "client, {state:?}");
-            assert_eq!(state.allowed(OPERATOR), operator, "operator, {state:?}");
-            assert_eq!(state.allowed(Standing::default()), [], "a stranger, {state:?}");
+            assert_eq!(offered(state, CLIENT), client, "client, {state:?}");
+            assert_eq!(offered(state, OPERATOR), operator, "operator, {state:?}");
+            assert_eq!(offered(state, NOBODY), "", "a stranger, {state:?}");
         }
+        let owner = Standing { failed_owner: true, ..NOBODY };
+        assert_eq!(offered(JobState::Failed, owner), "contest");
+        let judge = Standing { appealed: true, ..OPERATOR };
+        assert_eq!(offered(JobState::Completed, judge), "retry uphold reject");
     }
 
     #[test]

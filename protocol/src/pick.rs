@@ -106,6 +106,10 @@ pub enum Exclusion {
     TriedBefore,
     /// Its kind cannot be spoken to by this daemon.
     KindUnsupported,
+    /// An operator ruled it out.
+    RuledOut,
+    /// An operator ordered another agent.
+    NotOrdered,
 }
 
 impl Exclusion {
@@ -121,7 +125,9 @@ impl Exclusion {
             | Self::InputInvalid
             | Self::LittleRelevance
             | Self::TriedBefore
-            | Self::KindUnsupported => false,
+            | Self::KindUnsupported
+            | Self::RuledOut
+            | Self::NotOrdered => false,
         }
     }
 }
@@ -143,6 +149,8 @@ impl fmt::Display for Exclusion {
             Self::LittleRelevance => "made for other work",
             Self::TriedBefore => "already tried",
             Self::KindUnsupported => "of a kind that this daemon cannot speak to",
+            Self::RuledOut => "ruled out by an operator",
+            Self::NotOrdered => "not the one that an operator ordered",
         })
     }
 }

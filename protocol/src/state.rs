@@ -240,7 +240,10 @@ impl JobState {
 
             (S::Held(HeldWhy::Unclear), E::Resend) => S::Assigned,
             (S::Held(HeldWhy::Unclear), E::Answered) => S::Evaluating,
-            (S::Held(_), E::Reassign) => S::Open,
+            (
+                S::Open | S::Assigned | S::Working | S::InputRequired(Asker::Agent) | S::Held(_),
+                E::Reassign,
+            ) => S::Open,
             (S::Held(_), E::GiveUp) => S::Failed,
 
             (S::Open | S::Assigned | S::Working | S::Evaluating, E::Poisoned) => S::Held(HeldWhy::Poison),

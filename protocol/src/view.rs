@@ -2,7 +2,8 @@
 //! bodies are read in pages.
 
 use crate::agent::{AgentDefinition, AgentName, AgentState, Audience, Health};
-use crate::attempt::{AttemptState, CheckedBy, Finding};
+use crate::appeal::AppealKind;
+use crate::attempt::{AttemptState, CheckedBy, Finding, Question};
 use crate::history::{Event, Subject};
 use crate::ids::{
     AgentId, AgentVersion, AttemptNumber, BodyId, DeliveryLogId, EventId, Incarnation, JobId, StoreTag,
@@ -68,6 +69,8 @@ pub struct JobHead {
     pub deadline: Timestamp,
     /// What time alone will do next happens then; none when it ended.
     pub due_at: Option<Timestamp>,
+    /// Until when a person may answer or decide, while it waits for one.
+    pub window_ends_at: Option<Timestamp>,
     /// Fences decisions: send it back with one.
     pub epoch: u64,
     /// Grows with anything visible.
@@ -127,8 +130,16 @@ pub struct AttemptView {
     /// How often the delivery went out.
     pub tries: u32,
     pub started_at: Timestamp,
+    /// Its part of the job's time.
+    pub deadline: Timestamp,
+    /// The agent's newest sign of life since it accepted.
+    pub heard_at: Option<Timestamp>,
     pub answered_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+    /// What the agent asked last.
+    pub question: Option<Question>,
+    /// What the client answered.
+    pub reply: Option<String>,
     /// Why it ended so, when there is more to say than the findings.
     pub reason: Option<String>,
     pub pick: Option<Pick>,
@@ -149,8 +160,26 @@ pub struct JobStory {
     /// JSON pointer to the part of the answer that people should read.
     pub display: Option<String>,
     pub events: Vec<Event>,
+    /// Agents that an operator ruled out.
+    pub excluded: Vec<AgentName>,
+    /// Complaints and contests.
+    pub appeals: Vec<AppealView>,
     /// What the caller may do now.
     pub allowed: Vec<JobAction>,
+}
+
+/// A complaint or a contest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct AppealView {
+    pub job: JobId,
+    pub attempt: AttemptNumber,
+    pub kind: AppealKind,
+    pub made_at: Timestamp,
+    /// Foreign text; none when it was forgotten.
+    pub text: Option<String>,
+    /// Whether it was right; none while it is open.
+    pub upheld: Option<bool>,
 }
 
 /// One line of the live feed.
@@ -258,12 +287,25 @@ pub struct Updated {
     pub warnings: Vec<String>,
 }
 
+/// An order to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineOrder {
+    /// No new attempts anywhere; running ones end.
+    Pause,
+    /// New attempts again.
+    Resume,
+}
+
 /// An order to an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentOrder {
     /// No new jobs; running ones end.
-    Pause,
+    Pause {
+        /// It resumes by itself after this time, ms; none: somebody resumes it.
+        for_ms: Option<u64>,
+    },
     /// Work again, after a new challenge.
     Resume,
     /// Gone for good.
@@ -339,6 +381,25 @@ pub struct Order {
     /// The epoch that the person saw, if the order must not meet another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
+    /// To reassign or exclude: the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentName>,
+    /// To prioritize: the class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// To extend: the new deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// To contest, uphold or reject: the attempt; by default the newest that fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptNumber>,
+}
+
+impl Order {
+    /// An order without anything beside it.
+    pub fn of(action: JobAction) -> Self {
+        Self { action, text: None, epoch: None, agent: None, priority: None, deadline: None, attempt: None }
+    }
 }
 
 /// Who would get a job, and what may be wrong with it.
@@ -376,8 +437,10 @@ pub struct Status {
     pub jobs: Vec<(String, u64)>,
     pub agents_active: u64,
     pub agents: u64,
-    /// Whether new attempts are started.
+    /// Whether the daemon is ending and starts no new steps.
     pub draining: bool,
+    /// Whether an operator stopped new attempts.
+    pub paused: bool,
     /// What a person should know: no model, for example.
     pub notes: Vec<String>,
 }

@@ -22,7 +22,7 @@ pub(crate) async fn run(session: &Session, command: AgentCommand) -> Result<(), 
         AgentCommand::Test { name } => trial::test(session, name).await,
         AgentCommand::Try { name, brief, input } => trial::attempt(session, name, brief, input).await,
         AgentCommand::Log { name, limit, full } => look::log(session, name, limit, full).await,
-        AgentCommand::Pause(args) => define::order(session, args, AgentOrder::Pause).await,
+        AgentCommand::Pause(args) => define::order(session, args, AgentOrder::Pause { for_ms: None }).await,
         AgentCommand::Resume(args) => define::order(session, args, AgentOrder::Resume).await,
         AgentCommand::Retire(args) => define::order(session, args, AgentOrder::Retire).await,
     }

@@ -3,7 +3,7 @@
 //! An answer is read strictly: one meaning or none. Unknown keys beside it are let pass, since both sides only add.
 
 use guildhall_protocol::attempt::Finding;
-use guildhall_protocol::ids::JobId;
+use guildhall_protocol::ids::{AttemptRef, DeliveryId, JobId, StoreTag};
 use guildhall_protocol::job::Criterion;
 use guildhall_protocol::json::Json;
 use guildhall_protocol::time::Timestamp;
@@ -77,6 +77,40 @@ pub struct Assignment<'a> {
     /// Where to send what follows, when the daemon can be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<&'a str>,
+}
+
+/// The data of messages about an attempt that the agent knows: `job.status`, `job.canceled`, `job.forget`.
+#[derive(Clone, Debug, Serialize)]
+pub struct About {
+    /// The job.
+    pub job: JobId,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The `webhook-id` under which it was delivered.
+    pub delivery: String,
+}
+
+impl About {
+    /// About this attempt.
+    pub fn of(store: StoreTag, attempt: AttemptRef) -> Self {
+        let delivery = DeliveryId { store, attempt }.to_string();
+        Self { job: attempt.job, attempt: attempt.number.0, delivery }
+    }
+}
+
+/// The data of `job.input_provided`: the whole assignment once more, so that an agent need not remember it, with its
+/// question and the client's reply.
+#[derive(Clone, Debug, Serialize)]
+pub struct InputProvided<'a> {
+    /// The job.
+    #[serde(flatten)]
+    pub assignment: Assignment<'a>,
+    /// The `webhook-id` under which it was delivered first.
+    pub delivery: &'a str,
+    /// What the agent asked.
+    pub question: &'a str,
+    /// What the client answered: of the question's schema, or text.
+    pub reply: &'a Json,
 }
 
 /// The bytes of a message.

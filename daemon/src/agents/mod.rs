@@ -2,6 +2,7 @@
 //!
 //! [`delivery`] is the one place that calls out; [`contract`] says what is sent and what an answer means.
 
+pub mod callback;
 pub mod contract;
 pub mod delivery;
 pub mod egress;

@@ -138,7 +138,7 @@ async fn play(client: &Client, story: &JobStory, plan: &Planned) -> anyhow::Resu
         Then::Cancel if waits => JobAction::Cancel,
         Then::Nothing | Then::Accept | Then::Cancel => return Ok(()),
     };
-    let (id, order) = (story.head.id, Order { action, text: None, epoch: Some(story.head.epoch) });
+    let (id, order) = (story.head.id, Order { epoch: Some(story.head.epoch), ..Order::of(action) });
     let ordered = client
         .call(|service, context| async move { service.order(context, RequestId::fresh(), id, order).await });
     ordered.await?;

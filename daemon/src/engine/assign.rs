@@ -2,16 +2,17 @@
 
 use super::Engine;
 use super::commit::{CommitError, Turn};
-use super::next_step::{Failure, NextStep, Story, next_step};
+use super::next_step::{Failure, NextStep, Story, attempt_deadline, next_step};
 use super::settle::same;
 use super::work::Work;
-use crate::market::Compiled;
+use crate::market::{Compiled, day};
 use crate::pick::choose::{Choice, Wanted, choose};
-use crate::store::{AttemptRecord, Command, JobTurn, Lease, NewAttempt, StoreError};
+use crate::store::{AttemptRecord, Command, JobTurn, Lease, NewAttempt, Query, Steering, StoreError};
 use guildhall_protocol::agent::{AgentState, Health};
 use guildhall_protocol::attempt::{AttemptState, Counts, EndedAs};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, AttemptNumber};
+use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::pick::{Pick, PickMethod};
 use guildhall_protocol::state::{JobEvent, JobState};
 use guildhall_protocol::time::Timestamp;
@@ -28,11 +29,16 @@ impl Engine {
         if self.is_careful(&work.job, now) {
             self.announce(&mut work, now).await?;
         }
+        let ordered = work.job.steering.assign.is_some();
         let repair = match self.after_failure(&work, now).await? {
-            NextStep::GiveUp => return self.exhaust(work, now).await,
-            NextStep::Repair => self.repair(&work, now),
-            NextStep::AnotherAgent => None,
+            NextStep::GiveUp if !ordered => return self.exhaust(work, now).await,
+            NextStep::Repair if !ordered => self.repair(&work, now),
+            NextStep::GiveUp | NextStep::Repair | NextStep::AnotherAgent => None,
         };
+        if self.is_draining() {
+            // The next daemon goes on: nothing is begun that would not be finished.
+            return Ok(());
+        }
         let (choice, is_repair) = match repair {
             Some(choice) => (choice, true),
             None => (self.choice(&work, now).await?, false),
@@ -96,14 +102,16 @@ impl Engine {
             named: Vec::new(),
         };
         market.take_slot(newest.agent);
-        Some(Choice { pick, chosen: Some((newest.agent, newest.version)), waits_for: Vec::new() })
+        let chosen = Some((newest.agent, newest.version));
+        Some(Choice { pick, chosen, waits_for: Vec::new(), look_again: None })
     }
 
     /// The rank's choice, whose slot is taken in the same moment.
     async fn choice(&self, work: &Work, now: Timestamp) -> Result<Choice, StoreError> {
         let (job, draft, input) = (work.job.clone(), work.draft.clone(), work.input());
         let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
-        let all: Vec<AgentId> = tried(&work.attempts, |_| true);
+        let mut all: Vec<AgentId> = tried(&work.attempts, |_| true);
+        all.extend(self.failed_before(work).await?);
         let unwilling: Vec<AgentId> = tried(&work.attempts, |ended| ended.counts_as() == Counts::Offer);
         let market = Arc::clone(&self.parts.market);
         let seed = u64::from_le_bytes(work.job.chain.hash[..8].try_into().unwrap_or_default());
@@ -112,13 +120,15 @@ impl Engine {
             let wanted = |tried| Wanted {
                 client: job.client,
                 draft: &draft,
+                steering: &job.steering,
                 input: &input,
                 input_bytes,
                 tried,
                 deadline: job.deadline,
                 seed,
             };
-            let mut choice = choose(&market, &wanted(&all), now);
+            let ordered = job.steering.assign.is_some();
+            let mut choice = choose(&market, &wanted(if ordered { &[] } else { &all }), now);
             if choice.chosen.is_none() && choice.waits_for.is_empty() && all.len() > unwilling.len() {
                 // Nobody else is left: those that failed may try once more, those that did not want to may not.
                 choice = choose(&market, &wanted(&unwilling), now);
@@ -129,6 +139,13 @@ impl Engine {
             choice
         };
         self.parts.pool.run(work).await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// Agents whose answer was not good enough for the job that this one repeats: not the first choice.
+    async fn failed_before(&self, work: &Work) -> Result<Vec<AgentId>, StoreError> {
+        let Some(earlier) = work.job.derived_from else { return Ok(Vec::new()) };
+        let attempts = self.parts.store.attempts(Query::Attempts(earlier)).await?;
+        Ok(tried(&attempts, |ended| ended.counts_as() == Counts::Attempt && ended != EndedAs::Passed))
     }
 
     /// Writes the attempt and takes the lease for its delivery.
@@ -145,47 +162,19 @@ impl Engine {
         let mut scribe = self.scribe(work, now, Actor::Daemon);
         let (pick_body, commitment) = scribe.body(serde_json::to_vec(pick).unwrap_or_default());
         scribe.event(What::Assigned { attempt: number, agent, version, pick: commitment, repair });
-        let (owner, exchange_ms) = {
+        let (exchange_ms, day) = {
             let market = self.market();
-            let listing = market.get(agent);
-            let owner = listing.map(|listing| listing.record.owner);
-            (owner, listing.map_or(60_000, |listing| listing.compiled.definition.time_limits.exchange_ms))
+            let limits = market.get(agent).map(|listing| {
+                let definition = &listing.compiled.definition;
+                (definition.time_limits.exchange_ms, definition.caps.is_daily().then(|| day(now)))
+            });
+            limits.unwrap_or((60_000, None))
         };
-        if let Some(owner) = owner.filter(|_| !work.job.trial) {
-            scribe.notify(owner, "agent_assigned", Some(work.job.id), Some(number));
-        }
-        let state = work.job.state.after(JobEvent::Assigned)?;
         let until = now.after(Duration::from_millis(exchange_ms) + LEASE_MARGIN);
         let lease = Lease { incarnation: self.parts.incarnation, until };
-        let turn = JobTurn {
-            state,
-            due_at: Some(until),
-            ready: false,
-            lease: Some(lease),
-            deaths: work.job.deaths,
-            checked_by: None,
-        };
-        let entry = scribe.finish();
-        let head = entry.events[0].chain;
-        let attempt = NewAttempt { number, agent, version, repair, pick: pick_body };
-        let command = Command::Assign { fence: work.fence(), attempt, turn, entry };
-        if let Err(error) = self.commit(work.job.id, head.hash, now, command).await {
-            self.market_mut().free_slot(agent);
-            return match error {
-                // Somebody else was faster, or the store knows less room than we do: the job is simply looked at again.
-                StoreError::Stale | StoreError::Conflict(_) => Ok(None),
-                StoreError::NotFound
-                | StoreError::Busy
-                | StoreError::Full
-                | StoreError::Unavailable(_)
-                | StoreError::Unknown(_) => Err(error.into()),
-            };
-        }
-        let job = &mut work.job;
-        (job.state, job.epoch, job.chain, job.lease) = (state, job.epoch + 1, head, Some(lease));
-        (job.ready, job.attempts, job.due_at) = (false, number.0, Some(until));
+        let deadline = attempt_deadline(&work.attempts, &work.draft.policy, work.job.deadline, now);
         let record = AttemptRecord {
-            job: job.id,
+            job: work.job.id,
             number,
             agent,
             version,
@@ -199,7 +188,49 @@ impl Engine {
             answer: None,
             findings: None,
             reason: None,
+            deadline,
+            left_ms: None,
+            heard_at: None,
+            question: None,
+            reply: None,
+            replies: 0,
         };
+        self.tell_owner(work, &record, &mut scribe, NoticeKind::AgentAssigned);
+        let turn = JobTurn {
+            state: work.job.state.after(JobEvent::Assigned)?,
+            due_at: Some(until),
+            ready: false,
+            lease: Some(lease),
+            window: None,
+            ..same(work)
+        };
+        // An order to assign it is carried out by this.
+        let ordered = work.job.steering.assign.is_some();
+        let steering = ordered.then(|| Steering { assign: None, ..work.job.steering.clone() });
+        let entry = scribe.finish();
+        let head = entry.events[0].chain;
+        let attempt = NewAttempt { number, agent, version, repair, deadline, pick: pick_body };
+        let command =
+            Command::Assign { fence: work.fence(), attempt, turn, steering: steering.clone(), day, entry };
+        if let Err(error) = self.commit(work.job.id, head.hash, now, command).await {
+            self.market_mut().free_slot(agent);
+            return match error {
+                // Somebody else was faster, or the store knows less room than we do: the job is simply looked at again.
+                StoreError::Stale | StoreError::Conflict(_) => Ok(None),
+                StoreError::NotFound
+                | StoreError::Busy
+                | StoreError::Full
+                | StoreError::Unavailable(_)
+                | StoreError::Unknown(_) => Err(error.into()),
+            };
+        }
+        if let Some(day) = day {
+            self.market_mut().count_day(agent, work.job.client, day);
+        }
+        let job = &mut work.job;
+        (job.state, job.epoch, job.chain, job.lease) = (turn.state, job.epoch + 1, head, Some(lease));
+        (job.ready, job.attempts, job.due_at, job.window) = (false, number.0, Some(until), None);
+        job.steering = steering.unwrap_or_else(|| std::mem::take(&mut job.steering));
         self.parts.changes.touch(Some(job.id));
         work.attempts.push(record.clone());
         Ok(Some(record))
@@ -217,12 +248,12 @@ impl Engine {
             // It waits already, and nothing is different.
             return Ok(());
         }
-        let until = work.job.deadline;
+        let until = choice.look_again.map_or(work.job.deadline, |again| again.min(work.job.deadline));
         let mut scribe = self.scribe(&work, now, Actor::Daemon);
         let (pick, commitment) = scribe.body(serde_json::to_vec(&choice.pick).unwrap_or_default());
         scribe.event(What::Waiting { pick: commitment, until });
         if !waited {
-            scribe.notify(work.job.client, "job_waiting", Some(work.job.id), None);
+            self.tell_client(&work, &mut scribe, NoticeKind::JobWaiting);
         }
         let entry = scribe.finish();
         let head = entry.events[0].chain.hash;
@@ -252,7 +283,7 @@ impl Engine {
         let state = work.job.state.after(JobEvent::Exhausted)?;
         let mut scribe = self.scribe(&work, now, Actor::Daemon);
         scribe.event(failed(&work.attempts));
-        scribe.notify(work.job.client, "job_failed", Some(work.job.id), None);
+        self.tell_client(&work, &mut scribe, NoticeKind::JobFailed);
         let turn = Turn::of(ended(state, &work));
         Ok(self.turn(&mut work, now, scribe, turn).await?)
     }
@@ -272,7 +303,7 @@ impl Engine {
 
 /// The turn of a job that ends.
 pub(super) fn ended(state: JobState, work: &Work) -> JobTurn {
-    JobTurn { state, due_at: None, ready: false, lease: None, deaths: work.job.deaths, checked_by: None }
+    JobTurn { state, due_at: None, ready: false, lease: None, window: None, ..same(work) }
 }
 
 /// The event of a job that nobody could do.

@@ -1,17 +1,22 @@
-//! A new endpoint proves that it is its owner's: it echoes a signed challenge. Retried with growing waits until it does.
+//! What is due for agents: a new endpoint proves that it is its owner's by echoing a signed challenge, retried with growing
+//! waits until it does; a pause ends; an open circuit is probed.
 
 use super::Engine;
 use super::deliver::Outgoing;
 use crate::agents::contract::{MessageType, Reply, message};
 use crate::agents::delivery::{Delivered, DeliveryLog};
+use crate::market::Listing;
+use crate::people::Notice;
 use crate::scribe::Scribe;
-use crate::store::{AgentFence, AgentTurn, Command, StoreError};
-use guildhall_protocol::agent::{AgentEvent, AgentState, PausedWhy};
+use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, StoreError};
+use guildhall_protocol::agent::{AgentEvent, AgentState, Health, PausedWhy};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::AgentId;
+use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
 use serde_json::json;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
@@ -22,25 +27,51 @@ const WAIT_FIRST: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_mins(10);
 
 impl Engine {
-    /// Starts the challenges that are due.
-    pub(super) fn challenge_due(self: &Arc<Self>, steps: &TaskTracker, now: Timestamp) {
+    /// Starts what is due for agents: challenges, probes of open circuits, the end of a pause.
+    pub(super) fn visit_due(self: &Arc<Self>, steps: &TaskTracker, now: Timestamp) {
         let due: Vec<AgentId> = {
-            let market = self.market();
-            let pending = market.all().filter(|listing| listing.record.state == AgentState::Pending);
-            pending
-                .filter(|listing| listing.record.due_at.is_some_and(|due| due <= now))
-                .map(|listing| listing.record.id)
-                .collect()
+            let (market, visits) = (self.market(), self.visits());
+            let due = |listing: &&Listing| listing.record.due_at.is_some_and(|due| due <= now);
+            let ids = market.all().filter(due).map(|listing| listing.record.id);
+            ids.filter(|id| !visits.contains(id)).collect()
         };
         for agent in due {
-            self.postpone_in_memory(agent, now.after(CHALLENGE_LIMIT + WAIT_FIRST));
+            self.visits().insert(agent);
             let engine = Arc::clone(self);
             steps.spawn(async move {
-                if let Err(error) = engine.challenge(agent).await {
-                    tracing::warn!(agent.id = agent.0, %error, "a challenge could not be made; it is made again");
+                if let Err(error) = Arc::clone(&engine).visit(agent, now).await {
+                    tracing::warn!(agent.id = agent.0, %error, "an agent could not be visited; it is visited again");
+                    tokio::time::sleep(WAIT_FIRST).await;
                 }
+                engine.visits().remove(&agent);
+                engine.nudge();
             });
         }
+    }
+
+    fn visits(&self) -> MutexGuard<'_, BTreeSet<AgentId>> {
+        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn visit(self: Arc<Self>, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
+        let record = self.market().get(agent).map(|listing| listing.record.clone());
+        let Some(record) = record else { return Ok(()) };
+        match (record.state, record.health) {
+            (AgentState::Pending, _) => self.challenge(agent).await.map(drop),
+            (AgentState::Paused(_), _) => self.end_pause(&record, now).await,
+            (AgentState::Active, Health::Open(_)) => self.probe(agent).await,
+            (AgentState::Active | AgentState::Retired, _) => Ok(()),
+        }
+    }
+
+    /// A pause that was meant to end by itself does.
+    async fn end_pause(&self, record: &AgentRecord, now: Timestamp) -> Result<(), StoreError> {
+        let Some(state) = record.state.after(AgentEvent::Resumed) else { return Ok(()) };
+        let mut scribe = Scribe::new(&self.parts.maker, now, record.chain, Actor::Daemon);
+        scribe.event(What::AgentResumed);
+        let turn =
+            AgentTurn { state, health: record.health, due_at: Some(now), tries: 0, pulses: record.pulses };
+        self.turn_agent(record, None, turn, scribe, now).await
     }
 
     /// Challenges an agent's endpoint once, now, and writes down what came of it. Answers the log of the exchange.
@@ -89,8 +120,16 @@ impl Engine {
         let mut scribe = Scribe::new(&self.parts.maker, now, record.chain, Actor::Daemon);
         let log = serde_json::to_vec(log).unwrap_or_default();
         scribe.delivery(record.id, None, MessageType::AgentChallenge.name(), log);
-        let mut turn =
-            AgentTurn { state: record.state, health: record.health, due_at: None, tries: record.tries + 1 };
+        let mut turn = AgentTurn {
+            state: record.state,
+            health: record.health,
+            due_at: None,
+            tries: record.tries + 1,
+            pulses: record.pulses,
+        };
+        if let (true, Health::Open(until)) = (proved, record.health) {
+            turn.due_at = Some(until);
+        }
         if proved {
             turn.state = record.state.after(AgentEvent::Proved).unwrap_or(record.state);
             turn.tries = 0;
@@ -116,12 +155,14 @@ impl Engine {
     /// An endpoint answered 410: no new jobs, until its owner says otherwise.
     pub(super) async fn pause_gone(&self, agent: AgentId, now: Timestamp) {
         let record = self.market().get(agent).map(|listing| listing.record.clone());
-        let Some(record) = record else { return };
+        let Some(record) = record.filter(|record| record.state == AgentState::Active) else { return };
         let Some(state) = record.state.after(AgentEvent::Paused(PausedWhy::Gone)) else { return };
         let mut scribe = Scribe::new(&self.parts.maker, now, record.chain, Actor::Agent(agent));
-        scribe.event(What::AgentPaused { why: PausedWhy::Gone });
-        scribe.notify(record.owner, "agent_gone", None, None);
-        let turn = AgentTurn { state, health: record.health, due_at: None, tries: 0 };
+        scribe.event(What::AgentPaused { why: PausedWhy::Gone, until: None });
+        let notice = Notice::of_agent(record.owner, NoticeKind::AgentGone, agent);
+        scribe.notify(&self.parts.people, notice);
+        let pulses = record.pulses;
+        let turn = AgentTurn { state, health: record.health, due_at: None, tries: 0, pulses };
         if let Err(error) = self.turn_agent(&record, None, turn, scribe, now).await {
             // It answers 410 to the next job too, and is paused then.
             tracing::warn!(agent.id = agent.0, %error, "an agent that is gone could not be paused");
@@ -156,13 +197,5 @@ impl Engine {
         self.parts.changes.touch(None);
         self.nudge();
         Ok(())
-    }
-
-    fn postpone_in_memory(&self, agent: AgentId, until: Timestamp) {
-        let mut market = self.market_mut();
-        if let Some(listing) = market.get(agent).cloned() {
-            let record = crate::store::AgentRecord { due_at: Some(until), ..listing.record };
-            market.put(record, listing.compiled);
-        }
     }
 }

@@ -3,7 +3,9 @@
 use super::Engine;
 use super::work::Work;
 use crate::scribe::Scribe;
-use crate::store::{AttemptTurn, Command, JobTurn, Request, StoreError, Tally, TallyRecord};
+use crate::store::{
+    AppealTurn, AttemptTurn, Cause, Command, JobNote, JobTurn, Pulse, Steering, StoreError, TallyRecord,
+};
 use guildhall_protocol::history::Actor;
 use guildhall_protocol::ids::{AgentId, JobId};
 use guildhall_protocol::time::Timestamp;
@@ -28,13 +30,15 @@ pub enum CommitError {
 pub(super) struct Turn {
     pub(super) job: JobTurn,
     pub(super) attempt: Option<AttemptTurn>,
-    pub(super) tally: Option<(AgentId, i64, Tally)>,
-    pub(super) request: Option<Request>,
+    pub(super) steering: Option<Steering>,
+    pub(super) tally: Option<TallyRecord>,
+    pub(super) pulse: Option<(AgentId, Pulse)>,
+    pub(super) cause: Option<Cause>,
 }
 
 impl Turn {
     pub(super) fn of(job: JobTurn) -> Self {
-        Self { job, attempt: None, tally: None, request: None }
+        Self { job, attempt: None, steering: None, tally: None, pulse: None, cause: None }
     }
 }
 
@@ -56,8 +60,10 @@ impl Engine {
         let Some(head) = entry.events.last().map(|event| event.chain) else {
             return Err(StoreError::Unavailable("a turn without an event".to_owned()));
         };
-        let Turn { job: turn, attempt, tally, request } = turn;
-        let command = Command::Turn { fence: work.fence(), request, turn, attempt, tally, entry };
+        let Turn { job: turn, attempt, steering, tally, pulse, cause } = turn;
+        let fence = work.fence();
+        let command =
+            Command::Turn { fence, cause, turn, attempt, steering: steering.clone(), tally, pulse, entry };
         self.commit(work.job.id, head.hash, now, command).await?;
 
         let job = &mut work.job;
@@ -68,24 +74,75 @@ impl Engine {
         job.ready = turn.ready;
         job.lease = turn.lease;
         job.deaths = turn.deaths;
-        if let Some(turn) = attempt
+        job.window = turn.window;
+        job.steering = steering.unwrap_or_else(|| std::mem::take(&mut job.steering));
+        let id = job.id;
+        self.take_along(work, attempt, tally.as_slice());
+        self.parts.changes.touch(Some(id));
+        Ok(())
+    }
+
+    /// Writes a note down, and takes the job in hand along.
+    pub(super) async fn note(
+        &self,
+        work: &mut Work,
+        now: Timestamp,
+        scribe: Scribe<'_>,
+        cause: Option<Cause>,
+        note: JobNote,
+    ) -> Result<(), StoreError> {
+        self.note_all(work, now, scribe, cause, note, Vec::new(), None).await
+    }
+
+    /// The same, with what agents' records gain and what is said about an appeal.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the fields of the one command that this hands in"
+    )]
+    pub(super) async fn note_all(
+        &self,
+        work: &mut Work,
+        now: Timestamp,
+        scribe: Scribe<'_>,
+        cause: Option<Cause>,
+        note: JobNote,
+        tallies: Vec<TallyRecord>,
+        appeal: Option<AppealTurn>,
+    ) -> Result<(), StoreError> {
+        let entry = scribe.finish();
+        let head = entry.events.last().map_or(work.job.chain, |event| event.chain);
+        let fence = work.fence();
+        let command =
+            Command::Note { fence, cause, note: note.clone(), tallies: tallies.clone(), appeal, entry };
+        self.commit(work.job.id, head.hash, now, command).await?;
+        let job = &mut work.job;
+        job.chain = head;
+        (job.deadline, job.due_at, job.window) = (note.deadline, note.due_at, note.window);
+        job.priority = note.priority;
+        job.steering = note.steering.unwrap_or_else(|| std::mem::take(&mut job.steering));
+        let id = job.id;
+        self.take_along(work, note.attempt, &tallies);
+        self.parts.changes.touch(Some(id));
+        Ok(())
+    }
+
+    /// What a command changed beside the job: its attempt, the agent's slots and record.
+    fn take_along(&self, work: &mut Work, turn: Option<AttemptTurn>, tallies: &[TallyRecord]) {
+        if let Some(turn) = turn
             && let Some(attempt) = work.attempts.iter_mut().find(|attempt| attempt.number == turn.number)
         {
             let had_slot = attempt.state.holds_slot();
-            attempt.state = turn.state;
-            attempt.tries = turn.tries;
-            attempt.answer = turn.answer.or(attempt.answer);
-            attempt.findings = turn.findings.or(attempt.findings);
+            *attempt = attempt.clone().after(turn);
             let agent = attempt.agent;
-            if had_slot && !turn.state.holds_slot() {
-                self.slot_freed(agent);
+            match (had_slot, turn.state.holds_slot()) {
+                (true, false) => self.slot_freed(agent),
+                (false, true) => self.market_mut().take_slot(agent),
+                (true, true) | (false, false) => {}
             }
         }
-        if let Some((agent, day, tally)) = tally {
-            self.market_mut().tally(TallyRecord { agent, day, tally });
+        for tally in tallies {
+            self.market_mut().tally(*tally);
         }
-        self.parts.changes.touch(Some(job.id));
-        Ok(())
     }
 
     /// Hands a command to the store until it is known to be stored or refused.

@@ -4,19 +4,22 @@ use super::Engine;
 use super::assign::ended;
 use super::commit::{CommitError, Turn};
 use super::perform::withdraw;
-use super::settle::{same, unchanged};
+use super::settle::same;
 use super::work::Work;
 use crate::scribe::Scribe;
-use crate::store::{AttemptTurn, JobRecord, JobTurn, Request};
+use crate::store::{AttemptTurn, Cause, JobRecord, JobTurn, Request, Steering};
 use guildhall_protocol::attempt::{
     AttemptState, CheckedBy, CriterionRef, Decision as Found, EndedAs, Finding,
 };
-use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::ids::UserId;
-use guildhall_protocol::state::{IllegalTransition, JobEvent, JobState, Reviewer};
+use guildhall_protocol::history::{Actor, Commitment, What};
+use guildhall_protocol::ids::{AgentId, UserId};
+use guildhall_protocol::json::Json;
+use guildhall_protocol::notice::NoticeKind;
+use guildhall_protocol::state::{Asker, IllegalTransition, JobEvent, JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
+use std::time::Duration;
 
-/// A decision.
+/// A decision that is a step in the job's life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Call it off.
@@ -29,10 +32,12 @@ pub enum Decision {
     RequestChanges(String),
     /// Let an operator decide.
     Dispute(String),
+    /// Answer the question.
+    Reply(Json),
     /// Send the same delivery again.
     Resend,
-    /// Look for another agent.
-    Reassign,
+    /// Take it from its agent, and look for another one or for this one.
+    Reassign(Option<AgentId>),
     /// End a held job as failed.
     GiveUp,
 }
@@ -53,62 +58,89 @@ impl Engine {
         let now = Timestamp::now();
         let mut work = Work::load(&*self.parts.store, job).await?;
         let mut scribe = self.scribe(&work, now, Actor::User(who));
-        let state = work.job.state;
-        let open_again = |work: &Work, state| JobTurn {
-            state,
-            due_at: Some(work.job.deadline),
-            ready: true,
-            lease: None,
-            ..same(work)
-        };
+        let reason = reason.map(|text| scribe.body(text.into_bytes()).1);
         let mut turn = match decision {
-            Decision::Cancel => {
-                let next = state.after(JobEvent::Canceled)?;
-                let reason = reason.map(|text| scribe.body(text.into_bytes()).1);
-                let attempt = withdraw(&work, &mut scribe, now);
-                scribe.event(What::Canceled { reason });
-                Turn { attempt, ..Turn::of(ended(next, &work)) }
-            }
+            Decision::Cancel => self.cancel(&work, who, &mut scribe, reason, now)?,
             Decision::LookNow => {
-                scribe.event(What::LookAgain);
-                Turn::of(open_again(&work, state))
+                scribe.event(What::LookAgain { reason });
+                Turn::of(open_again(&work, work.job.state))
             }
             Decision::Accept => self.accept(&work, &mut scribe, now)?,
             Decision::RequestChanges(text) => self.request_changes(&work, &mut scribe, text, now)?,
             Decision::Dispute(text) => {
-                let next = state.after(JobEvent::Disputed)?;
+                let next = work.job.state.after(JobEvent::Disputed)?;
                 let text = scribe.body(text.into_bytes()).1;
-                let until = now.after(self.parts.limits.review_window);
                 scribe.event(What::Disputed { text });
-                scribe.event(What::ReviewRequested { reviewer: Reviewer::Operator, until });
-                Turn::of(JobTurn { state: next, due_at: Some(until), ..same(&work) })
+                let window = self.open_review(&work, Reviewer::Operator, &mut scribe, now);
+                let due_at = Some(window.next_look());
+                Turn::of(JobTurn { state: next, due_at, window: Some(window), ..same(&work) })
             }
+            Decision::Reply(reply) => self.reply(&work, &mut scribe, &reply, now)?,
             Decision::Resend => {
-                let next = state.after(JobEvent::Resend)?;
-                scribe.event(What::Released);
+                let next = work.job.state.after(JobEvent::Resend)?;
+                scribe.event(What::Released { reason });
                 let attempt = work
                     .newest()
-                    .map(|attempt| AttemptTurn { state: AttemptState::Sending, ..unchanged(attempt) });
+                    .map(|attempt| AttemptTurn { state: AttemptState::Sending, ..attempt.unchanged() });
                 Turn { attempt, ..Turn::of(JobTurn { state: next, due_at: Some(now), ..same(&work) }) }
             }
-            Decision::Reassign => {
-                let next = state.after(JobEvent::Reassign)?;
-                scribe.event(What::Released);
-                let attempt = withdraw(&work, &mut scribe, now);
-                Turn { attempt, ..Turn::of(JobTurn { deaths: 0, ..open_again(&work, next) }) }
-            }
+            Decision::Reassign(to) => reassign(&work, &mut scribe, to, reason, now)?,
             Decision::GiveUp => {
-                let next = state.after(JobEvent::GiveUp)?;
+                let next = work.job.state.after(JobEvent::GiveUp)?;
+                scribe.event(What::Released { reason });
                 let attempt = withdraw(&work, &mut scribe, now);
                 scribe.event(super::assign::failed(&work.attempts));
-                scribe.notify(work.job.client, "job_failed", Some(work.job.id), None);
+                self.tell_client(&work, &mut scribe, NoticeKind::JobFailed);
                 Turn { attempt, ..Turn::of(ended(next, &work)) }
             }
         };
-        turn.request = Some(request);
+        turn.cause = Some(Cause::Request(request));
         self.turn(&mut work, now, scribe, turn).await?;
         self.nudge();
         Ok(())
+    }
+
+    fn cancel(
+        &self,
+        work: &Work,
+        who: UserId,
+        scribe: &mut Scribe<'_>,
+        reason: Option<Commitment>,
+        now: Timestamp,
+    ) -> Result<Turn, IllegalTransition> {
+        let next = work.job.state.after(JobEvent::Canceled)?;
+        let attempt = withdraw(work, scribe, now);
+        scribe.event(What::Canceled { reason });
+        if who != work.job.client {
+            self.tell_client(work, scribe, NoticeKind::JobCanceled);
+        }
+        Ok(Turn { attempt, ..Turn::of(ended(next, work)) })
+    }
+
+    /// The client's reply goes to the same agent under the same attempt, whose clock runs again.
+    fn reply(
+        &self,
+        work: &Work,
+        scribe: &mut Scribe<'_>,
+        reply: &Json,
+        now: Timestamp,
+    ) -> Result<Turn, IllegalTransition> {
+        let state = work.job.state.after(JobEvent::Replied)?;
+        let (body, commitment) = scribe.body(reply.as_str().as_bytes().to_vec());
+        let asked_by_agent = work.job.state == JobState::InputRequired(Asker::Agent);
+        let attempt = work.newest().filter(|_| asked_by_agent).map(|attempt| AttemptTurn {
+            state: AttemptState::Sending,
+            tries: 0,
+            deadline: now.after(Duration::from_millis(attempt.left_ms.unwrap_or(0))).min(work.job.deadline),
+            left_ms: None,
+            reply: Some(body),
+            replies: attempt.replies + 1,
+            ..attempt.unchanged()
+        });
+        let number = attempt.map_or(guildhall_protocol::ids::AttemptNumber(0), |attempt| attempt.number);
+        scribe.event(What::Replied { attempt: number, reply: commitment });
+        let turn = JobTurn { state, due_at: Some(now), lease: None, window: None, ..same(work) };
+        Ok(Turn { attempt, ..Turn::of(turn) })
     }
 
     fn accept(
@@ -128,8 +160,9 @@ impl Engine {
             });
             scribe.event(What::Completed { attempt: attempt.number, by: CheckedBy::Person });
             turn.tally = self.tally(work, attempt, EndedAs::Passed, now);
+            self.tell_owner(work, attempt, scribe, NoticeKind::AgentJudged);
             let state = AttemptState::Ended(EndedAs::Passed);
-            turn.attempt = Some(AttemptTurn { state, ended_at: Some(now), ..unchanged(attempt) });
+            turn.attempt = Some(AttemptTurn { state, ended_at: Some(now), ..attempt.unchanged() });
         }
         Ok(turn)
     }
@@ -151,7 +184,8 @@ impl Engine {
         let text = scribe.body(text.into_bytes()).1;
         scribe.event(What::ChangesRequested { reviewer: reviewer(work.job.state), text });
         let due_at = Some(work.job.deadline);
-        let mut turn = Turn::of(JobTurn { state, due_at, ready: true, lease: None, ..same(work) });
+        let mut turn =
+            Turn::of(JobTurn { state, due_at, ready: true, lease: None, window: None, ..same(work) });
         if let Some(attempt) = work.newest() {
             scribe.event(What::AttemptEnded {
                 attempt: attempt.number,
@@ -160,11 +194,37 @@ impl Engine {
             });
             let findings = Some(scribe.body(serde_json::to_vec(&[finding]).unwrap_or_default()).0);
             turn.tally = self.tally(work, attempt, EndedAs::Failed, now);
+            self.tell_owner(work, attempt, scribe, NoticeKind::AgentJudged);
             let state = AttemptState::Ended(EndedAs::Failed);
-            turn.attempt = Some(AttemptTurn { state, ended_at: Some(now), findings, ..unchanged(attempt) });
+            turn.attempt = Some(AttemptTurn { state, ended_at: Some(now), findings, ..attempt.unchanged() });
         }
         Ok(turn)
     }
+}
+
+fn open_again(work: &Work, state: JobState) -> JobTurn {
+    let due_at = Some(work.job.deadline);
+    JobTurn { state, due_at, ready: true, lease: None, window: None, ..same(work) }
+}
+
+/// Whoever has the job loses it; unless it is ordered for the same agent, that one does not get it again.
+fn reassign(
+    work: &Work,
+    scribe: &mut Scribe<'_>,
+    to: Option<AgentId>,
+    reason: Option<Commitment>,
+    now: Timestamp,
+) -> Result<Turn, IllegalTransition> {
+    let next = work.job.state.after(JobEvent::Reassign)?;
+    scribe.event(What::Reassigned { to, reason });
+    let attempt = withdraw(work, scribe, now);
+    let mut steering = Steering { assign: to, ..work.job.steering.clone() };
+    let before = work.newest().filter(|_| attempt.is_some()).map(|newest| newest.agent);
+    if let Some(before) = before.filter(|before| to != Some(*before) && !steering.exclude.contains(before)) {
+        steering.exclude.push(before);
+    }
+    let job = JobTurn { deaths: 0, ..open_again(work, next) };
+    Ok(Turn { attempt, steering: Some(steering), ..Turn::of(job) })
 }
 
 fn reviewer(state: JobState) -> Reviewer {

@@ -3,8 +3,9 @@
 use super::Engine;
 use super::commit::CommitError;
 use super::reading::{Sent, read};
-use super::work::Work;
-use crate::agents::contract::{Assignment, MessageType, message};
+use super::settle::Heard;
+use super::work::{Work, read as work_read};
+use crate::agents::contract::{Assignment, InputProvided, MessageType, message};
 use crate::agents::delivery::{Delivered, DeliveryLog, Exchange};
 use crate::agents::egress::Grants;
 use crate::agents::secrets::{SecretKind, place};
@@ -12,7 +13,8 @@ use crate::agents::signing::SigningSecret;
 use crate::market::Compiled;
 use crate::store::{AttemptRecord, StoreError};
 use guildhall_protocol::agent::AgentName;
-use guildhall_protocol::ids::{AgentId, AttemptRef, DeliveryId};
+use guildhall_protocol::attempt::Question;
+use guildhall_protocol::ids::{AgentId, DeliveryId};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::time::Timestamp;
 use std::time::Duration;
@@ -21,14 +23,23 @@ impl Engine {
     /// Sends an attempt whose lease is held, and writes down what came of it.
     pub(super) async fn send(&self, work: Work, attempt: AttemptRecord) -> Result<(), CommitError> {
         let compiled = self.compiled(attempt.agent, attempt.version).await?;
-        let (delivered, log) = self.deliver(&work, &attempt, &compiled).await?;
-        let now = Timestamp::now();
-        let chance =
-            f64::from(u32::try_from(self.parts.maker.random_u64() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
-        let idempotent = compiled.definition.idempotent;
-        let sent = Sent { tries: attempt.tries, policy: &work.draft.policy, idempotent, chance };
-        let reading = read(delivered, sent);
-        self.settle(work, attempt, reading, &log, &compiled, now).await
+        let (kind, delivered, log) = self.deliver(&work, &attempt, &compiled).await?;
+        let sent = Sent {
+            tries: attempt.tries,
+            policy: &work.draft.policy,
+            idempotent: compiled.definition.idempotent,
+            chance: self.chance(),
+            time_left: attempt.deadline.since(Timestamp::now()),
+        };
+        let (reading, pulse) = read(delivered, sent);
+        let log = Some((kind, serde_json::to_vec(&log).unwrap_or_default()));
+        let heard = Heard { attempt: attempt.number, reading, log, callback: None, pulse };
+        self.settle(work, heard).await.map(drop)
+    }
+
+    /// Between 0 and 1, for jitter.
+    pub(super) fn chance(&self) -> f64 {
+        f64::from(u32::try_from(self.parts.maker.random_u64() >> 32).unwrap_or(0)) / f64::from(u32::MAX)
     }
 
     async fn deliver(
@@ -36,7 +47,7 @@ impl Engine {
         work: &Work,
         attempt: &AttemptRecord,
         compiled: &Compiled,
-    ) -> Result<(Delivered, DeliveryLog), StoreError> {
+    ) -> Result<(MessageType, Delivered, DeliveryLog), StoreError> {
         let now = Timestamp::now();
         let findings = work.findings(&*self.parts.store, attempt).await?;
         // An agent that says what it takes gets that; one that does not reads the brief.
@@ -46,6 +57,8 @@ impl Engine {
             (None, None) => None,
         };
         let title = work.draft.shown_title();
+        let delivery = DeliveryId { store: self.parts.tag, attempt: attempt.reference() }.to_string();
+        let callback_url = self.parts.public_url.as_ref().map(|url| format!("{url}/v1/attempts/{delivery}"));
         let assignment = Assignment {
             job: work.job.id,
             attempt: attempt.number.0,
@@ -54,24 +67,49 @@ impl Engine {
             input: input.as_ref(),
             criteria: &work.draft.criteria,
             findings: &findings,
-            callback_url: None,
+            callback_url: callback_url.as_deref(),
         };
-        let body = message(MessageType::JobAssigned, now, &assignment);
-        let attempt_ref = AttemptRef { job: work.job.id, number: attempt.number };
-        let id = DeliveryId { store: self.parts.tag, attempt: attempt_ref }.to_string();
-        let time_left = work.job.deadline.since(now).max(Duration::from_millis(1));
+        let (kind, id, body) = match self.dialog(attempt).await? {
+            None => {
+                let body = message(MessageType::JobAssigned, now, &assignment);
+                (MessageType::JobAssigned, delivery, body)
+            }
+            Some((question, reply)) => {
+                let id = format!("{delivery}_in{}", attempt.replies);
+                let input = InputProvided {
+                    assignment,
+                    delivery: &delivery,
+                    question: &question.text,
+                    reply: &reply,
+                };
+                let body = message(MessageType::JobInputProvided, now, &input);
+                (MessageType::JobInputProvided, id, body)
+            }
+        };
+        let time_left = attempt.deadline.since(now).max(Duration::from_millis(1));
         let time_limit = Duration::from_millis(compiled.definition.time_limits.exchange_ms).min(time_left);
         let out = Outgoing {
             agent: attempt.agent,
             endpoint: &compiled.definition.endpoint,
-            kind: MessageType::JobAssigned,
+            kind,
             id: &id,
-            deadline: Some(work.job.deadline),
+            deadline: Some(attempt.deadline),
             body,
             time_limit,
             keep_reply: true,
         };
-        self.exchange(out, now).await
+        let (delivered, log) = self.exchange(out, now).await?;
+        Ok((kind, delivered, log))
+    }
+
+    /// The agent's newest question and the client's reply, once there is one: then that is what is delivered.
+    async fn dialog(&self, attempt: &AttemptRecord) -> Result<Option<(Question, Json)>, StoreError> {
+        let (Some(question), Some(reply)) = (attempt.question, attempt.reply) else { return Ok(None) };
+        let store = &self.parts.store;
+        let question = store.body(question).await?.map(|bytes| work_read(&bytes)).transpose()?;
+        let reply = store.body(reply).await?.and_then(|bytes| String::from_utf8(bytes).ok());
+        let reply = reply.and_then(|text| Json::from_text(text).ok());
+        Ok(question.zip(reply))
     }
 
     /// The secret that signs what is sent to an agent.
@@ -80,13 +118,25 @@ impl Engine {
     /// There is no such agent, or its secret was sealed with another key.
     pub fn delivery_secret(&self, name: &AgentName) -> Result<SigningSecret, StoreError> {
         let sealed = self.market().named(name).ok_or(StoreError::NotFound)?.record.delivery_secret.clone();
+        self.opened(name, SecretKind::Delivery, &sealed)
+    }
+
+    /// The secret that verifies what an agent sends by itself.
+    ///
+    /// # Errors
+    /// As [`Engine::delivery_secret`].
+    pub fn callback_secret(&self, name: &AgentName) -> Result<SigningSecret, StoreError> {
+        let sealed = self.market().named(name).ok_or(StoreError::NotFound)?.record.callback_secret.clone();
+        self.opened(name, SecretKind::Callback, &sealed)
+    }
+
+    fn opened(&self, name: &AgentName, kind: SecretKind, sealed: &[u8]) -> Result<SigningSecret, StoreError> {
         let unusable = || {
             StoreError::Unavailable(format!(
                 "the secret of {name} does not open: is this the store's key file?"
             ))
         };
-        let bytes =
-            self.parts.key.open(&place(name, SecretKind::Delivery), &sealed).map_err(|_| unusable())?;
+        let bytes = self.parts.key.open(&place(name, kind), sealed).map_err(|_| unusable())?;
         Ok(SigningSecret::from_random(bytes.try_into().map_err(|_| unusable())?))
     }
 

@@ -11,13 +11,20 @@ pub mod decide;
 mod deliver;
 mod examples;
 mod hands;
+pub mod health;
+mod hear;
 pub mod next_step;
+mod outbox;
 mod perform;
 pub mod reading;
+mod review;
 mod run;
 mod settle;
+pub mod steer;
 pub mod step;
+mod verdict;
 mod work;
+mod working;
 
 pub use commit::CommitError;
 
@@ -27,8 +34,9 @@ use crate::changes::Changes;
 use crate::judge::pool::Pool;
 use crate::maker::Maker;
 use crate::market::Market;
+use crate::people::People;
 use crate::store::{JobRecord, Store};
-use guildhall_protocol::ids::{AgentId, Incarnation, JobId, StoreTag};
+use guildhall_protocol::ids::{AgentId, Incarnation, JobId, MessageId, StoreTag};
 use guildhall_protocol::time::Timestamp;
 use hands::Hands;
 use std::collections::BTreeSet;
@@ -44,13 +52,23 @@ pub struct EngineLimits {
     pub steps_max: usize,
     /// Time for a person to review an answer.
     pub review_window: Duration,
+    /// Time for a client to answer a question.
+    pub question_window: Duration,
+    /// Time to complain about a completed job, or to contest a finding.
+    pub appeal_window: Duration,
     /// After an unclean end of the daemon before: how long picks and evaluations are announced before they are made.
     pub careful: Duration,
 }
 
 impl Default for EngineLimits {
     fn default() -> Self {
-        Self { steps_max: 256, review_window: Duration::from_hours(72), careful: Duration::from_mins(1) }
+        Self {
+            steps_max: 256,
+            review_window: Duration::from_hours(72),
+            question_window: Duration::from_hours(24),
+            appeal_window: Duration::from_hours(7 * 24),
+            careful: Duration::from_mins(1),
+        }
     }
 }
 
@@ -70,6 +88,10 @@ pub struct EngineParts {
     pub key: Arc<MasterKey>,
     /// Hints for readers.
     pub changes: Arc<Changes>,
+    /// Who is told what.
+    pub people: Arc<People>,
+    /// Where agents reach the public listener; none: they are asked.
+    pub public_url: Option<String>,
     /// The store's tag.
     pub tag: StoreTag,
     /// This run of the daemon.
@@ -89,6 +111,12 @@ pub struct Engine {
     freed: Mutex<BTreeSet<AgentId>>,
     /// Where the look over all waiting jobs goes on, after an agent came or changed.
     sweep: Mutex<Option<JobId>>,
+    /// Messages to agents that are being sent.
+    messages: Mutex<BTreeSet<MessageId>>,
+    /// Agents that are being challenged or probed.
+    visits: Mutex<BTreeSet<AgentId>>,
+    /// Whether an operator stopped new attempts.
+    paused: AtomicBool,
     nudge: Notify,
     last_turn: AtomicI64,
     draining: AtomicBool,
@@ -96,12 +124,15 @@ pub struct Engine {
 
 impl Engine {
     /// An engine; [`Engine::run`] starts it.
-    pub fn new(parts: EngineParts) -> Self {
+    pub fn new(parts: EngineParts, paused: bool) -> Self {
         Self {
             parts,
             hands: Mutex::default(),
             freed: Mutex::default(),
             sweep: Mutex::default(),
+            messages: Mutex::default(),
+            visits: Mutex::default(),
+            paused: AtomicBool::new(paused),
             nudge: Notify::new(),
             last_turn: AtomicI64::new(Timestamp::now().0),
             draining: AtomicBool::new(false),
@@ -144,8 +175,18 @@ impl Engine {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// Whether an operator stopped new attempts.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
     fn slot_freed(&self, agent: AgentId) {
         self.market_mut().free_slot(agent);
+        self.room_for(agent);
+    }
+
+    /// An agent can take more: as many waiting jobs look again as it has slots.
+    fn room_for(&self, agent: AgentId) {
         self.freed.lock().unwrap_or_else(PoisonError::into_inner).insert(agent);
         self.nudge();
     }

@@ -63,6 +63,22 @@ pub fn next_step(story: &Story<'_>, policy: &Policy, now: Timestamp) -> NextStep
     if can_repair { NextStep::Repair } else { NextStep::AnotherAgent }
 }
 
+/// An attempt's part of its job's time: an equal share of what is left for each attempt that may still be made.
+pub fn attempt_deadline(
+    attempts: &[AttemptRecord],
+    policy: &Policy,
+    deadline: Timestamp,
+    now: Timestamp,
+) -> Timestamp {
+    let used = attempts
+        .iter()
+        .filter_map(|attempt| attempt.state.ended())
+        .filter(|ended| ended.counts_as() == Counts::Attempt)
+        .count();
+    let left = policy.attempts_max.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX)).max(1);
+    now.after(deadline.since(now) / left).min(deadline)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +111,12 @@ mod tests {
                 answer: None,
                 findings: None,
                 reason: None,
+                deadline: Timestamp(1),
+                left_ms: None,
+                heard_at: None,
+                question: None,
+                reply: None,
+                replies: 0,
             }
         };
         (1..).zip(story.split_whitespace()).map(attempt).collect()
@@ -153,5 +175,18 @@ mod tests {
         assert_eq!(next_step(&busy, &policy, Timestamp(0)), NextStep::AnotherAgent);
         let never = Policy { repairs_max: 0, ..policy };
         assert_eq!(next_step(&story, &never, Timestamp(0)), NextStep::AnotherAgent);
+    }
+
+    #[test]
+    fn attempts_share_the_time() {
+        let policy = Policy { attempts_max: 3, ..Policy::default() };
+        let deadline =
+            |story: &str, now| attempt_deadline(&attempts(story), &policy, Timestamp(900), Timestamp(now)).0;
+        assert_eq!(deadline("", 0), 300);
+        assert_eq!(deadline("a+failed", 100), 500);
+        assert_eq!(deadline("a+failed b+declined", 100), 500, "an offer uses up nothing");
+        assert_eq!(deadline("a+failed A+failed", 100), 900);
+        assert_eq!(deadline("a+failed A+failed b+silent", 100), 900);
+        assert_eq!(deadline("", 1_000), 900, "nothing is left");
     }
 }

@@ -3,15 +3,17 @@
 use super::Engine;
 use super::assign::{LEASE_MARGIN, ended};
 use super::commit::{CommitError, Turn};
-use super::next_step::Failure;
-use super::settle::{same, unchanged};
+use super::settle::same;
 use super::step::{Step, step};
-use super::work::{Work, findings};
+use super::work::Work;
+use crate::agents::contract::MessageType;
 use crate::store::{AttemptRecord, AttemptTurn, JobRecord, JobTurn, Lease, StoreError};
-use guildhall_protocol::attempt::{AttemptState, CheckedBy, Decision, EndedAs};
+use guildhall_protocol::agent::{AgentState, Health};
+use guildhall_protocol::attempt::{AttemptState, EndedAs};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::AttemptNumber;
-use guildhall_protocol::state::{HeldWhy, JobEvent, JobState, Reviewer};
+use guildhall_protocol::notice::NoticeKind;
+use guildhall_protocol::state::{HeldWhy, JobEvent, JobState};
 use guildhall_protocol::time::Timestamp;
 use std::time::Duration;
 
@@ -34,9 +36,7 @@ impl Engine {
     ) -> Result<(), CommitError> {
         let mut work = Work::load(&*self.parts.store, job).await?;
         let next = step(&work.job, work.newest(), now, self.parts.incarnation);
-        let attempt = |number: AttemptNumber| {
-            work.attempts.iter().find(|attempt| attempt.number == number).cloned().ok_or(StoreError::NotFound)
-        };
+        let attempt = |number: AttemptNumber| work.attempt(number).cloned().ok_or(StoreError::NotFound);
         match next {
             Step::Wait(_)
                 if cause == Cause::Agent && work.job.state == JobState::Open && work.job.lease.is_none() =>
@@ -47,25 +47,57 @@ impl Engine {
             Step::Pick => self.pick(work, now).await,
             Step::Send(number) => {
                 let attempt = attempt(number)?;
+                if self.is_shut(&attempt) {
+                    return self.take_back(work, now).await;
+                }
                 self.resend(work, attempt, now).await
             }
             Step::Reconcile(number) => {
                 let attempt = attempt(number)?;
                 self.reconcile(work, attempt, now).await
             }
+            Step::Ask(number) => {
+                let attempt = attempt(number)?;
+                self.ask(work, attempt, now).await
+            }
             Step::GiveUpWaiting(number) => {
                 let attempt = attempt(number)?;
-                self.end_silently(work, &attempt, EndedAs::Silent, now).await
+                let scribe = self.scribe(&work, now, Actor::Daemon);
+                let turn = Turn::of(same(&work));
+                self.listen_on(&mut work, &attempt, turn, scribe, now).await
             }
             Step::Evaluate(number) => {
                 let attempt = attempt(number)?;
                 self.evaluate(work, attempt, now).await
             }
+            Step::Remind => self.remind(work, now).await,
             Step::Lapse(_) => self.expire(&mut work, JobEvent::Lapsed, now).await,
             Step::Expire => self.expire(&mut work, JobEvent::Deadline, now).await,
             Step::CloseReview(reviewer) => self.close_review(work, reviewer, now).await,
             Step::CountDeath { deaths, hold } => self.count_death(&mut work, deaths, hold, now).await,
         }
+    }
+
+    /// Whether an agent gets nothing now, not even what was meant for it already but never reached it.
+    fn is_shut(&self, attempt: &AttemptRecord) -> bool {
+        let reached = attempt.heard_at.is_some() || attempt.replies > 0;
+        let market = self.market();
+        let Some(listing) = market.get(attempt.agent) else { return false };
+        let active = listing.record.state == AgentState::Active;
+        let open = matches!(listing.record.health, Health::Open(_) | Health::Quarantined);
+        !reached && (!active || open)
+    }
+
+    /// Takes back an attempt that never reached its agent: another one may get the job.
+    async fn take_back(&self, mut work: Work, now: Timestamp) -> Result<(), CommitError> {
+        let state = work.job.state.after(JobEvent::AttemptEnded)?;
+        let mut scribe = self.scribe(&work, now, Actor::Daemon);
+        let attempt = withdraw(&work, &mut scribe, now);
+        let due_at = Some(work.job.deadline);
+        let turn = JobTurn { state, due_at, ready: true, lease: None, ..same(&work) };
+        self.turn(&mut work, now, scribe, Turn { attempt, ..Turn::of(turn) }).await?;
+        self.nudge();
+        Ok(())
     }
 
     /// Takes the lease for another send of the same delivery, and sends it.
@@ -84,38 +116,24 @@ impl Engine {
         let lease = Some(Lease { incarnation: self.parts.incarnation, until });
         let turn = JobTurn { due_at: Some(until), lease, ..same(&work) };
         attempt.state = AttemptState::Sending;
-        let turn = Turn { attempt: Some(unchanged(&attempt)), ..Turn::of(turn) };
+        let turn = Turn { attempt: Some(attempt.unchanged()), ..Turn::of(turn) };
         self.turn(&mut work, now, scribe, turn).await?;
         self.send(work, attempt).await
     }
 
-    /// Nobody knows what the last send did: the same id again is safe if the agent says so.
+    /// Nobody knows what the last send did: the same id again is safe if the agent says so; else it is asked.
     async fn reconcile(
         &self,
-        mut work: Work,
-        attempt: AttemptRecord,
+        work: Work,
+        mut attempt: AttemptRecord,
         now: Timestamp,
     ) -> Result<(), CommitError> {
         let compiled = self.compiled(attempt.agent, attempt.version).await?;
-        if !compiled.definition.idempotent {
-            let scribe = self.scribe(&work, now, Actor::Daemon);
-            return self.hold(&mut work, &attempt, scribe, now).await;
+        if compiled.definition.idempotent {
+            return self.resend(work, attempt, now).await;
         }
-        // A crash of ours uses up no try of the agent's.
-        self.resend(work, attempt, now).await
-    }
-
-    async fn end_silently(
-        &self,
-        mut work: Work,
-        attempt: &AttemptRecord,
-        how: EndedAs,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
-        let mut scribe = self.scribe(&work, now, Actor::Daemon);
-        scribe.event(What::AttemptEnded { attempt: attempt.number, ended: how, reason: None });
-        let turn = AttemptTurn { state: AttemptState::Ended(how), ended_at: Some(now), ..unchanged(attempt) };
-        self.end_attempt(&mut work, attempt, turn, Failure::Other, scribe, now).await
+        attempt.state = AttemptState::Unclear;
+        self.ask(work, attempt, now).await
     }
 
     async fn expire(&self, work: &mut Work, event: JobEvent, now: Timestamp) -> Result<(), CommitError> {
@@ -123,42 +141,9 @@ impl Engine {
         let mut scribe = self.scribe(work, now, Actor::Daemon);
         let attempt = withdraw(work, &mut scribe, now);
         scribe.event(What::Expired);
-        scribe.notify(work.job.client, "job_expired", Some(work.job.id), None);
+        self.tell_client(work, &mut scribe, NoticeKind::JobExpired);
         let turn = Turn { attempt, ..Turn::of(ended(state, work)) };
         Ok(self.turn(work, now, scribe, turn).await?)
-    }
-
-    /// Silence accepts what had passed; what was doubtful goes to operators, and after them ends unjudged.
-    async fn close_review(
-        &self,
-        mut work: Work,
-        reviewer: Reviewer,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
-        let Some(attempt) = work.newest().cloned() else { return Ok(()) };
-        let findings = findings(&*self.parts.store, attempt.findings).await?;
-        let doubtful = findings.iter().any(|finding| finding.decision == Decision::Abstain);
-        let event = if doubtful { JobEvent::WindowPassedDoubtful } else { JobEvent::WindowPassed };
-        let state = work.job.state.after(event)?;
-        let mut scribe = self.scribe(&work, now, Actor::Daemon);
-        scribe.event(What::WindowPassed { reviewer });
-        if !state.is_terminal() {
-            let until = now.after(self.parts.limits.review_window);
-            scribe.event(What::ReviewRequested { reviewer: Reviewer::Operator, until });
-            let turn = JobTurn { state, due_at: Some(until), ..same(&work) };
-            return Ok(self.turn(&mut work, now, scribe, Turn::of(turn)).await?);
-        }
-        let checked = CheckedBy::Nobody;
-        scribe.event(What::AttemptEnded { attempt: attempt.number, ended: EndedAs::Passed, reason: None });
-        scribe.event(What::Completed { attempt: attempt.number, by: checked });
-        scribe.notify(work.job.client, "job_completed", Some(work.job.id), Some(attempt.number));
-        let turn = JobTurn { checked_by: Some(checked), ..ended(state, &work) };
-        let passed = AttemptTurn {
-            state: AttemptState::Ended(EndedAs::Passed),
-            ended_at: Some(now),
-            ..unchanged(&attempt)
-        };
-        Ok(self.turn(&mut work, now, scribe, Turn { attempt: Some(passed), ..Turn::of(turn) }).await?)
     }
 
     async fn count_death(
@@ -182,7 +167,8 @@ impl Engine {
             turn.state = work.job.state.after(JobEvent::Poisoned)?;
             attempt = withdraw(work, &mut scribe, now);
             scribe.event(What::Held { why: HeldWhy::Poison });
-            scribe.notify(work.job.client, "job_held", Some(work.job.id), None);
+            self.tell_client(work, &mut scribe, NoticeKind::JobHeld);
+            self.tell_operators(work.job.id, &mut scribe, NoticeKind::OperatorNeeded);
         } else {
             turn.ready = turn.state == JobState::Open;
             // An evaluation is due at once.
@@ -194,7 +180,7 @@ impl Engine {
     }
 }
 
-/// Ends the current attempt as withdrawn, uncounted, if it has not ended.
+/// Ends the current attempt as withdrawn, uncounted, if it has not ended; an agent that may be at it is told to stop.
 pub(super) fn withdraw(
     work: &Work,
     scribe: &mut crate::scribe::Scribe<'_>,
@@ -203,5 +189,14 @@ pub(super) fn withdraw(
     let attempt = work.newest().filter(|attempt| attempt.state.ended().is_none())?;
     let withdrawn = EndedAs::Withdrawn;
     scribe.event(What::AttemptEnded { attempt: attempt.number, ended: withdrawn, reason: None });
-    Some(AttemptTurn { state: AttemptState::Ended(withdrawn), ended_at: Some(now), ..unchanged(attempt) })
+    let waits_for_its_turn = attempt.state == AttemptState::Sending && work.job.lease.is_none();
+    if attempt.state.holds_slot() && !waits_for_its_turn {
+        scribe.message(attempt.agent, MessageType::JobCanceled, attempt.reference());
+    }
+    Some(AttemptTurn {
+        state: AttemptState::Ended(withdrawn),
+        left_ms: None,
+        ended_at: Some(now),
+        ..attempt.unchanged()
+    })
 }

@@ -3,7 +3,8 @@
 use super::next_step::Failure;
 use crate::agents::contract::Reply;
 use crate::agents::delivery::Delivered;
-use guildhall_protocol::attempt::EndedAs;
+use crate::store::Pulse;
+use guildhall_protocol::attempt::{EndedAs, Question};
 use guildhall_protocol::job::Policy;
 use guildhall_protocol::json::Json;
 use std::time::Duration;
@@ -11,18 +12,26 @@ use std::time::Duration;
 /// Longest wait between two sends of a delivery.
 pub const BACKOFF_MAX: Duration = Duration::from_mins(5);
 
-/// What follows a delivery.
+/// What follows a delivery, or a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// An answer to judge.
     Answer(Json),
-    /// Send again after this wait, under the same id.
+    /// The agent has it and answers later.
+    Accepted,
+    /// The agent is at it; perhaps it says how far.
+    Working(Option<String>),
+    /// The agent asks the client.
+    Asked(Question),
+    /// Send again, or ask again, after this wait, under the same id.
     Again {
         /// How long to wait.
         wait: Duration,
         /// Whether nobody knows what the last send did.
         unclear: bool,
     },
+    /// Nothing new: listen on, until the agent has been silent for too long.
+    Listen,
     /// The attempt is over.
     Ended {
         /// How.
@@ -51,16 +60,45 @@ pub struct Sent<'a> {
     pub idempotent: bool,
     /// Between 0 and 1, for jitter.
     pub chance: f64,
+    /// Until the attempt's time is up.
+    pub time_left: Duration,
 }
 
-/// Reads what came of a delivery.
-pub fn read(delivered: Delivered, sent: Sent<'_>) -> Reading {
-    let last = sent.tries >= sent.policy.delivery_tries_max;
-    match delivered {
+impl Sent<'_> {
+    fn is_last(&self) -> bool {
+        self.tries >= self.policy.delivery_tries_max || self.time_left < backoff(*self)
+    }
+}
+
+/// Reads what came of a delivery, and what the agent's circuit hears of it.
+pub fn read(delivered: Delivered, sent: Sent<'_>) -> (Reading, Option<Pulse>) {
+    let last = sent.is_last();
+    let pulse = pulse(&delivered);
+    let reading = match delivered {
         Delivered::NotConnected { why } if last => ended(EndedAs::Unreachable, why),
         Delivered::NotConnected { .. } => Reading::Again { wait: backoff(sent), unclear: false },
         Delivered::TooLarge { bytes_max } => breach(format!("the answer is larger than {bytes_max} bytes")),
         Delivered::Reply(reply) => by_reply(reply, sent, last),
+    };
+    (reading, pulse)
+}
+
+/// What the agent's circuit hears: nothing where the agent only says that it is busy.
+fn pulse(delivered: &Delivered) -> Option<Pulse> {
+    match delivered {
+        Delivered::NotConnected { .. } => Some(Pulse::Miss),
+        Delivered::TooLarge { .. } => None,
+        Delivered::Reply(reply) => match reply {
+            Reply::Output(_)
+            | Reply::Question { .. }
+            | Reply::Declined(_)
+            | Reply::Accepted
+            | Reply::Working
+            | Reply::UnknownJob
+            | Reply::Challenge(_) => Some(Pulse::Beat),
+            Reply::Unclear { .. } | Reply::Malformed { .. } | Reply::Refused { .. } => Some(Pulse::Miss),
+            Reply::Later { .. } | Reply::Gone | Reply::NotSupported => None,
+        },
     }
 }
 
@@ -71,12 +109,8 @@ fn by_reply(reply: Reply, sent: Sent<'_>, last: bool) -> Reading {
         Reply::Refused { status } => {
             ended(EndedAs::Declined, format!("the agent refused the request ({status})"))
         }
-        Reply::Accepted => {
-            ended(EndedAs::Declined, "the agent answers later (202), which needs callbacks".to_owned())
-        }
-        Reply::Question { .. } => {
-            ended(EndedAs::Declined, "the agent asks a question, which needs callbacks".to_owned())
-        }
+        Reply::Accepted => Reading::Accepted,
+        Reply::Question { text, schema } => Reading::Asked(Question { text, schema }),
         Reply::Gone => Reading::Ended {
             ended: EndedAs::Unreachable,
             reason: "the agent said that it is gone (410)".to_owned(),
@@ -90,14 +124,72 @@ fn by_reply(reply: Reply, sent: Sent<'_>, last: bool) -> Reading {
         Reply::Later { after, .. } => {
             Reading::Again { wait: backoff(sent).max(after.unwrap_or_default()), unclear: false }
         }
-        Reply::Unclear { .. } if !sent.idempotent => Reading::Hold,
+        Reply::Unclear { .. } if last && !sent.idempotent => Reading::Hold,
         Reply::Unclear { why } if last => ended(EndedAs::Unclear, why),
         Reply::Unclear { .. } => Reading::Again { wait: backoff(sent), unclear: true },
         Reply::Malformed { why } => breach(why),
-        Reply::Working | Reply::UnknownJob | Reply::Challenge(_) | Reply::NotSupported => {
+        Reply::NotSupported => {
+            ended(EndedAs::Declined, "the agent asked, and does not take the answer".to_owned())
+        }
+        Reply::Working | Reply::UnknownJob | Reply::Challenge(_) => {
             breach("the agent answered something that was not asked".to_owned())
         }
     }
+}
+
+/// Reads the answer to `job.status` about an attempt of which nobody knows whether it was done, and which must not be
+/// sent twice.
+pub fn read_unclear(delivered: Delivered, sent: Sent<'_>) -> (Reading, Option<Pulse>) {
+    let pulse = pulse(&delivered);
+    let again =
+        if sent.is_last() { Reading::Hold } else { Reading::Again { wait: backoff(sent), unclear: true } };
+    let reading = match delivered {
+        Delivered::NotConnected { .. } | Delivered::TooLarge { .. } => again,
+        Delivered::Reply(reply) => match reply {
+            Reply::Working | Reply::Accepted => Reading::Accepted,
+            // It cannot say, or forgot: that proves nothing.
+            Reply::UnknownJob | Reply::NotSupported | Reply::Refused { .. } | Reply::Malformed { .. } => {
+                Reading::Hold
+            }
+            Reply::Later { .. } | Reply::Unclear { .. } => again,
+            Reply::Output(_)
+            | Reply::Question { .. }
+            | Reply::Declined(_)
+            | Reply::Challenge(_)
+            | Reply::Gone => by_reply(reply, sent, true),
+        },
+    };
+    (reading, pulse)
+}
+
+/// Reads the answer to `job.status` about an attempt that the agent accepted.
+pub fn read_working(delivered: Delivered, sent: Sent<'_>, calls_back: bool) -> (Reading, Option<Pulse>) {
+    let pulse = pulse(&delivered);
+    let reading = match delivered {
+        Delivered::NotConnected { .. } => Reading::Listen,
+        Delivered::TooLarge { bytes_max } => breach(format!("the answer is larger than {bytes_max} bytes")),
+        Delivered::Reply(reply) => match reply {
+            Reply::Working | Reply::Accepted => Reading::Working(None),
+            Reply::UnknownJob if !sent.idempotent => Reading::Hold,
+            Reply::UnknownJob if sent.tries < sent.policy.delivery_tries_max => {
+                Reading::Again { wait: Duration::ZERO, unclear: false }
+            }
+            Reply::UnknownJob => ended(EndedAs::Silent, "the agent lost the job every time".to_owned()),
+            Reply::NotSupported if !calls_back => {
+                breach("the agent accepted (202), but answers no job.status and cannot call back".to_owned())
+            }
+            Reply::NotSupported
+            | Reply::Later { .. }
+            | Reply::Unclear { .. }
+            | Reply::Refused { .. }
+            | Reply::Malformed { .. }
+            | Reply::Challenge(_) => Reading::Listen,
+            Reply::Output(_) | Reply::Question { .. } | Reply::Declined(_) | Reply::Gone => {
+                by_reply(reply, sent, true)
+            }
+        },
+    };
+    (reading, pulse)
 }
 
 fn ended(ended: EndedAs, reason: String) -> Reading {
@@ -123,9 +215,14 @@ mod tests {
     fn what_replies_lead_to() {
         use EndedAs::{Declined, Failed, Unclear, Unreachable};
         let policy = Policy::default();
-        let sent = |tries, idempotent| Sent { tries, policy: &policy, idempotent, chance: 0.5 };
-        let how = |delivered: Delivered, tries, idempotent| match read(delivered, sent(tries, idempotent)) {
+        let time_left = Duration::from_hours(1);
+        let sent = |tries, idempotent| Sent { tries, policy: &policy, idempotent, chance: 0.5, time_left };
+        let how = |delivered: Delivered, tries, idempotent| match read(delivered, sent(tries, idempotent)).0 {
             Reading::Answer(_) => "answer".to_owned(),
+            Reading::Accepted => "accepted".to_owned(),
+            Reading::Working(_) => "working".to_owned(),
+            Reading::Asked(_) => "asked".to_owned(),
+            Reading::Listen => "listen".to_owned(),
             Reading::Again { wait, unclear } => {
                 format!("again in {} ms{}", wait.as_millis(), if unclear { ", unclear" } else { "" })
             }
@@ -153,7 +250,10 @@ mod tests {
             (later(9), 5, true, Unreachable.to_string()),
             (unclear(), 1, true, "again in 1000 ms, unclear".to_owned()),
             (unclear(), 5, true, Unclear.to_string()),
-            (unclear(), 1, false, "hold".to_owned()),
+            (unclear(), 1, false, "again in 1000 ms, unclear".to_owned()),
+            (unclear(), 5, false, "hold".to_owned()),
+            (reply(Reply::Accepted), 1, false, "accepted".to_owned()),
+            (reply(Reply::Question { text: "?".to_owned(), schema: None }), 1, false, "asked".to_owned()),
         ];
         for (delivered, tries, idempotent, expected) in table {
             assert_eq!(how(delivered.clone(), tries, idempotent), expected, "{delivered:?}, try {tries}");
@@ -163,8 +263,48 @@ mod tests {
     #[test]
     fn waits_are_capped_and_jittered() {
         let policy = Policy { delivery_tries_max: 20, ..Policy::default() };
-        let wait = |chance| backoff(Sent { tries: 19, policy: &policy, idempotent: true, chance });
+        let time_left = Duration::from_hours(1);
+        let wait = |chance| backoff(Sent { tries: 19, policy: &policy, idempotent: true, chance, time_left });
         assert_eq!(wait(0.0), BACKOFF_MAX.mul_f64(0.9));
         assert_eq!(wait(1.0), BACKOFF_MAX.mul_f64(1.1));
+    }
+
+    #[test]
+    fn what_asking_leads_to() {
+        let policy = Policy::default();
+        let time_left = Duration::from_hours(1);
+        let sent = |tries, idempotent| Sent { tries, policy: &policy, idempotent, chance: 0.5, time_left };
+        let reply = |reply| Delivered::Reply(reply);
+        let lost = || Delivered::NotConnected { why: "nobody there".to_owned() };
+        let unclear = |delivered, tries| read_unclear(delivered, sent(tries, false)).0;
+        assert_eq!(unclear(reply(Reply::Working), 1), Reading::Accepted);
+        assert_eq!(unclear(reply(Reply::UnknownJob), 1), Reading::Hold, "forgotten is not undone");
+        assert_eq!(unclear(reply(Reply::NotSupported), 1), Reading::Hold);
+        assert_eq!(unclear(lost(), 5), Reading::Hold);
+        assert!(matches!(unclear(lost(), 1), Reading::Again { unclear: true, .. }));
+
+        let working = |delivered, tries, idempotent, calls_back| {
+            read_working(delivered, sent(tries, idempotent), calls_back).0
+        };
+        assert_eq!(working(reply(Reply::Working), 1, true, false), Reading::Working(None));
+        assert_eq!(working(lost(), 1, true, false), Reading::Listen);
+        assert_eq!(working(reply(Reply::NotSupported), 1, true, true), Reading::Listen);
+        let breach = working(reply(Reply::NotSupported), 1, true, false);
+        assert!(matches!(breach, Reading::Ended { breach: true, .. }), "nobody will ever hear of it");
+        let again = working(reply(Reply::UnknownJob), 1, true, false);
+        assert_eq!(again, Reading::Again { wait: Duration::ZERO, unclear: false }, "it gets it anew");
+        assert_eq!(working(reply(Reply::UnknownJob), 1, false, false), Reading::Hold);
+        let silent = working(reply(Reply::UnknownJob), 5, true, false);
+        assert!(matches!(silent, Reading::Ended { ended: EndedAs::Silent, .. }));
+    }
+
+    #[test]
+    fn no_wait_outlives_the_attempt() {
+        let policy = Policy::default();
+        let time_left = Duration::from_millis(500);
+        let sent = Sent { tries: 1, policy: &policy, idempotent: true, chance: 0.5, time_left };
+        let (reading, pulse) = read(Delivered::NotConnected { why: "x".to_owned() }, sent);
+        assert!(matches!(reading, Reading::Ended { ended: EndedAs::Unreachable, .. }));
+        assert_eq!(pulse, Some(Pulse::Miss));
     }
 }

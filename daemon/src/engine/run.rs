@@ -4,7 +4,7 @@ use super::Engine;
 use super::hands::Hands;
 use super::perform::Cause;
 use crate::market::Listing;
-use crate::store::{JobRecord, JobSelection, Query, StoreError};
+use crate::store::{Command, JobRecord, JobSelection, Outcome, Query, StoreError};
 use guildhall_protocol::ids::{AgentId, JobId};
 use guildhall_protocol::time::Timestamp;
 use std::collections::BTreeSet;
@@ -20,12 +20,21 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const BATCH: usize = 64;
 /// Wait before a job whose step failed is looked at again.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
+/// The same after a panic.
+const AFTER_PANIC: Duration = Duration::from_secs(30);
+/// Time between two looks for rows that have had their time; fewer while there are many.
+const TIDY_EVERY: Duration = Duration::from_mins(1);
+/// How long requests and callbacks are remembered.
+const REQUESTS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long exchanges with agents, and notifications that are done with, are kept.
+const DELIVERIES_KEPT: Duration = Duration::from_hours(14 * 24);
 
 impl Engine {
     /// Runs until `stop`, then finishes the steps in hand, at most for `drain_limit`. What is not finished then is taken
     /// up by the next daemon, as after a crash. Answers whether everything was finished.
     pub async fn run(self: Arc<Self>, stop: CancellationToken, drain_limit: Duration) -> bool {
         let steps = TaskTracker::new();
+        let tidy = tokio::spawn(Arc::clone(&self).tidy(stop.clone()));
         while !stop.is_cancelled() {
             let now = Timestamp::now();
             self.last_turn.store(now.0, Ordering::Relaxed);
@@ -43,29 +52,46 @@ impl Engine {
             }
         }
         self.draining.store(true, Ordering::Relaxed);
+        tidy.abort();
         steps.close();
         tracing::info!(steps = steps.len(), "the engine drains");
         tokio::time::timeout(drain_limit, steps.wait()).await.is_ok()
     }
 
+    /// Drops rows that have had their time, a thousand of each kind at a time.
+    async fn tidy(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let now = Timestamp::now();
+            let before = |span: Duration| Timestamp(now.0 - i64::try_from(span.as_millis()).unwrap_or(0));
+            let prune = Command::Prune {
+                requests_before: before(REQUESTS_KEPT),
+                deliveries_before: before(DELIVERIES_KEPT),
+            };
+            let wait = match self.parts.store.apply(now, prune).await {
+                Ok(Outcome::Dropped(0)) => TIDY_EVERY,
+                Ok(_) => AFTER_ERROR,
+                Err(error) => {
+                    tracing::debug!(%error, "old rows could not be dropped; trying again");
+                    TIDY_EVERY
+                }
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     /// Starts what can be started; answers how long to wait for the next look.
     async fn look(self: &Arc<Self>, steps: &TaskTracker, now: Timestamp) -> Result<Duration, StoreError> {
-        self.challenge_due(steps, now);
+        self.visit_due(steps, now);
+        self.send_messages(steps, now).await?;
         let room =
             |engine: &Self| engine.parts.limits.steps_max.saturating_sub(engine.hands().len()).min(BATCH);
-        for selection in
-            [JobSelection::Orphaned(self.parts.incarnation), JobSelection::Due(now), JobSelection::Ready]
-        {
+        for selection in [JobSelection::Orphaned(self.parts.incarnation), JobSelection::Due(now)] {
             let jobs = self.select(selection, room(self)).await?;
             self.take(steps, jobs, Cause::Time);
         }
-        for agent in self.freed_agents() {
-            let free = self.market().get(agent).map_or(0, Listing::free);
-            let free = usize::try_from(free).unwrap_or(0).min(room(self));
-            let jobs = self.select(JobSelection::WaitingFor(agent), free).await?;
-            self.take(steps, jobs, Cause::Agent);
+        if !self.is_paused() {
+            self.look_for_agents(steps, &room).await?;
         }
-        self.sweep_on(steps, room(self)).await?;
         if room(self) == 0 {
             // A step that ends nudges.
             return Ok(LOOK_EVERY);
@@ -74,6 +100,23 @@ impl Engine {
         Ok(due.map_or(LOOK_EVERY, |due| {
             due.since(Timestamp::now()).clamp(Duration::from_millis(1), LOOK_EVERY)
         }))
+    }
+
+    /// Takes up jobs that look for an agent: new ones, and waiting ones whose agents have room or changed.
+    async fn look_for_agents(
+        self: &Arc<Self>,
+        steps: &TaskTracker,
+        room: &impl Fn(&Self) -> usize,
+    ) -> Result<(), StoreError> {
+        let jobs = self.select(JobSelection::Ready, room(self)).await?;
+        self.take(steps, jobs, Cause::Time);
+        for agent in self.freed_agents() {
+            let free = self.market().get(agent).map_or(0, Listing::free);
+            let free = usize::try_from(free).unwrap_or(0).min(room(self));
+            let jobs = self.select(JobSelection::WaitingFor(agent), free).await?;
+            self.take(steps, jobs, Cause::Agent);
+        }
+        self.sweep_on(steps, room(self)).await
     }
 
     fn freed_agents(&self) -> BTreeSet<AgentId> {
@@ -144,7 +187,18 @@ struct InHand {
 
 impl Drop for InHand {
     fn drop(&mut self) {
-        self.engine.hands().put_back(self.job);
-        self.engine.nudge();
+        if !std::thread::panicking() {
+            self.engine.hands().put_back(self.job);
+            self.engine.nudge();
+            return;
+        }
+        // Whatever it was may happen again: not at once.
+        tracing::error!(job.id = self.job.0, "a step of {} panicked; it is looked at again", self.job);
+        let (engine, job) = (Arc::clone(&self.engine), self.job);
+        tokio::spawn(async move {
+            tokio::time::sleep(AFTER_PANIC).await;
+            engine.hands().put_back(job);
+            engine.nudge();
+        });
     }
 }

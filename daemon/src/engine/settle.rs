@@ -1,4 +1,6 @@
-//! Writing down what came of a delivery: one turn of the job, one of its attempt, one record.
+//! Writing down what an agent said, or did not say, about an attempt: in answer to a delivery, or by itself.
+//!
+//! Whoever decides meanwhile wins: what then does not fit any more is kept as late, and changes nothing.
 
 use super::Engine;
 use super::assign::{LEASE_MARGIN, ended, failed};
@@ -6,263 +8,238 @@ use super::commit::{CommitError, Turn};
 use super::next_step::{Failure, NextStep, Story, next_step};
 use super::reading::Reading;
 use super::work::Work;
-use crate::agents::delivery::DeliveryLog;
-use crate::judge::verdict::{Case, Verdict, judge};
-use crate::market::{Compiled, day};
+use crate::agents::contract::MessageType;
+use crate::people::Notice;
 use crate::scribe::Scribe;
-use crate::store::{AttemptRecord, AttemptTurn, JobTurn, Lease, StoreError, Tally};
-use guildhall_protocol::attempt::{AttemptState, CheckedBy, CriterionRef, Decision, EndedAs, Finding};
+use crate::store::{
+    AttemptRecord, AttemptTurn, Callback, Cause, Command, JobTurn, Lease, NewDelivery, Pulse, StoreError,
+};
+use guildhall_protocol::attempt::{AttemptState, CriterionRef, Decision, EndedAs, Finding};
 use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::job::Review;
+use guildhall_protocol::ids::{AgentId, AttemptNumber, DeliveryLogId};
 use guildhall_protocol::json::Json;
-use guildhall_protocol::state::{HeldWhy, JobEvent, JobState, Reviewer};
+use guildhall_protocol::notice::NoticeKind;
+use guildhall_protocol::state::{Asker, HeldWhy, JobEvent, JobState};
 use guildhall_protocol::time::Timestamp;
 
+/// How often an outcome is written when the job changes under it.
+const SETTLE_TRIES: u32 = 8;
+
+/// What came of an exchange, or of a callback.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    /// About which attempt.
+    pub(super) attempt: AttemptNumber,
+    /// What it means.
+    pub(super) reading: Reading,
+    /// The exchange, for the delivery log.
+    pub(super) log: Option<(MessageType, Vec<u8>)>,
+    /// The callback that said it.
+    pub(super) callback: Option<Callback>,
+    /// What the agent's circuit hears of it.
+    pub(super) pulse: Option<Pulse>,
+}
+
+/// What became of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It went on record, and the job with it.
+    Recorded,
+    /// It came too late to matter.
+    Late,
+}
+
 impl Engine {
-    /// Writes down what came of a delivery.
-    pub(super) async fn settle(
+    /// Writes down what was heard, whatever happened to the job meanwhile.
+    pub(super) async fn settle(&self, mut work: Work, heard: Heard) -> Result<Settled, CommitError> {
+        for _ in 0..SETTLE_TRIES {
+            let now = Timestamp::now();
+            let written = match work.attempt(heard.attempt).cloned() {
+                Some(attempt) if fits(&work, &attempt, &heard.reading) => {
+                    self.go_on(&mut work, &attempt, &heard, now).await.map(|()| Settled::Recorded)
+                }
+                Some(attempt) => self.late(&mut work, &attempt, &heard, now).await.map(|()| Settled::Late),
+                None => Err(StoreError::NotFound.into()),
+            };
+            match written {
+                Err(CommitError::Store(StoreError::Stale)) => {
+                    let job = self.parts.store.job(work.job.id).await?;
+                    work = Work::load(&*self.parts.store, job).await?;
+                }
+                Ok(settled) => {
+                    if let (Some(pulse), Some(attempt)) = (heard.pulse, work.attempt(heard.attempt)) {
+                        self.feel(attempt.agent, pulse, now).await;
+                    }
+                    return Ok(settled);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Stale.into())
+    }
+
+    /// The scribe of what was heard: it keeps the exchange.
+    fn scribe_of(&self, work: &Work, attempt: &AttemptRecord, heard: &Heard, now: Timestamp) -> Scribe<'_> {
+        let mut scribe = self.scribe(work, now, Actor::Daemon);
+        if let Some((kind, log)) = &heard.log {
+            let attempt_ref = Some((attempt.job, attempt.number));
+            scribe.delivery(attempt.agent, attempt_ref, kind.name(), log.clone());
+        }
+        scribe
+    }
+
+    async fn go_on(
         &self,
-        mut work: Work,
-        attempt: AttemptRecord,
-        reading: Reading,
-        log: &DeliveryLog,
-        compiled: &Compiled,
+        work: &mut Work,
+        attempt: &AttemptRecord,
+        heard: &Heard,
         now: Timestamp,
     ) -> Result<(), CommitError> {
-        let by = Actor::Agent(attempt.agent);
-        let mut scribe = self.scribe(&work, now, Actor::Daemon);
-        let log = serde_json::to_vec(log).unwrap_or_default();
-        scribe.delivery(attempt.agent, Some((attempt.job, attempt.number)), "job.assigned", log);
-        let outcome = match reading {
-            Reading::Answer(output) => self.answer(work, &attempt, &output, compiled, scribe, now).await,
+        let scribe = self.scribe_of(work, attempt, heard, now);
+        let cause = heard.callback.clone().map(Cause::Callback);
+        let turn =
+            Turn { cause, pulse: heard.pulse.map(|pulse| (attempt.agent, pulse)), ..Turn::of(same(work)) };
+        match &heard.reading {
+            Reading::Answer(output) => self.answer(work, attempt, output, turn, scribe, now).await,
+            Reading::Accepted => self.accepted(work, attempt, turn, scribe, now).await,
+            Reading::Working(note) => {
+                self.progressed(work, attempt, note.as_deref(), turn, scribe, now).await
+            }
+            Reading::Asked(question) => self.asked(work, attempt, question, turn, scribe, now).await,
             Reading::Again { wait, unclear } => {
-                let until = now.after(wait).min(work.job.deadline);
-                scribe.event(What::Deferred { attempt: attempt.number, tries: attempt.tries, until });
-                let turn = JobTurn { due_at: Some(until), lease: None, ..same(&work) };
-                let state = if unclear { AttemptState::Unclear } else { AttemptState::Sending };
-                let turn =
-                    Turn { attempt: Some(AttemptTurn { state, ..unchanged(&attempt) }), ..Turn::of(turn) };
-                self.turn(&mut work, now, scribe, turn).await.map_err(CommitError::from)
+                let until = now.after(*wait).min(work.job.deadline);
+                self.again(work, attempt, until, *unclear, turn, scribe, now).await
             }
-            Reading::Hold => self.hold(&mut work, &attempt, scribe, now).await,
-            Reading::Ended { ended, reason, failure, breach, gone } => {
-                let (reason_body, commitment) = scribe.body(reason.clone().into_bytes());
-                let mut turn = AttemptTurn {
-                    state: AttemptState::Ended(ended),
-                    ended_at: Some(now),
-                    reason: Some(reason_body),
-                    ..unchanged(&attempt)
-                };
-                if breach {
-                    let finding = Finding {
-                        criterion: CriterionRef::Contract,
-                        label: "an answer that can be read".to_owned(),
-                        decision: Decision::Fail,
-                        evidence: reason,
-                    };
-                    turn.findings = Some(scribe.body(serde_json::to_vec(&[finding]).unwrap_or_default()).0);
-                    turn.answered_at = Some(now);
-                }
-                let what = What::AttemptEnded { attempt: attempt.number, ended, reason: Some(commitment) };
-                scribe.event_by(by, what);
-                let agent = attempt.agent;
-                self.end_attempt(&mut work, &attempt, turn, failure, scribe, now).await?;
-                if gone {
-                    self.pause_gone(agent, now).await;
-                }
-                Ok(())
-            }
-        };
-        match outcome {
-            // Somebody decided otherwise while the agent worked: what it said is too late to matter.
-            Err(CommitError::Store(StoreError::Stale) | CommitError::Illegal(_)) => {
-                tracing::debug!(
-                    job.id = attempt.job.0,
-                    attempt.number = attempt.number.0,
-                    "an outcome came too late"
-                );
-                Ok(())
-            }
-            other => other,
+            Reading::Listen => self.listen_on(work, attempt, turn, scribe, now).await,
+            Reading::Hold => self.hold(work, attempt, turn, scribe, now).await,
+            Reading::Ended { .. } => self.end_by_word(work, attempt, &heard.reading, turn, scribe, now).await,
         }
     }
 
-    /// Judges an answer and writes it down with its verdict; after an unclean end, in two turns.
-    async fn answer(
+    /// The delivery goes out again, or the agent is asked, after a wait.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an outcome, whose it is, and the record that it continues"
+    )]
+    async fn again(
         &self,
-        mut work: Work,
+        work: &mut Work,
         attempt: &AttemptRecord,
-        output: &Json,
-        compiled: &Compiled,
+        until: Timestamp,
+        unclear: bool,
+        turn: Turn,
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
+        scribe.event(What::Deferred { attempt: attempt.number, tries: attempt.tries, until });
+        let state = if unclear { AttemptState::Unclear } else { AttemptState::Sending };
+        let job = JobTurn { due_at: Some(until), lease: None, ..same(work) };
+        let attempt = Some(AttemptTurn { state, ..attempt.unchanged() });
+        Ok(self.turn(work, now, scribe, Turn { job, attempt, ..turn }).await?)
+    }
+
+    async fn end_by_word(
+        &self,
+        work: &mut Work,
+        attempt: &AttemptRecord,
+        reading: &Reading,
+        turn: Turn,
+        mut scribe: Scribe<'_>,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let Reading::Ended { ended, reason, failure, breach, gone } = reading else { return Ok(()) };
+        let (reason_body, commitment) = scribe.body(reason.clone().into_bytes());
+        let mut over = AttemptTurn {
+            state: AttemptState::Ended(*ended),
+            left_ms: None,
+            ended_at: Some(now),
+            reason: Some(reason_body),
+            ..attempt.unchanged()
+        };
+        if *breach {
+            let finding = Finding {
+                criterion: CriterionRef::Contract,
+                label: "an answer that can be read".to_owned(),
+                decision: Decision::Fail,
+                evidence: reason.clone(),
+            };
+            over.findings = Some(scribe.body(serde_json::to_vec(&[finding]).unwrap_or_default()).0);
+            over.answered_at = Some(now);
+        }
+        let what = What::AttemptEnded { attempt: attempt.number, ended: *ended, reason: Some(commitment) };
+        scribe.event_by(Actor::Agent(attempt.agent), what);
+        if *gone {
+            // Before the attempt ends: the job must not come straight back.
+            self.pause_gone(attempt.agent, now).await;
+        }
+        let turn = Turn { attempt: Some(over), ..turn };
+        self.end_attempt(work, attempt, turn, *failure, scribe, now).await
+    }
+
+    /// Stores an answer. It is judged in the same turn where that is safe and nobody waits for the commit.
+    async fn answer(
+        &self,
+        work: &mut Work,
+        attempt: &AttemptRecord,
+        output: &Json,
+        turn: Turn,
+        mut scribe: Scribe<'_>,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let late = work.job.state == JobState::Open;
+        let state = work.job.state.after(if late { JobEvent::AnsweredLate } else { JobEvent::Answered })?;
         let (body, commitment) = scribe.body(output.as_str().as_bytes().to_vec());
         let what = What::Answered { attempt: attempt.number, answer: commitment };
         scribe.event_by(Actor::Agent(attempt.agent), what);
         let answered = AttemptTurn {
             state: AttemptState::Answered,
+            left_ms: None,
             answered_at: Some(now),
+            ended_at: None,
             answer: Some(body),
-            ..unchanged(attempt)
+            reason: None,
+            ..attempt.unchanged()
         };
-        if !self.is_careful(&work.job, now) {
-            let state = work.job.state.after(JobEvent::Answered)?;
-            return self.verdict(work, state, answered, attempt, output, compiled, scribe, now).await;
+        // An attempt that had ended was counted: whatever the answer is worth, that count was wrong.
+        let corrected = attempt.state.ended().and_then(|ended| self.tally(work, attempt, ended, now));
+        let tally = corrected.map(|counted| counted.taken_back());
+        let turn = Turn { attempt: Some(answered), tally, ..turn };
+        let by_itself = turn.cause.is_some();
+        if !by_itself && !late && !self.is_careful(&work.job, now) {
+            let compiled = self.compiled(attempt.agent, attempt.version).await?;
+            return self.verdict(work, state, turn, attempt, output, &compiled, scribe, now).await;
         }
-        let state = work.job.state.after(JobEvent::Answered)?;
-        let until = now.after(LEASE_MARGIN);
-        let lease = Some(Lease { incarnation: self.parts.incarnation, until });
-        let turn = JobTurn { state, due_at: Some(until), lease, ..same(&work) };
-        self.turn(&mut work, now, scribe, Turn { attempt: Some(answered), ..Turn::of(turn) }).await?;
-        let scribe = self.scribe(&work, now, Actor::Daemon);
-        self.verdict(work, state, answered, attempt, output, compiled, scribe, now).await
-    }
-
-    /// Judges the stored answer of an attempt.
-    pub(super) async fn evaluate(
-        &self,
-        mut work: Work,
-        attempt: AttemptRecord,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
-        if self.is_careful(&work.job, now) {
-            self.announce(&mut work, now).await?;
+        let careful = self.is_careful(&work.job, now) && !by_itself;
+        let until = if careful { now.after(LEASE_MARGIN) } else { now };
+        let lease = careful.then_some(Lease { incarnation: self.parts.incarnation, until });
+        let job = JobTurn { state, due_at: Some(until), ready: false, lease, window: None, ..same(work) };
+        self.turn(work, now, scribe, Turn { job, ..turn }).await?;
+        if !careful {
+            self.nudge();
+            return Ok(());
         }
         let compiled = self.compiled(attempt.agent, attempt.version).await?;
-        let bytes = match attempt.answer {
-            Some(body) => self.parts.store.body(body).await?,
-            None => None,
-        };
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| "null".to_owned());
-        let output = Json::from_text(text).unwrap_or_else(|_| Json::from(serde_json::Value::Null));
-        let scribe = self.scribe(&work, now, Actor::Daemon);
-        let state = work.job.state;
-        let turn = unchanged(&attempt);
-        self.verdict(work, state, turn, &attempt, &output, &compiled, scribe, now).await
+        let scribe = self.scribe(work, now, Actor::Daemon);
+        let turn = Turn { attempt: Some(answered), ..Turn::of(same(work)) };
+        self.verdict(work, state, turn, attempt, output, &compiled, scribe, now).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an answer, whose it is, and the record that it continues")]
-    async fn verdict(
-        &self,
-        mut work: Work,
-        state: JobState,
-        answered: AttemptTurn,
-        attempt: &AttemptRecord,
-        output: &Json,
-        compiled: &Compiled,
-        mut scribe: Scribe<'_>,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
-        let verdict = self.judge(&work, output, compiled).await?;
-        // It is judged, and the daemon lives.
-        work.job.deaths = 0;
-        let findings = scribe.body(serde_json::to_vec(&verdict.findings).unwrap_or_default());
-        let count = |decision| {
-            let found = verdict.findings.iter().filter(|finding| finding.decision == decision).count();
-            u32::try_from(found).unwrap_or(u32::MAX)
-        };
-        scribe.event(What::Judged {
-            attempt: attempt.number,
-            findings: findings.1,
-            passed: count(Decision::Pass),
-            failed: count(Decision::Fail),
-            abstained: count(Decision::Abstain),
-            by: CheckedBy::Rules,
-        });
-        let answered = AttemptTurn { findings: Some(findings.0), ..answered };
-        let by_client = work.draft.review == Review::Always;
-        match verdict.decision {
-            Decision::Pass if !by_client => {
-                self.complete(&mut work, state, attempt, answered, scribe, now).await
-            }
-            Decision::Pass => {
-                self.ask_reviewer(&mut work, state.after(JobEvent::ReviewWanted)?, answered, scribe, now)
-                    .await
-            }
-            Decision::Abstain => {
-                let reviewer =
-                    if work.draft.review == Review::Never { Reviewer::Operator } else { Reviewer::Client };
-                let state = state.after(JobEvent::Abstained(reviewer))?;
-                self.ask_reviewer(&mut work, state, answered, scribe, now).await
-            }
-            Decision::Fail => {
-                let ended = EndedAs::Failed;
-                scribe.event(What::AttemptEnded { attempt: attempt.number, ended, reason: None });
-                let turn = AttemptTurn { state: AttemptState::Ended(ended), ended_at: Some(now), ..answered };
-                work.job.state = state;
-                self.end_attempt(&mut work, attempt, turn, Failure::Criteria, scribe, now).await
-            }
-        }
-    }
-
-    async fn complete(
-        &self,
-        work: &mut Work,
-        state: JobState,
-        attempt: &AttemptRecord,
-        answered: AttemptTurn,
-        mut scribe: Scribe<'_>,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
-        let state = state.after(JobEvent::Passed)?;
-        let checked = CheckedBy::Rules;
-        scribe.event(What::AttemptEnded { attempt: attempt.number, ended: EndedAs::Passed, reason: None });
-        scribe.event(What::Completed { attempt: attempt.number, by: checked });
-        scribe.notify(work.job.client, "job_completed", Some(work.job.id), Some(attempt.number));
-        let turn = Turn {
-            job: JobTurn { checked_by: Some(checked), ..ended(state, work) },
-            attempt: Some(AttemptTurn {
-                state: AttemptState::Ended(EndedAs::Passed),
-                ended_at: Some(now),
-                ..answered
-            }),
-            tally: self.tally(work, attempt, EndedAs::Passed, now),
-            request: None,
-        };
-        Ok(self.turn(work, now, scribe, turn).await?)
-    }
-
-    async fn ask_reviewer(
-        &self,
-        work: &mut Work,
-        state: JobState,
-        answered: AttemptTurn,
-        mut scribe: Scribe<'_>,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
-        let until = now.after(self.parts.limits.review_window);
-        let reviewer = if state == JobState::InReview(Reviewer::Operator) {
-            Reviewer::Operator
-        } else {
-            Reviewer::Client
-        };
-        scribe.event(What::ReviewRequested { reviewer, until });
-        if reviewer == Reviewer::Client {
-            scribe.notify(work.job.client, "review_wanted", Some(work.job.id), Some(answered.number));
-        }
-        let turn = JobTurn { state, due_at: Some(until), lease: None, ..same(work) };
-        let turn = Turn {
-            attempt: Some(AttemptTurn { state: AttemptState::Answered, ..answered }),
-            ..Turn::of(turn)
-        };
-        Ok(self.turn(work, now, scribe, turn).await?)
-    }
-
-    /// An attempt is over without success: the job is open again, or failed.
+    /// An attempt is over without success: the job is open again, or failed. `turn.attempt` says how it is over.
     pub(super) async fn end_attempt(
         &self,
         work: &mut Work,
         attempt: &AttemptRecord,
-        turn: AttemptTurn,
+        turn: Turn,
         failure: Failure,
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
-        let mut attempts = work.attempts.clone();
-        if let Some(newest) = attempts.iter_mut().find(|newest| newest.number == turn.number) {
-            newest.state = turn.state;
-        }
+        let Some(over) = turn.attempt else { return Ok(()) };
+        let attempts: Vec<AttemptRecord> = work
+            .attempts
+            .iter()
+            .map(|known| if known.number == over.number { known.clone().after(over) } else { known.clone() })
+            .collect();
         let (posted_at, deadline) = (work.job.posted_at, work.job.deadline);
         let story = Story { attempts: &attempts, failure, agent_ready: true, posted_at, deadline };
         let give_up = next_step(&story, &work.draft.policy, now) == NextStep::GiveUp;
@@ -273,68 +250,154 @@ impl Engine {
             (false, true) => work.job.state.after(JobEvent::AttemptEnded)?.after(JobEvent::Exhausted)?,
             (false, false) => work.job.state.after(JobEvent::AttemptEnded)?,
         };
-        let job_turn = if give_up {
+        let job = if give_up {
             scribe.event(failed(&attempts));
-            scribe.notify(work.job.client, "job_failed", Some(work.job.id), Some(turn.number));
+            self.tell_client(work, &mut scribe, NoticeKind::JobFailed);
             ended(state, work)
         } else {
-            JobTurn { state, due_at: Some(deadline), ready: true, lease: None, ..same(work) }
+            JobTurn { state, due_at: Some(deadline), ready: true, lease: None, window: None, ..same(work) }
         };
-        let how = turn.state.ended().unwrap_or(EndedAs::Unclear);
+        let how = over.state.ended().unwrap_or(EndedAs::Unclear);
         let tally = self.tally(work, attempt, how, now);
-        self.turn(work, now, scribe, Turn { job: job_turn, attempt: Some(turn), tally, request: None })
-            .await?;
+        // What a late answer took back comes first.
+        let tally = match (turn.tally, tally) {
+            (Some(before), Some(counted)) => Some(before.and(counted)),
+            (before, counted) => before.or(counted),
+        };
+        self.tell_owner(work, attempt, &mut scribe, NoticeKind::AgentEnded);
+        self.turn(work, now, scribe, Turn { job, tally, ..turn }).await?;
         self.nudge();
         Ok(())
     }
 
-    pub(super) async fn hold(
+    /// Nobody can say whether the agent did it, and doing it twice may do harm: an operator decides.
+    async fn hold(
         &self,
         work: &mut Work,
         attempt: &AttemptRecord,
+        turn: Turn,
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
         let state = work.job.state.after(JobEvent::Unresolvable)?;
         scribe.event(What::Held { why: HeldWhy::Unclear });
-        scribe.notify(work.job.client, "job_held", Some(work.job.id), Some(attempt.number));
-        let turn = JobTurn { state, due_at: Some(work.job.deadline), lease: None, ..same(work) };
-        let attempt = Some(AttemptTurn { state: AttemptState::Unclear, ..unchanged(attempt) });
-        Ok(self.turn(work, now, scribe, Turn { attempt, ..Turn::of(turn) }).await?)
+        self.tell_client(work, &mut scribe, NoticeKind::JobHeld);
+        self.tell_operators(work.job.id, &mut scribe, NoticeKind::OperatorNeeded);
+        let job = JobTurn { state, due_at: Some(work.job.deadline), lease: None, window: None, ..same(work) };
+        let attempt =
+            Some(AttemptTurn { state: AttemptState::Unclear, left_ms: None, ..attempt.unchanged() });
+        Ok(self.turn(work, now, scribe, Turn { job, attempt, ..turn }).await?)
     }
 
-    async fn judge(&self, work: &Work, output: &Json, compiled: &Compiled) -> Result<Verdict, StoreError> {
-        let (draft, input, output) = (work.draft.clone(), work.input(), output.clone());
-        let (schema, display) = (compiled.output.clone(), super::work::display(compiled));
-        let work = move || {
-            let output = output.value();
-            let (agent_schema, display) = (schema.as_ref(), display.as_deref());
-            judge(&Case { draft: &draft, input: &input, output: &output, agent_schema, display })
+    /// Keeps what came too late to matter.
+    async fn late(
+        &self,
+        work: &mut Work,
+        attempt: &AttemptRecord,
+        heard: &Heard,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let mut scribe = self.scribe_of(work, attempt, heard, now);
+        if let Some(word) = heard.reading.word() {
+            let (_, message) = scribe.body(word.into_bytes());
+            let what = What::Late { attempt: attempt.number, message };
+            scribe.event_by(Actor::Agent(attempt.agent), what);
+        } else if heard.callback.is_none() {
+            // Not a word of the agent's: only the exchange is kept.
+            if let Some((kind, log)) = &heard.log {
+                self.log_delivery(attempt, *kind, log.clone(), now).await?;
+            }
+            return Ok(());
+        }
+        let cause = heard.callback.clone().map(Cause::Callback);
+        let note = work.note();
+        self.note(work, now, scribe, cause, note).await?;
+        Ok(())
+    }
+
+    pub(super) async fn log_delivery(
+        &self,
+        attempt: &AttemptRecord,
+        kind: MessageType,
+        log: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let delivery = NewDelivery {
+            id: DeliveryLogId(self.parts.maker.id(now)),
+            agent: attempt.agent,
+            at: now,
+            attempt: Some((attempt.job, attempt.number)),
+            message: kind.name(),
+            log,
         };
-        self.parts.pool.run(work).await.map_err(|error| StoreError::Unavailable(error.to_string()))
+        self.parts.store.apply(now, Command::LogDeliveries { deliveries: vec![delivery] }).await.map(drop)
     }
 
-    /// What the attempt adds to its agent's record: nothing for trials and for the owner's own jobs.
-    pub(super) fn tally(
+    /// Tells the job's client.
+    pub(super) fn tell_client(&self, work: &Work, scribe: &mut Scribe<'_>, kind: NoticeKind) {
+        let notice = Notice::of_job(work.job.client, kind, work.job.id);
+        let notice = match work.newest() {
+            Some(newest) => notice.attempt(newest.number, newest.agent),
+            None => notice,
+        };
+        scribe.notify(&self.parts.people, notice);
+    }
+
+    /// Tells the owner of an attempt's agent, unless it is their own trial.
+    pub(super) fn tell_owner(
         &self,
         work: &Work,
         attempt: &AttemptRecord,
-        ended: EndedAs,
-        now: Timestamp,
-    ) -> Option<(guildhall_protocol::ids::AgentId, i64, Tally)> {
-        let owner = self.market().get(attempt.agent).map(|listing| listing.record.owner);
-        if work.job.trial || owner == Some(work.job.client) {
-            return None;
+        scribe: &mut Scribe<'_>,
+        kind: NoticeKind,
+    ) {
+        let owner = self.owner(attempt.agent);
+        if let Some(owner) = owner.filter(|_| !work.job.trial) {
+            let notice = Notice::of_job(owner, kind, work.job.id).attempt(attempt.number, attempt.agent);
+            scribe.notify(&self.parts.people, notice);
         }
-        let answer_ms = u64::try_from(now.since(attempt.started_at).as_millis()).unwrap_or(u64::MAX);
-        let tally = match ended {
-            EndedAs::Passed => Tally { passed: 1, answered: 1, answer_ms, ..Tally::default() },
-            EndedAs::Failed | EndedAs::Silent => Tally { failed: 1, ..Tally::default() },
-            EndedAs::Declined => Tally { declined: 1, ..Tally::default() },
-            EndedAs::Unreachable => Tally { unreachable: 1, ..Tally::default() },
-            EndedAs::Unclear | EndedAs::Withdrawn => return None,
-        };
-        Some((attempt.agent, day(now), tally))
+    }
+
+    /// Tells every operator.
+    pub(super) fn tell_operators(
+        &self,
+        job: guildhall_protocol::ids::JobId,
+        scribe: &mut Scribe<'_>,
+        kind: NoticeKind,
+    ) {
+        for operator in self.parts.people.operators() {
+            scribe.notify(&self.parts.people, Notice::of_job(operator, kind, job));
+        }
+    }
+
+    /// Who registered an agent.
+    pub(super) fn owner(&self, agent: AgentId) -> Option<guildhall_protocol::ids::UserId> {
+        self.market().get(agent).map(|listing| listing.record.owner)
+    }
+}
+
+/// Whether what was heard about an attempt still changes its job.
+fn fits(work: &Work, attempt: &AttemptRecord, reading: &Reading) -> bool {
+    if work.newest().map(|newest| newest.number) != Some(attempt.number) {
+        return false;
+    }
+    let with_agent = matches!(
+        work.job.state,
+        JobState::Assigned | JobState::Working | JobState::InputRequired(Asker::Agent)
+    );
+    match reading {
+        Reading::Answer(_) => match attempt.state.ended() {
+            None => with_agent || work.job.state == JobState::Held(HeldWhy::Unclear),
+            Some(EndedAs::Silent | EndedAs::Unclear) => work.job.state == JobState::Open,
+            Some(_) => false,
+        },
+        Reading::Asked(_) | Reading::Ended { .. } | Reading::Working(_) => {
+            with_agent && attempt.state.ended().is_none()
+        }
+        Reading::Accepted | Reading::Again { .. } | Reading::Listen | Reading::Hold => {
+            matches!(work.job.state, JobState::Assigned | JobState::Working)
+                && attempt.state.ended().is_none()
+        }
     }
 }
 
@@ -347,19 +410,6 @@ pub(super) fn same(work: &Work) -> JobTurn {
         lease: work.job.lease,
         deaths: work.job.deaths,
         checked_by: None,
-    }
-}
-
-/// A turn that leaves the attempt as it is.
-pub(super) fn unchanged(attempt: &AttemptRecord) -> AttemptTurn {
-    AttemptTurn {
-        number: attempt.number,
-        state: attempt.state,
-        tries: attempt.tries,
-        answered_at: None,
-        ended_at: None,
-        answer: None,
-        findings: None,
-        reason: None,
+        window: work.job.window,
     }
 }

@@ -22,11 +22,14 @@ pub enum Step {
     Pick,
     /// Send the delivery of this attempt again.
     Send(AttemptNumber),
-    /// The daemon that sent this attempt died before it wrote down what came of it: send again if the agent is
-    /// idempotent, else hold the job.
+    /// Nobody knows what became of the last send of this attempt: send again if the agent is idempotent, else ask.
     Reconcile(AttemptNumber),
-    /// The agent accepted and has been silent for too long.
+    /// The agent accepted and was not heard of lately: ask it where it is.
+    Ask(AttemptNumber),
+    /// The agent accepted, and its time is up.
     GiveUpWaiting(AttemptNumber),
+    /// Somebody who was asked to answer or decide is reminded.
+    Remind,
     /// Judge the stored answer of this attempt.
     Evaluate(AttemptNumber),
     /// The client did not answer a question in time.
@@ -61,6 +64,7 @@ pub fn step(job: &JobRecord, newest: Option<&AttemptRecord>, now: Timestamp, min
     let number = newest.map(|attempt| attempt.number);
     let due = due_at <= now;
     let wait = Step::Wait(due_at);
+    let window_is_open = job.window.is_some_and(|window| window.ends_at > now);
     match (job.state, number) {
         // Only a pick or an evaluation can kill a daemon by what the job holds: a delivery in flight is innocent.
         (JobState::Open | JobState::Evaluating, _) if orphaned => {
@@ -69,15 +73,21 @@ pub fn step(job: &JobRecord, newest: Option<&AttemptRecord>, now: Timestamp, min
         }
         (JobState::Open, _) if job.ready || due => Step::Pick,
         (JobState::Open, _) => wait,
-        (JobState::Assigned, Some(number)) if orphaned => Step::Reconcile(number),
-        // The lease ran out without a word from our own call: its effect is as unclear as after a crash.
-        (JobState::Assigned, Some(number)) if job.lease.is_some() => Step::Reconcile(number),
+        // A lease that ran out without a word from our own call is as unclear as a crash.
+        (JobState::Assigned | JobState::Working, Some(number)) if job.lease.is_some() => {
+            Step::Reconcile(number)
+        }
         (JobState::Assigned, Some(number)) if due => match newest.map(|attempt| attempt.state) {
             Some(AttemptState::Unclear) => Step::Reconcile(number),
             _ => Step::Send(number),
         },
-        (JobState::Working, Some(number)) if due => Step::GiveUpWaiting(number),
+        (JobState::Working, Some(number)) if due => match newest {
+            Some(attempt) if attempt.state == AttemptState::Sending => Step::Send(number),
+            Some(attempt) if attempt.deadline <= now => Step::GiveUpWaiting(number),
+            _ => Step::Ask(number),
+        },
         (JobState::Evaluating, Some(number)) => Step::Evaluate(number),
+        (JobState::InputRequired(_) | JobState::InReview(_), _) if due && window_is_open => Step::Remind,
         (JobState::InputRequired(asker), _) if due => Step::Lapse(asker),
         (JobState::InReview(reviewer), _) if due => Step::CloseReview(reviewer),
         // Held jobs end by their deadline, which is above.
@@ -97,7 +107,7 @@ pub fn step(job: &JobRecord, newest: Option<&AttemptRecord>, now: Timestamp, min
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::store::{Chain, Lease};
+    use crate::store::{Chain, Lease, Steering, Window};
     use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, JobId, PlaceId, UserId};
     use guildhall_protocol::job::{Priority, Visibility};
     use guildhall_protocol::state::{HeldWhy, JOB_STATES};
@@ -132,6 +142,8 @@ pub(super) mod tests {
             attempts: 1,
             checked_by: None,
             waiting: None,
+            window: None,
+            steering: Steering::default(),
         }
     }
 
@@ -151,6 +163,12 @@ pub(super) mod tests {
             answer: None,
             findings: None,
             reason: None,
+            deadline: Timestamp(900),
+            left_ms: None,
+            heard_at: None,
+            question: None,
+            reply: None,
+            replies: 0,
         }
     }
 
@@ -165,7 +183,7 @@ pub(super) mod tests {
         let table = [
             (JobState::Open, early, Step::Pick, Step::Expire),
             (JobState::Assigned, early, Step::Send(first), Step::Expire),
-            (JobState::Working, early, Step::GiveUpWaiting(first), Step::Expire),
+            (JobState::Working, early, Step::Send(first), Step::Expire),
             (JobState::InputRequired(Asker::Agent), early, Step::Lapse(Asker::Agent), Step::Expire),
             (JobState::Evaluating, Step::Evaluate(first), Step::Evaluate(first), Step::Evaluate(first)),
             (
@@ -212,6 +230,29 @@ pub(super) mod tests {
             next(&JobRecord { lease, ..job(JobState::Assigned) }, 95),
             Step::Reconcile(AttemptNumber(1))
         );
+    }
+
+    #[test]
+    fn an_agent_that_works_is_asked_until_its_time_is_up() {
+        let at_work =
+            |now| step(&job(JobState::Working), Some(&attempt(AttemptState::Accepted)), Timestamp(now), MINE);
+        let first = AttemptNumber(1);
+        assert_eq!(at_work(99), Step::Wait(Timestamp(100)));
+        assert_eq!(at_work(100), Step::Ask(first));
+        assert_eq!(at_work(900), Step::GiveUpWaiting(first));
+    }
+
+    #[test]
+    fn people_are_reminded_before_their_time_is_up() {
+        let window = Some(Window { begins_at: Timestamp(0), ends_at: Timestamp(200), reminded: 0 });
+        for (state, at_the_end) in [
+            (JobState::InputRequired(Asker::Agent), Step::Lapse(Asker::Agent)),
+            (JobState::InReview(Reviewer::Operator), Step::CloseReview(Reviewer::Operator)),
+        ] {
+            let waits = JobRecord { window, ..job(state) };
+            assert_eq!(next(&waits, 100), Step::Remind);
+            assert_eq!(next(&waits, 200), at_the_end);
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A job with all that its step needs, read from the store.
 
 use crate::market::Compiled;
-use crate::store::{AttemptRecord, Fence, JobRecord, Query, Store, StoreError};
+use crate::store::{AttemptRecord, Fence, JobNote, JobRecord, Query, Store, StoreError};
 use guildhall_protocol::attempt::{CriterionRef, Decision, EndedAs, Finding};
 use guildhall_protocol::clean::{clean, cut};
-use guildhall_protocol::ids::BodyId;
+use guildhall_protocol::ids::{AttemptNumber, BodyId};
 use guildhall_protocol::job::JobDraft;
 use serde_json::{Value, json};
 
@@ -35,6 +35,31 @@ impl Work {
         Fence { job: self.job.id, epoch: self.job.epoch, revision: self.job.chain.revision }
     }
 
+    /// One of its attempts.
+    pub(super) fn attempt(&self, number: AttemptNumber) -> Option<&AttemptRecord> {
+        self.attempts.iter().find(|attempt| attempt.number == number)
+    }
+
+    /// The same job with this attempt in the place of the one with its number.
+    pub(super) fn with(mut self, attempt: AttemptRecord) -> Self {
+        if let Some(known) = self.attempts.iter_mut().find(|known| known.number == attempt.number) {
+            *known = attempt;
+        }
+        self
+    }
+
+    /// A note that changes nothing.
+    pub(super) fn note(&self) -> JobNote {
+        JobNote {
+            deadline: self.job.deadline,
+            due_at: self.job.due_at,
+            window: self.job.window,
+            priority: self.job.priority,
+            steering: None,
+            attempt: None,
+        }
+    }
+
     pub(super) fn newest(&self) -> Option<&AttemptRecord> {
         self.attempts.last()
     }
@@ -59,7 +84,7 @@ impl Work {
             .iter()
             .rev()
             .find(|before| before.number < attempt.number && before.findings.is_some());
-        let Some(id) = earlier.and_then(|before| before.findings) else { return Ok(Vec::new()) };
+        let Some(id) = earlier.and_then(|before| before.findings) else { return Ok(self.correction()) };
         let findings = findings(store, Some(id)).await?;
         let own = earlier.is_some_and(|before| before.agent == attempt.agent);
         let failed = findings.into_iter().filter(|finding| finding.decision == Decision::Fail);
@@ -74,6 +99,17 @@ impl Work {
             }
         };
         Ok(failed.map(shown).collect())
+    }
+
+    /// What was wrong with the result of the job that this one repeats, as a finding.
+    fn correction(&self) -> Vec<Finding> {
+        let finding = |text: &String| Finding {
+            criterion: CriterionRef::Review,
+            label: "what was wrong with an earlier answer".to_owned(),
+            decision: Decision::Fail,
+            evidence: text.clone(),
+        };
+        self.draft.correction.iter().map(finding).collect()
     }
 
     /// Whether the newest attempt failed by a criterion, so that its agent can be told what to mend.

@@ -5,6 +5,7 @@
 
 use crate::judge::schema::SchemaVerdict;
 use crate::market::{Listing, Market, day};
+use crate::store::Steering;
 use guildhall_protocol::agent::{AgentKind, AgentState, Audience, Health};
 use guildhall_protocol::ids::{AgentId, AgentVersion, UserId};
 use guildhall_protocol::job::JobDraft;
@@ -32,6 +33,8 @@ pub struct Wanted<'a> {
     pub client: UserId,
     /// The job.
     pub draft: &'a JobDraft,
+    /// What an operator ordered.
+    pub steering: &'a Steering,
     /// Its input, or its brief as text.
     pub input: &'a Value,
     /// Size of the input, bytes.
@@ -52,6 +55,8 @@ pub struct Choice {
     pub chosen: Option<(AgentId, AgentVersion)>,
     /// Who could take it later.
     pub waits_for: Vec<AgentId>,
+    /// When one of them could by time alone.
+    pub look_again: Option<Timestamp>,
 }
 
 /// Chooses among all agents.
@@ -66,7 +71,7 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
         }
     }
     let best = able.iter().map(|(_, relevance)| *relevance).fold(0.0, f32::max);
-    if wanted.draft.only.is_empty() {
+    if wanted.draft.only.is_empty() && wanted.steering.assign.is_none() {
         able.retain(|(listing, relevance)| {
             let fits = *relevance >= best * RELEVANCE_SHARE_MIN;
             if !fits {
@@ -87,6 +92,7 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
 
     let mut candidates = Vec::new();
     let mut waits_for = Vec::new();
+    let mut look_again = None;
     for (listing, factors, score) in ranked {
         if candidates.len() == CANDIDATES_MAX {
             break;
@@ -94,8 +100,11 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
         let id = listing.record.id;
         if let Some(reason) = invalid_input(listing, wanted) {
             reasons.insert(id, reason);
-        } else if let Some(reason) = passing(listing, now) {
+        } else if let Some(reason) = passing(listing, wanted.client, now) {
             reasons.insert(id, reason);
+            if reason == Exclusion::DailyCap {
+                look_again = Some(tomorrow(now));
+            }
             if waits_for.len() < WAITS_MAX {
                 waits_for.push(id);
             }
@@ -104,7 +113,14 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
             candidates.push(Candidate { agent: id, name, version, score, factors });
         }
     }
-    record(market, wanted, now, candidates, &reasons, waits_for)
+    let pick = record(market, wanted, now, candidates, &reasons);
+    let chosen = pick.candidates.first().map(|first| (first.agent, first.version));
+    Choice { pick, chosen, waits_for, look_again }
+}
+
+/// When daily caps begin anew.
+fn tomorrow(now: Timestamp) -> Timestamp {
+    Timestamp((day(now) + 1) * 86_400_000)
 }
 
 /// Why this agent cannot take the job now, if it cannot: the same checks for one agent.
@@ -121,7 +137,7 @@ pub fn exclusion(
     }
     lasting(listing, wanted)
         .or_else(|| invalid_input(listing, wanted))
-        .or_else(|| passing(listing, now))
+        .or_else(|| passing(listing, wanted.client, now))
         .or(Some(Exclusion::LittleRelevance))
 }
 
@@ -144,6 +160,10 @@ fn lasting(listing: &Listing, wanted: &Wanted<'_>) -> Option<Exclusion> {
         Some(Exclusion::NotInOnly)
     } else if draft.not.contains(&record.name) {
         Some(Exclusion::InNot)
+    } else if wanted.steering.assign.is_some_and(|ordered| ordered != record.id) {
+        Some(Exclusion::NotOrdered)
+    } else if wanted.steering.exclude.contains(&record.id) && wanted.steering.assign.is_none() {
+        Some(Exclusion::RuledOut)
     } else if !published {
         Some(Exclusion::NotPublished)
     } else if definition.kind != AgentKind::Native {
@@ -160,19 +180,17 @@ fn lasting(listing: &Listing, wanted: &Wanted<'_>) -> Option<Exclusion> {
 }
 
 /// Reasons that pass.
-fn passing(listing: &Listing, now: Timestamp) -> Option<Exclusion> {
-    let healthy = match listing.record.health {
-        Health::Closed | Health::HalfOpen => true,
-        Health::Open(until) => until <= now,
-        Health::Quarantined => false,
-    };
-    let today = listing.sums_of_day(day(now));
-    let cap = listing.compiled.definition.caps.jobs_per_day;
+fn passing(listing: &Listing, client: UserId, now: Timestamp) -> Option<Exclusion> {
+    let health = listing.record.health;
+    let caps = &listing.compiled.definition.caps;
+    let (of_all, of_client) = listing.jobs_of_day(day(now), client);
+    let capped = caps.jobs_per_day.is_some_and(|cap| of_all >= cap)
+        || caps.jobs_per_client_per_day.is_some_and(|cap| of_client >= cap);
     if listing.record.state != AgentState::Active {
         Some(Exclusion::NotActive)
-    } else if !healthy {
+    } else if matches!(health, Health::Open(_) | Health::Quarantined) {
         Some(Exclusion::CircuitOpen)
-    } else if cap.is_some_and(|cap| today >= cap) {
+    } else if capped {
         Some(Exclusion::DailyCap)
     } else if listing.free() == 0 {
         Some(Exclusion::AtCapacity)
@@ -233,8 +251,7 @@ fn record(
     now: Timestamp,
     candidates: Vec<Candidate>,
     reasons: &BTreeMap<AgentId, Exclusion>,
-    waits_for: Vec<AgentId>,
-) -> Choice {
+) -> Pick {
     let mut counts: BTreeMap<Exclusion, u32> = BTreeMap::new();
     for reason in reasons.values() {
         *counts.entry(*reason).or_default() += 1;
@@ -250,19 +267,22 @@ fn record(
         Some(first) => because(first, candidates.get(1)),
         None => nobody(examined, &excluded),
     };
-    let chosen = first.map(|first| (first.agent, first.version));
-    let pick = Pick {
+    let method = if wanted.steering.assign.is_some() { PickMethod::Operator } else { PickMethod::Rank };
+    let reason = match (first, method) {
+        (Some(first), PickMethod::Operator) => format!("{}: an operator ordered it", first.name),
+        _ => reason,
+    };
+    Pick {
         at: now,
         chosen: first.map(|first| first.name.clone()),
-        method: PickMethod::Rank,
+        method,
         reason,
         examined,
         eligible: count(candidates.len()),
         candidates,
         excluded,
         named,
-    };
-    Choice { pick, chosen, waits_for }
+    }
 }
 
 fn because(first: &Candidate, second: Option<&Candidate>) -> String {

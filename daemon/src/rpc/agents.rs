@@ -22,7 +22,11 @@ use guildhall_protocol::view::{
     AgentHead, AgentOrder, AgentStory, DeliveryView, PAGE_ROWS_MAX, Page, PageRequest, RegisterOptions,
     Registered, TestReport, TestStep, Updated,
 };
+use std::time::Duration;
 use url::Url;
+
+/// Longest pause that ends by itself, ms: 90 days.
+const PAUSE_MS_MAX: u64 = 90 * 86_400_000;
 
 impl Caller {
     pub(super) async fn register(
@@ -87,7 +91,9 @@ impl Caller {
                 Ok(Registered { id, version, delivery_secret, callback_secret, warnings })
             }
             Outcome::Repeated(Receipt::Agent(id)) => self.registered_before(id, warnings).await,
-            Outcome::Repeated(Receipt::Posted(_) | Receipt::Job(_))
+            Outcome::Repeated(Receipt::Posted(_) | Receipt::Job(_) | Receipt::Done)
+            | Outcome::Leased(_)
+            | Outcome::Dropped(_)
             | Outcome::Done
             | Outcome::Posted(_)
             | Outcome::User(_) => {
@@ -213,7 +219,8 @@ impl Caller {
         let gone = || ApiError::new(ErrorKind::Conflict, format!("{} is retired", record.name));
         let state = state.filter(|state| *state != AgentState::Retired).ok_or_else(gone)?;
         let due_at = (state == AgentState::Pending).then_some(now);
-        let turn = AgentTurn { state, health: record.health, due_at, tries: 0 };
+        let pulses = record.pulses;
+        let turn = AgentTurn { state, health: record.health, due_at, tries: 0, pulses };
         let fence = AgentFence { agent: record.id, revision: record.chain.revision };
         let new = NewVersion {
             version,
@@ -245,8 +252,15 @@ impl Caller {
             return Err(forbidden(format!("an operator paused {name}, and only an operator can resume it")));
         }
         let why = if is_owner { PausedWhy::Owner } else { PausedWhy::Operator };
+        let until = match order {
+            AgentOrder::Pause { for_ms: Some(span) } if span > PAUSE_MS_MAX => {
+                return Err(invalid("for_ms", "a pause that ends by itself lasts 90 days at most"));
+            }
+            AgentOrder::Pause { for_ms } => for_ms.map(|span| now.after(Duration::from_millis(span))),
+            AgentOrder::Resume | AgentOrder::Retire => None,
+        };
         let (event, what) = match order {
-            AgentOrder::Pause => (AgentEvent::Paused(why), What::AgentPaused { why }),
+            AgentOrder::Pause { .. } => (AgentEvent::Paused(why), What::AgentPaused { why, until }),
             AgentOrder::Resume => (AgentEvent::Resumed, What::AgentResumed),
             AgentOrder::Retire => (AgentEvent::Retired, What::AgentRetired),
         };
@@ -254,8 +268,9 @@ impl Caller {
         let state = record.state.after(event).ok_or_else(refused)?;
         let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
         scribe.event(what);
-        let due_at = (state == AgentState::Pending).then_some(now);
-        let turn = AgentTurn { state, health: record.health, due_at, tries: 0 };
+        let due_at = (state == AgentState::Pending).then_some(now).or(until);
+        let pulses = record.pulses;
+        let turn = AgentTurn { state, health: record.health, due_at, tries: 0, pulses };
         self.desk.engine.turn_agent(&record, Some(request), turn, scribe, now).await.map_err(store)?;
         self.agent_head_of(record.id, now)
     }
@@ -332,6 +347,10 @@ impl Caller {
         });
         if proved {
             steps.extend(self.desk.engine.try_examples(record.id).await.map_err(store)?);
+        }
+        if steps.iter().all(|step| step.passed) {
+            // Whatever its circuit said: one job decides now.
+            self.desk.engine.half_open(record.id).await.map_err(store)?;
         }
         Ok(TestReport { steps })
     }

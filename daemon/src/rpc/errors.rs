@@ -24,7 +24,7 @@ pub(super) fn store(error: StoreError) -> ApiError {
             ApiError::new(ErrorKind::Conflict, "this request id was already used for a different request")
                 .hint("use a new request id for each new thing")
         }
-        StoreError::Conflict(conflict @ (Conflict::NameTaken | Conflict::NoSlot)) => {
+        StoreError::Conflict(conflict @ (Conflict::NameTaken | Conflict::NoSlot | Conflict::Appealed)) => {
             ApiError::new(ErrorKind::Conflict, conflict.to_string())
         }
         StoreError::Busy => ApiError::new(ErrorKind::Limited, "the daemon is busy; nothing was changed")

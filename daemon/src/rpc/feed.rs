@@ -14,15 +14,27 @@ use std::time::{Duration, Instant};
 /// Longest wait for a change, ms.
 const WAIT_MS_MAX: u64 = 25_000;
 
+/// Most pages looked at for one answer.
+const FEED_PAGES_MAX: usize = 200;
+
 impl Caller {
     pub(super) async fn feed(&self, after: EventId, limit: u32) -> Result<Vec<FeedLine>, ApiError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let rows = self.desk.store().events(Query::Feed { after, limit }).await.map_err(store)?;
         let mut seen: BTreeMap<JobId, bool> = BTreeMap::new();
         let mut lines = Vec::new();
-        for row in rows {
-            if self.who.operator || self.is_own(row.subject, &mut seen).await? {
-                lines.push(line(&row));
+        let mut after = after;
+        // Pages of other people's events are passed over, so that an empty answer means that there is nothing new.
+        for _ in 0..FEED_PAGES_MAX {
+            let rows = self.desk.store().events(Query::Feed { after, limit }).await.map_err(store)?;
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            for row in &rows {
+                if self.who.operator || self.is_own(row.subject, &mut seen).await? {
+                    lines.push(line(row));
+                }
+            }
+            if !lines.is_empty() {
+                break;
             }
         }
         Ok(lines)
@@ -89,6 +101,7 @@ impl Caller {
             agents_active: count(active),
             agents: count(agents),
             draining: self.desk.engine.is_draining(),
+            paused: self.desk.engine.is_paused(),
             notes: self.desk.notes.clone(),
         })
     }

@@ -1,6 +1,7 @@
 //! Calls about jobs.
 
 use super::errors::{commit, invalid, not_found, store};
+use super::orders::Ordered;
 use super::story::whole_characters;
 use super::{Caller, errors};
 use crate::engine::CommitError;
@@ -8,14 +9,13 @@ use crate::engine::decide::Decision;
 use crate::market::Market;
 use crate::pick::choose::{Wanted, choose, exclusion};
 use crate::scribe::Scribe;
-use crate::store::{Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, StoreError};
+use crate::store::{Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, Steering, StoreError};
 use guildhall_protocol::agent::AgentName;
-use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Actor, Subject, What};
 use guildhall_protocol::ids::{BodyId, JobId, PlaceId, RequestId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
-use guildhall_protocol::permission::{JobAction, Refusal};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
     BODY_PAGE_BYTES_MAX, BodyPage, JobFilter, JobHead, NewJob, Order, PAGE_ROWS_MAX, Page, PageRequest,
@@ -88,10 +88,12 @@ impl Caller {
         let (ids, repeated) = match outcome {
             Outcome::Posted(ids) => (ids, false),
             Outcome::Repeated(Receipt::Posted(ids)) => (ids, true),
-            Outcome::Repeated(Receipt::Job(_) | Receipt::Agent(_))
+            Outcome::Repeated(Receipt::Job(_) | Receipt::Agent(_) | Receipt::Done)
             | Outcome::Done
             | Outcome::Registered(_)
-            | Outcome::User(_) => {
+            | Outcome::User(_)
+            | Outcome::Leased(_)
+            | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
             }
         };
@@ -129,7 +131,7 @@ impl Caller {
         if !known {
             return Err(nobody);
         }
-        let asks = Asks::of(draft, job.client, now);
+        let asks = Asks { steering: job.steering.clone(), ..Asks::of(draft, job.client, now) };
         let market = Arc::clone(&self.desk.engine.parts().market);
         let wanted_name = name.clone();
         let look = move || {
@@ -186,21 +188,30 @@ impl Caller {
             return match receipt {
                 Receipt::Posted(ids) => self.head(ids.first().copied().unwrap_or(job)).await,
                 Receipt::Job(job) => self.head(job).await,
-                Receipt::Agent(_) => Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused))),
+                Receipt::Agent(_) | Receipt::Done => {
+                    Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused)))
+                }
             };
         }
         for _ in 0..ORDER_TRIES {
             let record = self.visible_job(job).await?;
-            self.check_order(&record, &order)?;
-            if order.action == JobAction::Again
-                || (order.action == JobAction::Retry && record.state.is_terminal())
-            {
-                return self.post_again(request.id, &record).await;
-            }
-            let decision = decision(&order)?;
-            let decided =
-                self.desk.engine.decide(record, self.who.user, request.clone(), decision, order.text.clone());
-            match decided.await {
+            let docket = self.docket(&record).await?;
+            self.check_order(&record, &docket, &order)?;
+            let (who, request, text) = (self.who.user, request.clone(), order.text.clone());
+            let done = match self.ordered(&record, &docket, &order).await? {
+                Ordered::Again => return self.post_again(request.id, &record, text).await,
+                Ordered::Decision(decision) => {
+                    // What the decision itself carries is not a reason beside it.
+                    let carried = matches!(
+                        decision,
+                        Decision::RequestChanges(_) | Decision::Dispute(_) | Decision::Reply(_)
+                    );
+                    let reason = text.filter(|_| !carried);
+                    self.desk.engine.decide(record, who, request, decision, reason).await
+                }
+                Ordered::Change(change) => self.desk.engine.steer(record, who, request, change, text).await,
+            };
+            match done {
                 Ok(()) => return self.head(job).await,
                 // The job moved on while this was decided; unless the person named an epoch, the order still stands.
                 Err(CommitError::Store(StoreError::Stale)) if order.epoch.is_none() => {}
@@ -210,34 +221,17 @@ impl Caller {
         Err(store(StoreError::Stale))
     }
 
-    fn check_order(&self, job: &JobRecord, order: &Order) -> Result<(), ApiError> {
-        let (id, name) = (job.id, order.action.name());
-        job.state.allows(order.action, self.standing(job.client)).map_err(|refusal| {
-            let kind = match refusal {
-                Refusal::NotYours { .. } => ErrorKind::Forbidden,
-                Refusal::NotNow { .. } => ErrorKind::Conflict,
-            };
-            let allowed: Vec<&str> =
-                job.state.allowed(self.standing(job.client)).into_iter().map(JobAction::name).collect();
-            let error = ApiError::new(kind, format!("{name} of job {id} is not possible: {refusal}"));
-            if allowed.is_empty() {
-                error
-            } else {
-                error.hint(format!("what you can do now: {}", allowed.join(", ")))
-            }
-        })?;
-        if order.epoch.is_some_and(|epoch| epoch != job.epoch) {
-            return Err(store(StoreError::Stale));
-        }
-        Ok(())
-    }
-
     /// Posts a job that ended once more; agents that failed are not the first choice.
-    async fn post_again(&self, request: RequestId, job: &JobRecord) -> Result<JobHead, ApiError> {
+    async fn post_again(
+        &self,
+        request: RequestId,
+        job: &JobRecord,
+        wrong: Option<String>,
+    ) -> Result<JobHead, ApiError> {
         let forgotten = || not_found("text of this job any more: it was forgotten");
         let draft = self.desk.store().body(job.draft).await.map_err(store)?.ok_or_else(forgotten)?;
         let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
-        let draft = JobDraft { deadline: None, derived_from: Some(job.id), ..draft };
+        let draft = JobDraft { deadline: None, derived_from: Some(job.id), correction: wrong, ..draft };
         let posted = self.post_one(request, draft).await?;
         self.desk.engine.nudge();
         self.head(posted.id).await
@@ -267,36 +261,10 @@ impl Caller {
     }
 }
 
-fn decision(order: &Order) -> Result<Decision, ApiError> {
-    let text = || {
-        let text = order.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        let text = text.ok_or_else(|| invalid("text", "say what is wrong: the next attempt reads it"))?;
-        if text.len() > limits::CRITERION_BYTES_MAX {
-            return Err(invalid("text", format!("is longer than {} bytes", limits::CRITERION_BYTES_MAX)));
-        }
-        Ok(text.to_owned())
-    };
-    Ok(match order.action {
-        JobAction::Cancel => Decision::Cancel,
-        JobAction::Accept => Decision::Accept,
-        JobAction::RequestChanges => Decision::RequestChanges(text()?),
-        JobAction::Dispute => Decision::Dispute(text()?),
-        JobAction::Resend => Decision::Resend,
-        JobAction::Reassign => Decision::Reassign,
-        JobAction::GiveUp => Decision::GiveUp,
-        JobAction::Retry | JobAction::Again => Decision::LookNow,
-        JobAction::Reply => {
-            return Err(ApiError::new(
-                ErrorKind::Unsupported,
-                "this daemon does not pass answers on to agents yet",
-            ));
-        }
-    })
-}
-
 /// A draft, with what the picker asks of it.
 struct Asks {
     draft: JobDraft,
+    steering: Steering,
     client: guildhall_protocol::ids::UserId,
     input: Value,
     input_bytes: usize,
@@ -308,13 +276,14 @@ impl Asks {
         let input = draft.input.as_ref().map_or_else(|| json!({"text": draft.brief}), Json::value);
         let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
         let deadline = draft.deadline.unwrap_or(now);
-        Self { draft, client, input, input_bytes, deadline }
+        Self { draft, steering: Steering::default(), client, input, input_bytes, deadline }
     }
 
     fn wanted(&self) -> Wanted<'_> {
         Wanted {
             client: self.client,
             draft: &self.draft,
+            steering: &self.steering,
             input: &self.input,
             input_bytes: self.input_bytes,
             tried: &[],

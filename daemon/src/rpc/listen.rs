@@ -174,9 +174,12 @@ async fn principal(desk: &Desk, uid: u32) -> Result<Principal, StoreError> {
             let operator = uid == 0 || uid == own_uid();
             Ok(Principal { user, name, operator })
         }
-        Outcome::Done | Outcome::Posted(_) | Outcome::Registered(_) | Outcome::Repeated(_) => {
-            Err(StoreError::Unavailable("an outcome of another command".to_owned()))
-        }
+        Outcome::Done
+        | Outcome::Posted(_)
+        | Outcome::Registered(_)
+        | Outcome::Repeated(_)
+        | Outcome::Leased(_)
+        | Outcome::Dropped(_) => Err(StoreError::Unavailable("an outcome of another command".to_owned())),
     }
 }
 

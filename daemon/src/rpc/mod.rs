@@ -8,6 +8,7 @@ mod errors;
 mod feed;
 mod jobs;
 mod listen;
+mod orders;
 mod service;
 mod story;
 
@@ -18,8 +19,7 @@ use crate::maker::Maker;
 use crate::store::{Request, Store};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::handshake::Principal;
-use guildhall_protocol::ids::{RequestId, UserId};
-use guildhall_protocol::permission::Standing;
+use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -60,10 +60,6 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    fn standing(&self, client: UserId) -> Standing {
-        Standing { client: client == self.who.user, operator: self.who.operator }
-    }
-
     /// A request of this caller; its hash tells a repetition from another use of the same id.
     fn request(&self, id: RequestId, what: &str, content: &[u8]) -> Request {
         let hash = Sha256::new().chain_update(what).chain_update([0]).chain_update(content).finalize();

@@ -3,7 +3,7 @@
 use super::errors::{not_found, store};
 use super::{Caller, Desk};
 use crate::market::{Listing, day};
-use crate::store::{AttemptRecord, BodyRecord, JobRecord, Query};
+use crate::store::{AppealRecord, AttemptRecord, BodyRecord, JobRecord, Query};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Event, Subject};
 use guildhall_protocol::ids::{BodyId, JobId};
@@ -11,7 +11,7 @@ use guildhall_protocol::job::Visibility;
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
-    AgentHead, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, JobHead, JobStory, Record,
+    AgentHead, AppealView, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, JobHead, JobStory, Record,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -58,26 +58,32 @@ impl Caller {
         // The history up to the head that was read, so that both tell the same; the attempts after it, so that whatever
         // the history speaks of is among them.
         let events = desk.events(Subject::Job(id), job.chain.revision).await?;
-        let attempts = desk.store().attempts(Query::Attempts(id)).await.map_err(store)?;
+        let docket = self.docket(&job).await?;
         let mut ids = vec![job.draft];
         ids.extend(job.waiting);
-        for attempt in &attempts {
+        ids.extend(docket.appeals.iter().map(|appeal| appeal.text));
+        for attempt in &docket.attempts {
             ids.push(attempt.pick);
-            ids.extend([attempt.answer, attempt.findings, attempt.reason].into_iter().flatten());
+            let others = [attempt.answer, attempt.findings, attempt.reason, attempt.question, attempt.reply];
+            ids.extend(others.into_iter().flatten());
         }
         let bodies = desk.store().bodies(Query::Bodies(ids)).await.map_err(store)?;
         let bodies: BTreeMap<BodyId, BodyRecord> = bodies.into_iter().map(|body| (body.id, body)).collect();
         let waiting = job.waiting.and_then(|body| read::<Pick>(&bodies, body));
         let draft = body_head(&bodies, job.draft).ok_or_else(|| not_found("draft"))?;
-        let allowed = job.state.allowed(self.standing(job.client));
-        let (head, display) = {
+        let allowed = job.state.allowed(self.standing(&job, &docket));
+        let appeals = docket.appeals.iter().map(|appeal| appeal_view(appeal, &bodies)).collect();
+        let (head, display, excluded) = {
             let market = desk.engine.market();
-            let agent = attempts.last().and_then(|attempt| market.get(attempt.agent));
+            let excluded = job.steering.exclude.iter();
+            let excluded =
+                excluded.filter_map(|agent| Some(market.get(*agent)?.record.name.clone())).collect();
+            let agent = docket.attempts.last().and_then(|attempt| market.get(attempt.agent));
             let display = agent.and_then(|listing| listing.compiled.definition.display.clone());
-            (head_of(job, agent), display)
+            (head_of(job, agent), display, excluded)
         };
-        let attempts = attempts.iter().map(|attempt| desk.attempt_view(attempt, &bodies)).collect();
-        Ok(JobStory { head, draft, attempts, waiting, display, events, allowed })
+        let attempts = docket.attempts.iter().map(|attempt| desk.attempt_view(attempt, &bodies)).collect();
+        Ok(JobStory { head, draft, attempts, waiting, display, events, excluded, appeals, allowed })
     }
 }
 
@@ -99,8 +105,12 @@ impl Desk {
             repair: attempt.repair,
             tries: attempt.tries,
             started_at: attempt.started_at,
+            deadline: attempt.deadline,
+            heard_at: attempt.heard_at,
             answered_at: attempt.answered_at,
             ended_at: attempt.ended_at,
+            question: attempt.question.and_then(|body| read(bodies, body)),
+            reply: attempt.reply.and_then(text),
             reason: attempt.reason.and_then(text),
             pick: read(bodies, attempt.pick),
             answer: attempt.answer.and_then(|body| body_head(bodies, body)),
@@ -119,6 +129,8 @@ impl Desk {
     /// The head of an agent.
     pub(super) fn agent_head(listing: &Listing, now: Timestamp) -> AgentHead {
         let (record, sums) = (&listing.record, listing.sums(day(now)));
+        // Corrections may outlive what they correct.
+        let count = |count: i64| u32::try_from(count.max(0)).unwrap_or(u32::MAX);
         AgentHead {
             id: record.id,
             name: record.name.clone(),
@@ -130,11 +142,11 @@ impl Desk {
             running: listing.running,
             concurrency: record.concurrency,
             record: Record {
-                passed: sums.passed,
-                failed: sums.failed,
-                declined: sums.declined,
-                unreachable: sums.unreachable,
-                answer_ms: sums.answer_ms.checked_div(u64::from(sums.answered)),
+                passed: count(sums.passed),
+                failed: count(sums.failed),
+                declined: count(sums.declined),
+                unreachable: count(sums.unreachable),
+                answer_ms: sums.answer_ms.checked_div(sums.answered).and_then(|ms| u64::try_from(ms).ok()),
             },
             revision: record.chain.revision,
         }
@@ -158,8 +170,22 @@ fn head_of(job: JobRecord, agent: Option<&Listing>) -> JobHead {
         changed_at: job.changed_at,
         deadline: job.deadline,
         due_at: job.due_at,
+        window_ends_at: job.window.map(|window| window.ends_at),
         epoch: job.epoch,
         revision: job.chain.revision,
+    }
+}
+
+/// A complaint or contest as people see it.
+pub(super) fn appeal_view(appeal: &AppealRecord, bodies: &BTreeMap<BodyId, BodyRecord>) -> AppealView {
+    let text = bodies.get(&appeal.text).and_then(|body| body.bytes.as_ref());
+    AppealView {
+        job: appeal.attempt.job,
+        attempt: appeal.attempt.number,
+        kind: appeal.kind,
+        made_at: appeal.made_at,
+        text: text.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+        upheld: appeal.upheld,
     }
 }
 

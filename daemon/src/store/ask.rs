@@ -1,8 +1,9 @@
 //! Asking the store with the answer's own type.
 
 use super::{
-    AgentRecord, Answer, AttemptRecord, BodyRecord, DeliveryRecord, EventRecord, JobRecord, Query, Receipt,
-    Store, StoreError, SystemRecord, TallyRecord, UserRecord,
+    AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord,
+    JobRecord, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query, Receipt, Store,
+    StoreError, SystemRecord, TallyRecord, UserRecord,
 };
 use guildhall_protocol::ids::{AgentVersion, BodyId};
 use guildhall_protocol::time::Timestamp;
@@ -47,6 +48,18 @@ ask! {
     tallies, Tallies -> Vec<TallyRecord>;
     /// A query that answers `Deliveries`.
     deliveries, Deliveries -> Vec<DeliveryRecord>;
+    /// A query that answers `Days`.
+    days, Days -> Vec<DayRecord>;
+    /// A query that answers `Messages`.
+    messages, Messages -> Vec<MessageRecord>;
+    /// A query that answers `Notifications`.
+    notifications, Notifications -> Vec<NotificationRecord>;
+    /// A query that answers `NoticeLog`.
+    notice_log, NoticeLog -> Vec<NoticeLogRecord>;
+    /// A query that answers `Appeals`.
+    appeals, Appeals -> Vec<AppealRecord>;
+    /// A query that answers `People`.
+    people, People -> Vec<PersonRecord>;
     /// A query that answers `Counts`.
     counts, Counts -> Vec<(String, u64)>;
     /// A query that answers `Users`.

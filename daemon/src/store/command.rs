@@ -1,13 +1,17 @@
 //! What can be written. One command is one atomic change together with its history, its messages and its notifications.
 
-use super::record::{Chain, Lease, SealedBytes};
+use super::record::{
+    AttemptRecord, Chain, Lease, NotificationRecord, Pulses, SealedBytes, Steering, TallyRecord, Window,
+};
 use guildhall_protocol::agent::{AgentName, AgentState, Audience, Health};
+use guildhall_protocol::appeal::AppealKind;
 use guildhall_protocol::attempt::{AttemptState, CheckedBy};
 use guildhall_protocol::ids::{
-    AgentId, AgentVersion, AttemptNumber, BodyId, DeliveryLogId, Incarnation, JobId, MessageId,
+    AgentId, AgentVersion, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, Incarnation, JobId, MessageId,
     NotificationId, PlaceId, RequestId, StoreTag, UserId,
 };
 use guildhall_protocol::job::{Priority, Visibility};
+use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -67,6 +71,10 @@ pub enum Command {
         attempt: NewAttempt,
         /// How the job goes on; its state is `Assigned`.
         turn: JobTurn,
+        /// As in `Turn`: an order that this attempt carries out is over.
+        steering: Option<Steering>,
+        /// The day that counts it against the agent's daily caps, if it has any.
+        day: Option<i64>,
         /// Its record.
         entry: Entry,
     },
@@ -84,19 +92,40 @@ pub enum Command {
         /// Its record.
         entry: Entry,
     },
-    /// A job goes on, with what became of its current attempt. Guarded by the fence.
+    /// A job goes on, with what became of its current attempt. Guarded by the fence, and by a state that has not ended.
     Turn {
         /// The job as read.
         fence: Fence,
-        /// Present when a person asked for it.
-        request: Option<Request>,
+        /// Present when a person or an agent asked for it.
+        cause: Option<Cause>,
         /// How the job goes on.
         turn: JobTurn,
         /// How its attempt goes on.
         attempt: Option<AttemptTurn>,
+        /// What an operator ordered for its picks from now on; none leaves what is there.
+        steering: Option<Steering>,
         /// What the agent's record gains.
-        tally: Option<(AgentId, i64, Tally)>,
+        tally: Option<TallyRecord>,
+        /// What the agent's circuit hears.
+        pulse: Option<(AgentId, Pulse)>,
         /// Its record.
+        entry: Entry,
+    },
+    /// Something is noted about a job, also about one that has ended. It begins no epoch: what people are deciding
+    /// about the job still stands. Guarded by the fence.
+    Note {
+        /// The job as read.
+        fence: Fence,
+        /// Present when a person or an agent asked for it.
+        cause: Option<Cause>,
+        /// What it changes.
+        note: JobNote,
+        /// What agents' records gain or lose.
+        tallies: Vec<TallyRecord>,
+        /// A complaint or contest that is made or decided. Refused with `Conflict(Appealed)` when it was made before,
+        /// with `Stale` when it is not open.
+        appeal: Option<AppealTurn>,
+        /// Its record; it may have no events.
         entry: Entry,
     },
     /// Registers an agent, `pending`, and hands out its number. Answers `Registered`.
@@ -144,16 +173,83 @@ pub enum Command {
         /// Its record.
         entry: Entry,
     },
+    /// A message to an agent went out, or not yet.
+    SettleMessage {
+        /// The message.
+        id: MessageId,
+        /// How often it was sent.
+        tries: u32,
+        /// When it goes out again; none when it is done with.
+        due_at: Option<Timestamp>,
+        /// The exchange.
+        delivery: Option<NewDelivery>,
+    },
+    /// Hands out what people must be told on a channel, to be sent before `until`: due, not handed out to anybody else,
+    /// and of one person and job only the oldest that is open. Answers `Leased`.
+    LeaseNotifications {
+        /// The channel.
+        channel: Channel,
+        /// Names this lease.
+        lease: i64,
+        /// When it ends.
+        until: Timestamp,
+        /// At most so many.
+        limit: u32,
+    },
+    /// What became of a notification. Guarded by the lease.
+    SettleNotification {
+        /// The notification.
+        id: NotificationId,
+        /// The lease under which it was sent.
+        lease: i64,
+        /// When it is sent again; none when it is done with.
+        due_at: Option<Timestamp>,
+        /// Whether the channel took it.
+        acknowledged: bool,
+        /// For the delivery log; foreign text, cut.
+        detail: String,
+    },
+    /// Sends a notification again. Refused with `NotFound` when there is none.
+    ReplayNotification {
+        /// Makes it idempotent.
+        request: Request,
+        /// The notification.
+        id: NotificationId,
+    },
+    /// How a person wants to be told. Guarded by the user's revision.
+    SetPerson {
+        /// Makes it idempotent; its user is the person.
+        request: Request,
+        /// The user's revision as read.
+        revision: u64,
+        /// Their settings as JSON.
+        settings: String,
+        /// Signs what goes to their webhook; sealed. None leaves what is there.
+        secret: Option<SealedSecret>,
+        /// Its record.
+        entry: Entry,
+    },
+    /// Stops or starts new attempts everywhere. Guarded by the system's chain.
+    PauseEngine {
+        /// Makes it idempotent.
+        request: Request,
+        /// The system's chain as read.
+        chain: Chain,
+        /// Whether no new attempts are made.
+        paused: bool,
+        /// Its record.
+        entry: Entry,
+    },
     /// Keeps exchanges with an agent that belong to no change.
     LogDeliveries {
         /// The exchanges.
         deliveries: Vec<NewDelivery>,
     },
-    /// Drops requests and deliveries older than these times, at most a thousand rows each.
+    /// Drops what is older than these times, at most a thousand rows of each kind. Answers `Dropped`.
     Prune {
-        /// Requests made before.
+        /// Requests and callbacks made before.
         requests_before: Timestamp,
-        /// Deliveries begun before.
+        /// Exchanges begun, and notifications made and done with, before.
         deliveries_before: Timestamp,
     },
 }
@@ -188,6 +284,78 @@ pub struct Request {
     pub id: RequestId,
     /// SHA-256 of what is asked.
     pub hash: [u8; 32],
+}
+
+/// Who asked for a change, so that asking twice changes once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A person.
+    Request(Request),
+    /// An agent that called back.
+    Callback(Callback),
+}
+
+/// A message that an agent sent by itself. The same again answers `Repeated` and changes nothing; the same id with
+/// another hash is `Conflict(RequestReused)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// About which attempt.
+    pub attempt: AttemptRef,
+    /// Its `webhook-id`.
+    pub id: String,
+    /// SHA-256 of its body.
+    pub hash: [u8; 32],
+}
+
+/// What a [`Command::Note`] changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobNote {
+    /// The deadline from now on.
+    pub deadline: Timestamp,
+    /// When time alone does something next; none exactly when it has ended.
+    pub due_at: Option<Timestamp>,
+    /// Its window from now on.
+    pub window: Option<Window>,
+    /// Its class from now on.
+    pub priority: Priority,
+    /// As in `Turn`.
+    pub steering: Option<Steering>,
+    /// How an attempt goes on; its state stays.
+    pub attempt: Option<AttemptTurn>,
+}
+
+/// A complaint or contest that is made or decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppealTurn {
+    /// It is made.
+    Made {
+        /// About which attempt.
+        attempt: AttemptNumber,
+        /// Which it is.
+        kind: AppealKind,
+        /// Who makes it.
+        user: UserId,
+        /// Why; one of the entry's bodies.
+        text: BodyId,
+    },
+    /// An operator decided it.
+    Decided {
+        /// About which attempt.
+        attempt: AttemptNumber,
+        /// Which it is.
+        kind: AppealKind,
+        /// Whether it was right.
+        upheld: bool,
+    },
+}
+
+/// What an agent's circuit hears of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulse {
+    /// The agent said something that can be read.
+    Beat,
+    /// It could not be reached, broke off, or said nothing that can be read.
+    Miss,
 }
 
 /// What goes on record with a change, in its transaction. Events follow the subject's revision.
@@ -232,12 +400,18 @@ pub struct NewNotification {
     pub id: NotificationId,
     /// To whom.
     pub user: UserId,
-    /// What kind, such as `job_completed`.
-    pub kind: &'static str,
+    /// By which way.
+    pub channel: Channel,
+    /// What kind.
+    pub kind: NoticeKind,
     /// About which job; in a `Post` the job that is being posted.
     pub job: Option<JobId>,
     /// About which attempt.
     pub attempt: Option<AttemptNumber>,
+    /// About which agent.
+    pub agent: Option<AgentId>,
+    /// Not before.
+    pub due_at: Timestamp,
 }
 
 /// Something that an agent must be told beside its delivery.
@@ -310,6 +484,8 @@ pub struct NewAttempt {
     pub version: AgentVersion,
     /// Whether it repairs the attempt before.
     pub repair: bool,
+    /// Its part of the job's time.
+    pub deadline: Timestamp,
     /// The pick; one of the entry's bodies.
     pub pick: BodyId,
 }
@@ -329,17 +505,25 @@ pub struct JobTurn {
     pub deaths: u32,
     /// How the result was checked; none leaves what is there.
     pub checked_by: Option<CheckedBy>,
+    /// Until when a person may answer or decide; present exactly in the states that wait for one.
+    pub window: Option<Window>,
 }
 
-/// How an attempt goes on. What is none stays as it is.
+/// How an attempt goes on: everything of it that can change, as it is from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptTurn {
     /// The attempt.
     pub number: AttemptNumber,
     /// Its state.
     pub state: AttemptState,
-    /// How often its delivery went out.
+    /// How often the delivery that is on its way went out.
     pub tries: u32,
+    /// Its part of the job's time.
+    pub deadline: Timestamp,
+    /// What is left of it, ms, while a question stops the clock; present exactly in state `asked`.
+    pub left_ms: Option<u64>,
+    /// The agent's newest sign of life since it accepted.
+    pub heard_at: Option<Timestamp>,
     /// When its answer came.
     pub answered_at: Option<Timestamp>,
     /// When it ended.
@@ -350,6 +534,55 @@ pub struct AttemptTurn {
     pub findings: Option<BodyId>,
     /// Why it ended so.
     pub reason: Option<BodyId>,
+    /// The newest question, a `Question` as JSON.
+    pub question: Option<BodyId>,
+    /// The client's answer to it.
+    pub reply: Option<BodyId>,
+    /// How many questions were answered.
+    pub replies: u32,
+}
+
+impl AttemptRecord {
+    /// A turn that leaves the attempt as it is.
+    pub fn unchanged(&self) -> AttemptTurn {
+        AttemptTurn {
+            number: self.number,
+            state: self.state,
+            tries: self.tries,
+            deadline: self.deadline,
+            left_ms: self.left_ms,
+            heard_at: self.heard_at,
+            answered_at: self.answered_at,
+            ended_at: self.ended_at,
+            answer: self.answer,
+            findings: self.findings,
+            reason: self.reason,
+            question: self.question,
+            reply: self.reply,
+            replies: self.replies,
+        }
+    }
+
+    /// The attempt as it is after a turn.
+    #[must_use]
+    pub fn after(self, turn: AttemptTurn) -> Self {
+        Self {
+            state: turn.state,
+            tries: turn.tries,
+            deadline: turn.deadline,
+            left_ms: turn.left_ms,
+            heard_at: turn.heard_at,
+            answered_at: turn.answered_at,
+            ended_at: turn.ended_at,
+            answer: turn.answer,
+            findings: turn.findings,
+            reason: turn.reason,
+            question: turn.question,
+            reply: turn.reply,
+            replies: turn.replies,
+            ..self
+        }
+    }
 }
 
 /// A version of an agent.
@@ -380,23 +613,8 @@ pub struct AgentTurn {
     pub due_at: Option<Timestamp>,
     /// How often the challenge was tried.
     pub tries: u32,
-}
-
-/// What an agent's record gains; counts are added to those of the day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Attempts whose answer was accepted.
-    pub passed: u32,
-    /// Attempts whose answer was not.
-    pub failed: u32,
-    /// Attempts declined.
-    pub declined: u32,
-    /// Attempts that never reached it.
-    pub unreachable: u32,
-    /// Answers, and the ms that they took together.
-    pub answered: u32,
-    /// See `answered`.
-    pub answer_ms: u64,
+    /// What its circuit counts.
+    pub pulses: Pulses,
 }
 
 /// What a command did.
@@ -412,6 +630,10 @@ pub enum Outcome {
     User(UserId),
     /// The request had already been carried out, with this receipt; nothing was changed now.
     Repeated(Receipt),
+    /// The notifications that were handed out, by `due_at` and id.
+    Leased(Vec<NotificationRecord>),
+    /// So many rows were dropped.
+    Dropped(u64),
 }
 
 /// What a request led to, as it is kept with the request.
@@ -424,4 +646,6 @@ pub enum Receipt {
     Job(JobId),
     /// An agent was registered or changed.
     Agent(AgentId),
+    /// Something else was changed, which the request names itself.
+    Done,
 }

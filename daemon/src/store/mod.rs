@@ -13,14 +13,15 @@ pub mod record;
 pub mod sqlite;
 
 pub use command::{
-    AgentFence, AgentTurn, AttemptTurn, Command, Entry, Fence, JobTurn, NewAttempt, NewBody, NewDelivery,
-    NewEvent, NewMessage, NewNotification, NewPost, NewVersion, Outcome, Receipt, Request, SealedSecret,
-    Tally,
+    AgentFence, AgentTurn, AppealTurn, AttemptTurn, Callback, Cause, Command, Entry, Fence, JobNote, JobTurn,
+    NewAttempt, NewBody, NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, Outcome,
+    Pulse, Receipt, Request, SealedSecret,
 };
 pub use query::{Answer, JobSelection, Query};
 pub use record::{
-    AgentRecord, AttemptRecord, BodyRecord, Chain, DeliveryRecord, EventRecord, JobRecord, Lease,
-    SystemRecord, TallyRecord, UserRecord,
+    AgentRecord, AppealRecord, AttemptRecord, BodyRecord, Chain, DayRecord, DeliveryRecord, EventRecord,
+    JobRecord, Lease, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Pulses, SealedBytes,
+    Steering, SystemRecord, Tally, TallyRecord, UserRecord, Window,
 };
 
 use futures::future::BoxFuture;
@@ -80,4 +81,7 @@ pub enum Conflict {
     /// The agent works on as many jobs as it takes, or is not active.
     #[error("the agent has no free slot")]
     NoSlot,
+    /// The attempt was complained about or contested before.
+    #[error("this was said before, once per attempt is enough")]
+    Appealed,
 }

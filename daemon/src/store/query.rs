@@ -1,15 +1,17 @@
 //! What can be read. Lists are paged by key and bounded by their callers.
 
+use super::Receipt;
 use super::record::{
-    AgentRecord, AttemptRecord, BodyRecord, DeliveryRecord, EventRecord, JobRecord, SystemRecord,
-    TallyRecord, UserRecord,
+    AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
+    MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SystemRecord, TallyRecord, UserRecord,
 };
-use super::{Receipt, Tally};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
-    AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, RequestId, UserId,
+    AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, NotificationId, RequestId,
+    UserId,
 };
+use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
 
 /// A question to the store.
@@ -92,6 +94,47 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// What agents with daily caps got on this day. Answers `Days`, by agent and client.
+    Days {
+        /// The day, from 1970.
+        day: i64,
+    },
+    /// Messages to agents that are due, by `due_at` and id. Answers `Messages`.
+    DueMessages {
+        /// By then.
+        now: Timestamp,
+        /// At most so many.
+        limit: u32,
+    },
+    /// A person's notifications, newest first. Answers `Notifications`.
+    Notifications {
+        /// Whose; none: everybody's.
+        user: Option<UserId>,
+        /// Only ids below this one.
+        before: Option<NotificationId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// The notifications of one kind about a job, oldest first. Answers `Notifications`.
+    NotificationsOf {
+        /// The job.
+        job: JobId,
+        /// The kind.
+        kind: NoticeKind,
+    },
+    /// One notification. Answers `Notifications` with one row or none.
+    Notification(NotificationId),
+    /// What became of a notification, oldest first. Answers `NoticeLog`.
+    NoticeLog(NotificationId),
+    /// Complaints and contests that are not decided, oldest first. Answers `Appeals`.
+    OpenAppeals {
+        /// At most so many.
+        limit: u32,
+    },
+    /// Complaints and contests about a job, by attempt. Answers `Appeals`.
+    Appeals(JobId),
+    /// How everybody wants to be told, by user. Answers `People`.
+    People,
     /// Number of jobs per state name. Answers `Counts`, by name.
     Counts,
     /// The user. Answers `Users` with one row or none.
@@ -132,22 +175,13 @@ pub enum Answer {
     Versions(Vec<(AgentVersion, Timestamp, BodyId)>),
     Tallies(Vec<TallyRecord>),
     Deliveries(Vec<DeliveryRecord>),
+    Days(Vec<DayRecord>),
+    Messages(Vec<MessageRecord>),
+    Notifications(Vec<NotificationRecord>),
+    NoticeLog(Vec<NoticeLogRecord>),
+    Appeals(Vec<AppealRecord>),
+    People(Vec<PersonRecord>),
     Counts(Vec<(String, u64)>),
     Users(Vec<UserRecord>),
     Receipt(Option<([u8; 32], Receipt)>),
-}
-
-impl Tally {
-    /// The sum of both.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            passed: self.passed + other.passed,
-            failed: self.failed + other.failed,
-            declined: self.declined + other.declined,
-            unreachable: self.unreachable + other.unreachable,
-            answered: self.answered + other.answered,
-            answer_ms: self.answer_ms + other.answer_ms,
-        }
-    }
 }

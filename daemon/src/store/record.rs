@@ -1,15 +1,18 @@
 //! Rows as the store keeps them.
 
 use guildhall_protocol::agent::{AgentName, AgentState, Audience, Health};
+use guildhall_protocol::appeal::AppealKind;
 use guildhall_protocol::attempt::{AttemptState, CheckedBy};
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
-    AgentId, AgentVersion, AttemptNumber, BodyId, DeliveryLogId, EventId, Incarnation, JobId, PlaceId,
-    StoreTag, UserId,
+    AgentId, AgentVersion, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, EventId, Incarnation, JobId,
+    MessageId, NotificationId, PlaceId, StoreTag, UserId,
 };
 use guildhall_protocol::job::{Priority, Visibility};
+use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The head of a subject's hash chain: how many events it has, and the hash of the last.
@@ -90,6 +93,48 @@ pub struct JobRecord {
     pub checked_by: Option<CheckedBy>,
     /// The body of the pick that found nobody, while it waits.
     pub waiting: Option<BodyId>,
+    /// Until when a person may answer or decide.
+    pub window: Option<Window>,
+    /// What an operator ordered for its picks.
+    pub steering: Steering,
+}
+
+/// Time that a person has, and how often they were reminded of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// When it began.
+    pub begins_at: Timestamp,
+    /// When it ends.
+    pub ends_at: Timestamp,
+    /// Reminders so far.
+    pub reminded: u32,
+}
+
+impl Window {
+    /// When it is looked at next: for a reminder at half time and two hours before the end, and at the end.
+    pub fn next_look(self) -> Timestamp {
+        let half = self.begins_at.after(self.ends_at.since(self.begins_at) / 2);
+        let last = Timestamp(self.ends_at.0 - LAST_REMINDER_MS);
+        match self.reminded {
+            0 => half,
+            1 if last > half => last,
+            _ => self.ends_at,
+        }
+    }
+}
+
+/// Before the end of a window, ms: two hours.
+const LAST_REMINDER_MS: i64 = 2 * 3_600_000;
+
+/// What an operator ordered for a job's picks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steering {
+    /// The next attempt is this agent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assign: Option<AgentId>,
+    /// Never these agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<AgentId>,
 }
 
 /// One attempt of a job.
@@ -123,6 +168,25 @@ pub struct AttemptRecord {
     pub findings: Option<BodyId>,
     /// Why it ended so, as text.
     pub reason: Option<BodyId>,
+    /// Its part of the job's time.
+    pub deadline: Timestamp,
+    /// What is left of it, ms, while a question stops the clock.
+    pub left_ms: Option<u64>,
+    /// The agent's newest sign of life since it accepted.
+    pub heard_at: Option<Timestamp>,
+    /// The newest question, a `Question` as JSON.
+    pub question: Option<BodyId>,
+    /// The client's answer to it.
+    pub reply: Option<BodyId>,
+    /// How many questions were answered.
+    pub replies: u32,
+}
+
+impl AttemptRecord {
+    /// Which attempt it is.
+    pub fn reference(&self) -> AttemptRef {
+        AttemptRef { job: self.job, number: self.number }
+    }
 }
 
 /// A body of bytes.
@@ -171,6 +235,8 @@ pub struct AgentRecord {
     pub due_at: Option<Timestamp>,
     /// How often the challenge was tried since it became pending.
     pub tries: u32,
+    /// What its circuit counts.
+    pub pulses: Pulses,
     /// When it was registered.
     pub registered_at: Timestamp,
     /// The head of its history.
@@ -188,7 +254,171 @@ pub struct TallyRecord {
     /// The day.
     pub day: i64,
     /// The counts.
-    pub tally: super::Tally,
+    pub tally: Tally,
+}
+
+impl TallyRecord {
+    /// What takes these counts back, on the day on which they are taken back.
+    #[must_use]
+    pub fn taken_back(self) -> Self {
+        let Tally { passed, failed, declined, unreachable, answered, answer_ms } = self.tally;
+        let tally = Tally {
+            passed: -passed,
+            failed: -failed,
+            declined: -declined,
+            unreachable: -unreachable,
+            answered: -answered,
+            answer_ms: -answer_ms,
+        };
+        Self { tally, ..self }
+    }
+
+    /// Both together, for the same agent.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { tally: self.tally.plus(other.tally), ..self }
+    }
+}
+
+/// What is counted of an agent; a correction takes away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Attempts whose answer was accepted.
+    pub passed: i64,
+    /// Attempts whose answer was not.
+    pub failed: i64,
+    /// Attempts declined.
+    pub declined: i64,
+    /// Attempts that never reached it.
+    pub unreachable: i64,
+    /// Answers, and the ms that they took together.
+    pub answered: i64,
+    /// See `answered`.
+    pub answer_ms: i64,
+}
+
+impl Tally {
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            declined: self.declined + other.declined,
+            unreachable: self.unreachable + other.unreachable,
+            answered: self.answered + other.answered,
+            answer_ms: self.answer_ms + other.answer_ms,
+        }
+    }
+}
+
+/// What an agent's circuit counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pulses {
+    /// Deliveries in a row that missed.
+    pub misses: u32,
+    /// How often the circuit opened without a long time of health in between.
+    pub openings: u32,
+    /// When it opened last.
+    pub opened_at: Option<Timestamp>,
+}
+
+/// Attempts that one agent got from one client on one UTC day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayRecord {
+    /// The agent.
+    pub agent: AgentId,
+    /// The client.
+    pub client: UserId,
+    /// The day, from 1970.
+    pub day: i64,
+    /// How many.
+    pub jobs: u32,
+}
+
+/// Something that an agent must be told beside its deliveries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRecord {
+    /// Its id.
+    pub id: MessageId,
+    /// To whom.
+    pub agent: AgentId,
+    /// The type of the contract.
+    pub kind: String,
+    /// About which attempt.
+    pub attempt: AttemptRef,
+    /// When it was written.
+    pub made_at: Timestamp,
+    /// How often it went out.
+    pub tries: u32,
+}
+
+/// Something that a person must be told by one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotificationRecord {
+    /// Its id.
+    pub id: NotificationId,
+    /// To whom.
+    pub user: UserId,
+    /// By which way.
+    pub channel: Channel,
+    /// What kind.
+    pub kind: NoticeKind,
+    /// About which job.
+    pub job: Option<JobId>,
+    /// About which attempt.
+    pub attempt: Option<AttemptNumber>,
+    /// About which agent.
+    pub agent: Option<AgentId>,
+    /// When it was written.
+    pub made_at: Timestamp,
+    /// When it goes out; none when it is done with.
+    pub due_at: Option<Timestamp>,
+    /// How often it was handed out.
+    pub tries: u32,
+    /// When the channel took it.
+    pub acknowledged_at: Option<Timestamp>,
+}
+
+/// One line of a notification's delivery log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeLogRecord {
+    /// Which notification.
+    pub id: NotificationId,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the channel took it.
+    pub acknowledged: bool,
+    /// In words; foreign text.
+    pub detail: String,
+}
+
+/// A complaint about a result, or a contest of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppealRecord {
+    /// About which attempt.
+    pub attempt: AttemptRef,
+    /// Which it is.
+    pub kind: AppealKind,
+    /// Who made it.
+    pub user: UserId,
+    /// Why.
+    pub text: BodyId,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Whether it was right; none while it is open.
+    pub upheld: Option<bool>,
+}
+
+/// How a person wants to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonRecord {
+    /// Who.
+    pub user: UserId,
+    /// Their settings as JSON.
+    pub settings: String,
+    /// Signs what goes to their webhook; sealed.
+    pub secret: Option<SealedBytes>,
 }
 
 /// One line of a history.
@@ -230,6 +460,8 @@ pub struct UserRecord {
     pub id: UserId,
     /// How they are called.
     pub name: String,
+    /// The head of their history.
+    pub chain: Chain,
 }
 
 /// What the store knows of itself.
@@ -241,6 +473,8 @@ pub struct SystemRecord {
     pub incarnation: Incarnation,
     /// Whether that run ended in good order.
     pub clean: bool,
+    /// Whether an operator stopped new attempts.
+    pub paused: bool,
     /// The head of the system's history.
     pub chain: Chain,
     /// The largest id that a caller made; new ones must be larger.

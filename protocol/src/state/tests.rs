@@ -9,11 +9,11 @@ const COLUMNS: &str =
 /// u/p held unclear/poison, C completed, F failed, X canceled, T expired.
 const TABLE: [(&str, &str); 14] = [
     //     As Mi Ex Ac Pr An La Qu En Un Rp Lp Pa RW Ac Ao Fa Fg OK Ch Di Wp Wd Rs Ra Gu Po Ca De
-    ("O", "A  d  F  .  .  .  E  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  p  X  T"),
-    ("A", ".  .  .  W  A  E  .  a  O  u  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  p  X  T"),
-    ("W", ".  .  .  W  W  E  .  a  O  u  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  p  X  T"),
+    ("O", "A  d  F  .  .  .  E  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  O  .  p  X  T"),
+    ("A", ".  .  .  W  A  E  .  a  O  u  .  .  .  .  .  .  .  .  .  .  .  .  .  .  O  .  p  X  T"),
+    ("W", ".  .  .  W  W  E  .  a  O  u  .  .  .  .  .  .  .  .  .  .  .  .  .  .  O  .  p  X  T"),
     ("d", ".  .  .  .  .  .  .  .  .  .  O  T  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  X  T"),
-    ("a", ".  .  .  .  .  E  .  a  O  .  A  T  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  X  T"),
+    ("a", ".  .  .  .  .  E  .  a  O  .  A  T  .  .  .  .  .  .  .  .  .  .  .  .  O  .  .  X  T"),
     ("E", ".  .  .  .  .  .  .  .  .  .  .  .  C  c  c  o  O  F  .  .  .  .  .  .  .  .  p  X  ."),
     ("c", ".  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  C  O  o  C  o  .  .  .  .  X  ."),
     ("o", ".  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  C  O  .  C  C  .  .  .  .  X  ."),

@@ -2,16 +2,20 @@
 //!
 //! It is written for plainness, not for speed, and checks every guard by itself.
 
+mod outbox;
 mod read;
 mod write;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use guildhall_daemon::store::{
-    AgentRecord, Answer, AttemptRecord, BodyRecord, Chain, Command, DeliveryRecord, EventRecord, JobRecord,
-    Outcome, Query, Receipt, Store, StoreError, SystemRecord, Tally,
+    AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, Chain, Command, DeliveryRecord,
+    EventRecord, JobRecord, MessageRecord, NoticeLogRecord, NotificationRecord, Outcome, PersonRecord, Query,
+    Receipt, Store, StoreError, SystemRecord, Tally, UserRecord,
 };
-use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, JobId, RequestId, UserId};
+use guildhall_protocol::ids::{
+    AgentId, AgentVersion, BodyId, Incarnation, JobId, MessageId, NotificationId, RequestId, UserId,
+};
 use guildhall_protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +26,7 @@ pub struct ModelStore(Mutex<State>);
 struct State {
     system: SystemRecord,
     identities: BTreeMap<(String, String), UserId>,
-    users: BTreeMap<UserId, String>,
+    users: BTreeMap<UserId, UserRecord>,
     jobs: BTreeMap<JobId, JobRecord>,
     attempts: BTreeMap<(JobId, u32), AttemptRecord>,
     waits: BTreeSet<(AgentId, JobId)>,
@@ -35,8 +39,21 @@ struct State {
     events: Vec<EventRecord>,
     deliveries: BTreeMap<i64, DeliveryRecord>,
     requests: BTreeMap<(UserId, RequestId), Kept>,
-    /// Largest id of a body, notification or message.
+    callbacks: BTreeMap<(JobId, u32, String), ([u8; 32], Timestamp)>,
+    appeals: BTreeMap<(JobId, u32, &'static str), AppealRecord>,
+    days: BTreeMap<(i64, AgentId, UserId), u32>,
+    messages: BTreeMap<MessageId, (MessageRecord, Option<Timestamp>)>,
+    notifications: BTreeMap<NotificationId, Notified>,
+    people: BTreeMap<UserId, PersonRecord>,
+    /// Largest id of a body.
     id_max: i64,
+}
+
+/// A notification with its lease and its log.
+struct Notified {
+    row: NotificationRecord,
+    lease: Option<(i64, Timestamp)>,
+    log: Vec<NoticeLogRecord>,
 }
 
 struct Kept {
@@ -51,6 +68,7 @@ impl Default for ModelStore {
             tag: None,
             incarnation: Incarnation(0),
             clean: true,
+            paused: false,
             chain: Chain::default(),
             id_max: 0,
         };
@@ -70,6 +88,12 @@ impl Default for ModelStore {
             events: Vec::new(),
             deliveries: BTreeMap::new(),
             requests: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
+            appeals: BTreeMap::new(),
+            days: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            notifications: BTreeMap::new(),
+            people: BTreeMap::new(),
             id_max: 0,
         }))
     }

@@ -2,17 +2,20 @@
 
 use super::State;
 use guildhall_daemon::store::{
-    AgentRecord, Answer, JobRecord, JobSelection, Query, SystemRecord, TallyRecord, UserRecord,
+    AgentRecord, Answer, DayRecord, JobRecord, JobSelection, Query, SystemRecord, TallyRecord,
 };
-use guildhall_protocol::ids::JobId;
+use guildhall_protocol::ids::{AgentId, JobId, UserId};
 use std::collections::BTreeMap;
 
 impl State {
     pub(super) fn answer(&self, query: Query) -> Answer {
         match query {
             Query::System => {
-                let delivered = self.deliveries.keys().next_back().copied().unwrap_or(0);
-                Answer::System(SystemRecord { id_max: self.id_max.max(delivered), ..self.system })
+                let delivered = self.deliveries.keys().next_back().copied();
+                let notified = self.notifications.keys().next_back().map(|id| id.0);
+                let told = self.messages.keys().next_back().map(|id| id.0);
+                let newest = [delivered, notified, told].into_iter().flatten().fold(self.id_max, i64::max);
+                Answer::System(SystemRecord { id_max: newest, ..self.system })
             }
             Query::Job(id) => Answer::Jobs(self.jobs.get(&id).cloned().into_iter().collect()),
             Query::Select { selection, limit } => Answer::Jobs(self.select(selection, limit)),
@@ -87,10 +90,51 @@ impl State {
                 }
                 Answer::Counts(counts.into_iter().collect())
             }
-            Query::User(id) => {
-                let user = self.users.get(&id).map(|name| UserRecord { id, name: name.clone() });
-                Answer::Users(user.into_iter().collect())
+            Query::User(id) => Answer::Users(self.users.get(&id).cloned().into_iter().collect()),
+            Query::Days { day } => {
+                let of_day = self.days.iter().filter(|((known, _, _), _)| *known == day);
+                let row = |((day, agent, client), jobs): (&(i64, AgentId, UserId), &u32)| DayRecord {
+                    agent: *agent,
+                    client: *client,
+                    day: *day,
+                    jobs: *jobs,
+                };
+                Answer::Days(of_day.map(row).collect())
             }
+            Query::DueMessages { now, limit } => {
+                let due = self.messages.values().filter(|(_, due)| due.is_some_and(|due| due <= now));
+                let mut due: Vec<_> = due.collect();
+                due.sort_by_key(|(row, due)| (*due, row.id));
+                Answer::Messages(due.into_iter().take(limit as usize).map(|(row, _)| row.clone()).collect())
+            }
+            Query::Notifications { user, before, limit } => {
+                let shown = self.notifications.values().rev().map(|known| &known.row).filter(|row| {
+                    user.is_none_or(|user| row.user == user) && before.is_none_or(|before| row.id < before)
+                });
+                Answer::Notifications(shown.take(limit as usize).cloned().collect())
+            }
+            Query::NotificationsOf { job, kind } => {
+                let rows = self.notifications.values().map(|known| &known.row);
+                Answer::Notifications(
+                    rows.filter(|row| row.job == Some(job) && row.kind == kind).cloned().collect(),
+                )
+            }
+            Query::Notification(id) => Answer::Notifications(
+                self.notifications.get(&id).map(|known| known.row.clone()).into_iter().collect(),
+            ),
+            Query::NoticeLog(id) => Answer::NoticeLog(
+                self.notifications.get(&id).map(|known| known.log.clone()).unwrap_or_default(),
+            ),
+            Query::OpenAppeals { limit } => {
+                let mut open: Vec<_> = self.appeals.iter().filter(|(_, row)| row.upheld.is_none()).collect();
+                open.sort_by_key(|(key, row)| (row.made_at, **key));
+                Answer::Appeals(open.into_iter().take(limit as usize).map(|(_, row)| *row).collect())
+            }
+            Query::Appeals(job) => {
+                let of_job = self.appeals.iter().filter(|((known, _, _), _)| *known == job);
+                Answer::Appeals(of_job.map(|(_, row)| *row).collect())
+            }
+            Query::People => Answer::People(self.people.values().cloned().collect()),
             Query::Receipt { user, id } => {
                 Answer::Receipt(self.requests.get(&(user, id)).map(|kept| (kept.hash, kept.receipt.clone())))
             }

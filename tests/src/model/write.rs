@@ -4,7 +4,7 @@ use super::{Kept, State};
 use guildhall_daemon::store::{
     AgentFence, AgentRecord, AgentTurn, AttemptRecord, AttemptTurn, BodyRecord, Chain, Command, Conflict,
     DeliveryRecord, Entry, EventRecord, Fence, JobRecord, JobTurn, NewAttempt, NewDelivery, NewPost,
-    NewVersion, Outcome, Receipt, Request, StoreError, Tally,
+    NewVersion, Outcome, Pulse, Pulses, Receipt, Request, Steering, StoreError, TallyRecord, UserRecord,
 };
 use guildhall_protocol::agent::{AgentState, Health};
 use guildhall_protocol::attempt::AttemptState;
@@ -28,27 +28,50 @@ impl State {
             }
             Command::StartDaemon { incarnation, chain, entry } => {
                 let expected = self.system.incarnation.0 + 1 == incarnation.0;
-                self.system_change(chain, expected, &entry)?;
+                self.system_change(now, chain, expected, &entry)?;
                 self.system.incarnation = incarnation;
                 self.system.clean = false;
                 Ok(Outcome::Done)
             }
             Command::StopDaemon { incarnation, chain, entry } => {
                 let expected = self.system.incarnation == incarnation && !self.system.clean;
-                self.system_change(chain, expected, &entry)?;
+                self.system_change(now, chain, expected, &entry)?;
                 self.system.clean = true;
                 Ok(Outcome::Done)
             }
             Command::SeeUser { kind, identity, name, entry } => {
-                Ok(self.see_user(kind, identity, name, &entry))
+                Ok(self.see_user(now, kind, identity, name, &entry))
             }
             Command::Post { request, jobs } => self.post(now, &request, jobs),
-            Command::Assign { fence, attempt, turn, entry } => self.assign(now, fence, attempt, turn, &entry),
+            Command::Assign { fence, attempt, turn, steering, day, entry } => {
+                self.assign(now, fence, attempt, turn, steering, day, &entry)
+            }
             Command::Park { fence, waits_for, pick, due_at, entry } => {
                 self.park(now, fence, &waits_for, pick, due_at, &entry)
             }
-            Command::Turn { fence, request, turn, attempt, tally, entry } => {
-                self.turn(now, fence, request.as_ref(), turn, attempt, tally, &entry)
+            command @ Command::Turn { .. } => self.turn(now, command),
+            command @ Command::Note { .. } => self.note(now, command),
+            Command::SettleMessage { id, tries, due_at, delivery } => {
+                self.settle_message(id, tries, due_at, delivery)
+            }
+            Command::LeaseNotifications { channel, lease, until, limit } => {
+                Ok(Outcome::Leased(self.lease_notifications(now, channel, lease, until, limit)))
+            }
+            Command::SettleNotification { id, lease, due_at, acknowledged, detail } => {
+                self.settle_notification(now, id, lease, due_at, acknowledged, detail)
+            }
+            Command::ReplayNotification { request, id } => self.replay_notification(now, &request, id),
+            Command::SetPerson { request, revision, settings, secret, entry } => {
+                self.set_person(now, &request, revision, settings, secret, &entry)
+            }
+            Command::PauseEngine { request, chain, paused, entry } => {
+                if let Some(outcome) = self.repeated(&request)? {
+                    return Ok(outcome);
+                }
+                self.system_change(now, chain, true, &entry)?;
+                self.system.paused = paused;
+                self.keep(now, Some(&request), Receipt::Done);
+                Ok(Outcome::Done)
             }
             Command::Register { .. } => self.register(now, command),
             Command::Revise { fence, request, version, turn, entry } => {
@@ -61,7 +84,7 @@ impl State {
                     return Ok(outcome);
                 }
                 self.turn_agent(fence, turn, &entry)?;
-                self.record(Subject::Agent(fence.agent), &entry);
+                self.record(now, Subject::Agent(fence.agent), &entry);
                 self.keep(now, request.as_ref(), Receipt::Agent(fence.agent));
                 Ok(Outcome::Done)
             }
@@ -70,30 +93,35 @@ impl State {
                 Ok(Outcome::Done)
             }
             Command::Prune { requests_before, deliveries_before } => {
-                self.requests.retain(|_, kept| kept.at >= requests_before);
-                self.deliveries.retain(|_, delivery| delivery.at >= deliveries_before);
-                Ok(Outcome::Done)
+                Ok(Outcome::Dropped(self.prune(requests_before, deliveries_before)))
             }
         }
     }
 
-    fn system_change(&mut self, chain: Chain, expected: bool, entry: &Entry) -> Result<()> {
+    fn system_change(&mut self, now: Timestamp, chain: Chain, expected: bool, entry: &Entry) -> Result<()> {
         if self.system.chain.revision != chain.revision || !expected {
             return Err(StoreError::Stale);
         }
         self.system.chain = head(entry, chain);
-        self.record(Subject::System, entry);
+        self.record(now, Subject::System, entry);
         Ok(())
     }
 
-    fn see_user(&mut self, kind: String, identity: String, name: String, entry: &Entry) -> Outcome {
+    fn see_user(
+        &mut self,
+        now: Timestamp,
+        kind: String,
+        identity: String,
+        name: String,
+        entry: &Entry,
+    ) -> Outcome {
         if let Some(id) = self.identities.get(&(kind.clone(), identity.clone())) {
             return Outcome::User(*id);
         }
         let id = UserId(next(self.users.len()));
-        self.users.insert(id, name);
+        self.users.insert(id, UserRecord { id, name, chain: head(entry, Chain::default()) });
         self.identities.insert((kind, identity), id);
-        self.record(Subject::User(id), entry);
+        self.record(now, Subject::User(id), entry);
         Outcome::User(id)
     }
 
@@ -134,9 +162,11 @@ impl State {
                 attempts: 0,
                 checked_by: None,
                 waiting: None,
+                window: None,
+                steering: Steering::default(),
             };
             self.jobs.insert(id, row);
-            self.record(Subject::Job(id), &job.entry);
+            self.record(now, Subject::Job(id), &job.entry);
             ids.push(id);
         }
         self.keep(now, Some(request), Receipt::Posted(ids.clone()));
@@ -155,12 +185,18 @@ impl State {
         u32::try_from(self.attempts.values().filter(holds).count()).unwrap_or(u32::MAX)
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the fields of the one command that this carries out"
+    )]
     fn assign(
         &mut self,
         now: Timestamp,
         fence: Fence,
         attempt: NewAttempt,
         turn: JobTurn,
+        steering: Option<Steering>,
+        day: Option<i64>,
         entry: &Entry,
     ) -> Result<Outcome> {
         let running = self.running(attempt.agent);
@@ -177,7 +213,10 @@ impl State {
         }
         go_on(job, now, turn, entry);
         job.ready = false;
+        job.window = None;
         job.attempts += 1;
+        job.steering = steering.unwrap_or_else(|| std::mem::take(&mut job.steering));
+        let client = job.client;
         let (class, tag) = (job.priority.class(), job.fair_tag);
         let clock = self.clocks.entry(class).or_insert(0);
         *clock = (*clock).max(tag);
@@ -197,9 +236,18 @@ impl State {
             answer: None,
             findings: None,
             reason: None,
+            deadline: attempt.deadline,
+            left_ms: None,
+            heard_at: None,
+            question: None,
+            reply: None,
+            replies: 0,
         };
+        if let Some(day) = day {
+            *self.days.entry((day, attempt.agent, client)).or_default() += 1;
+        }
         self.attempts.insert((fence.job, attempt.number.0), row);
-        self.record(Subject::Job(fence.job), entry);
+        self.record(now, Subject::Job(fence.job), entry);
         Ok(Outcome::Done)
     }
 
@@ -226,53 +274,80 @@ impl State {
         job.waiting = Some(pick);
         self.waits.retain(|(_, job)| *job != fence.job);
         self.waits.extend(waits_for.iter().map(|agent| (*agent, fence.job)));
-        self.record(Subject::Job(fence.job), entry);
+        self.record(now, Subject::Job(fence.job), entry);
         Ok(Outcome::Done)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "they are the fields of the one command that this carries out"
-    )]
-    fn turn(
-        &mut self,
-        now: Timestamp,
-        fence: Fence,
-        request: Option<&Request>,
-        turn: JobTurn,
-        attempt: Option<AttemptTurn>,
-        tally: Option<(AgentId, i64, Tally)>,
-        entry: &Entry,
-    ) -> Result<Outcome> {
-        if let Some(request) = request
-            && let Some(outcome) = self.repeated(request)?
-        {
+    fn turn(&mut self, now: Timestamp, command: Command) -> Result<Outcome> {
+        let Command::Turn { fence, cause, turn, attempt, steering, tally, pulse, entry } = command else {
+            unreachable!("the caller matched a turn");
+        };
+        if let Some(outcome) = self.repeated_cause(cause.as_ref())? {
             return Ok(outcome);
         }
         let job = self.current(fence)?;
         if job.state.is_terminal() {
             return Err(StoreError::Stale);
         }
-        go_on(job, now, turn, entry);
-        if let Some(turn) = attempt
-            && let Some(attempt) = self.attempts.get_mut(&(fence.job, turn.number.0))
+        go_on(job, now, turn, &entry);
+        job.steering = steering.unwrap_or_else(|| std::mem::take(&mut job.steering));
+        self.turn_attempt(fence.job, attempt);
+        self.add_tallies(tally);
+        if let Some((agent, pulse)) = pulse
+            && let Some(agent) = self.agents.get_mut(&agent)
         {
-            attempt.state = turn.state;
-            attempt.tries = turn.tries;
-            attempt.answered_at = turn.answered_at.or(attempt.answered_at);
-            attempt.ended_at = turn.ended_at.or(attempt.ended_at);
-            attempt.answer = turn.answer.or(attempt.answer);
-            attempt.findings = turn.findings.or(attempt.findings);
-            attempt.reason = turn.reason.or(attempt.reason);
-        }
-        if let Some((agent, day, gained)) = tally {
-            let sum = self.tallies.entry((agent, day)).or_default();
-            *sum = sum.plus(gained);
+            agent.pulses.misses = match pulse {
+                Pulse::Miss => agent.pulses.misses + 1,
+                Pulse::Beat => 0,
+            };
         }
         self.waits.retain(|(_, job)| *job != fence.job);
-        self.record(Subject::Job(fence.job), entry);
-        self.keep(now, request, Receipt::Job(fence.job));
+        self.record(now, Subject::Job(fence.job), &entry);
+        self.keep_cause(now, cause.as_ref(), Receipt::Job(fence.job));
         Ok(Outcome::Done)
+    }
+
+    fn note(&mut self, now: Timestamp, command: Command) -> Result<Outcome> {
+        let Command::Note { fence, cause, note, tallies, appeal, entry } = command else {
+            unreachable!("the caller matched a note");
+        };
+        if let Some(outcome) = self.repeated_cause(cause.as_ref())? {
+            return Ok(outcome);
+        }
+        if let Some(appeal) = &appeal {
+            self.check_appeal(fence.job, appeal)?;
+        }
+        let job = self.current(fence)?;
+        job.chain = head(&entry, job.chain);
+        job.changed_at = now;
+        job.deadline = note.deadline;
+        job.due_at = note.due_at;
+        job.window = note.window;
+        job.priority = note.priority;
+        job.steering = note.steering.unwrap_or_else(|| std::mem::take(&mut job.steering));
+        self.turn_attempt(fence.job, note.attempt);
+        self.add_tallies(tallies);
+        if let Some(appeal) = appeal {
+            self.write_appeal(now, fence.job, appeal);
+        }
+        self.record(now, Subject::Job(fence.job), &entry);
+        self.keep_cause(now, cause.as_ref(), Receipt::Job(fence.job));
+        Ok(Outcome::Done)
+    }
+
+    fn turn_attempt(&mut self, job: JobId, turn: Option<AttemptTurn>) {
+        if let Some(turn) = turn
+            && let Some(attempt) = self.attempts.get_mut(&(job, turn.number.0))
+        {
+            *attempt = attempt.clone().after(turn);
+        }
+    }
+
+    fn add_tallies(&mut self, tallies: impl IntoIterator<Item = TallyRecord>) {
+        for TallyRecord { agent, day, tally } in tallies {
+            let sum = self.tallies.entry((agent, day)).or_default();
+            *sum = sum.plus(tally);
+        }
     }
 
     fn register(&mut self, now: Timestamp, command: Command) -> Result<Outcome> {
@@ -313,12 +388,13 @@ impl State {
             callback_secret: callback_secret.0,
             due_at: Some(due_at),
             tries: 0,
+            pulses: Pulses::default(),
             registered_at: now,
             chain: head(&entry, Chain::default()),
         };
         self.agents.insert(id, agent);
         self.write_version(now, id, version);
-        self.record(Subject::Agent(id), &entry);
+        self.record(now, Subject::Agent(id), &entry);
         self.keep(now, Some(&request), Receipt::Agent(id));
         Ok(Outcome::Registered(id))
     }
@@ -345,7 +421,7 @@ impl State {
         agent.definition = version.definition;
         agent.concurrency = version.concurrency;
         self.write_version(now, fence.agent, version);
-        self.record(Subject::Agent(fence.agent), entry);
+        self.record(now, Subject::Agent(fence.agent), entry);
         self.keep(now, Some(request), Receipt::Agent(fence.agent));
         Ok(Outcome::Done)
     }
@@ -360,6 +436,7 @@ impl State {
         agent.health = turn.health;
         agent.due_at = turn.due_at;
         agent.tries = turn.tries;
+        agent.pulses = turn.pulses;
         agent.chain = head(entry, agent.chain);
         Ok(())
     }
@@ -373,7 +450,7 @@ impl State {
         }
     }
 
-    fn repeated(&self, request: &Request) -> Result<Option<Outcome>> {
+    pub(super) fn repeated(&self, request: &Request) -> Result<Option<Outcome>> {
         match self.requests.get(&(request.user, request.id.clone())) {
             None => Ok(None),
             Some(kept) if kept.hash == request.hash => Ok(Some(Outcome::Repeated(kept.receipt.clone()))),
@@ -381,14 +458,14 @@ impl State {
         }
     }
 
-    fn keep(&mut self, at: Timestamp, request: Option<&Request>, receipt: Receipt) {
+    pub(super) fn keep(&mut self, at: Timestamp, request: Option<&Request>, receipt: Receipt) {
         if let Some(request) = request {
             let kept = Kept { hash: request.hash, receipt, at };
             self.requests.insert((request.user, request.id.clone()), kept);
         }
     }
 
-    fn record(&mut self, subject: Subject, entry: &Entry) {
+    pub(super) fn record(&mut self, now: Timestamp, subject: Subject, entry: &Entry) {
         for body in &entry.bodies {
             self.id_max = self.id_max.max(body.id.0);
             let row =
@@ -404,12 +481,11 @@ impl State {
                 hash: event.chain.hash,
             });
         }
-        self.id_max = entry.notifications.iter().map(|row| row.id.0).fold(self.id_max, i64::max);
-        self.id_max = entry.messages.iter().map(|row| row.id.0).fold(self.id_max, i64::max);
+        self.post_out(now, subject, entry);
         self.deliveries(&entry.deliveries);
     }
 
-    fn deliveries(&mut self, deliveries: &[NewDelivery]) {
+    pub(super) fn deliveries(&mut self, deliveries: &[NewDelivery]) {
         for delivery in deliveries {
             let row = DeliveryRecord {
                 id: delivery.id,
@@ -429,7 +505,7 @@ fn next(count: usize) -> i64 {
     i64::try_from(count).map_or(i64::MAX, |count| count + 1)
 }
 
-fn head(entry: &Entry, before: Chain) -> Chain {
+pub(super) fn head(entry: &Entry, before: Chain) -> Chain {
     entry.events.last().map_or(before, |event| event.chain)
 }
 
@@ -444,4 +520,5 @@ fn go_on(job: &mut JobRecord, now: Timestamp, turn: JobTurn, entry: &Entry) {
     job.deaths = turn.deaths;
     job.checked_by = turn.checked_by.or(job.checked_by);
     job.waiting = None;
+    job.window = turn.window;
 }

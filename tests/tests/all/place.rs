@@ -161,7 +161,7 @@ impl Place {
         action: JobAction,
         text: Option<&str>,
     ) -> Result<JobHead, ApiError> {
-        let order = Order { action, text: text.map(str::to_owned), epoch: None };
+        let order = Order { text: text.map(str::to_owned), ..Order::of(action) };
         self.client
             .call(|service, context| async move {
                 service.order(context, RequestId::fresh(), job, order).await

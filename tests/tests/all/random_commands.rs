@@ -1,17 +1,20 @@
 //! A seeded stream of commands for the contract suite: some fit what is there, some are stale, reused or contradictory.
 
 use guildhall_daemon::store::{
-    AgentFence, AgentRecord, AgentTurn, AttemptRecord, AttemptTurn, Chain, Command, Entry, Fence, JobRecord,
-    JobTurn, Lease, NewAttempt, NewBody, NewDelivery, NewEvent, NewMessage, NewNotification, NewPost,
-    NewVersion, Request, SealedSecret, Tally,
+    AgentFence, AgentRecord, AgentTurn, AppealRecord, AppealTurn, AttemptRecord, AttemptTurn, Callback,
+    Cause, Chain, Command, Entry, Fence, JobNote, JobRecord, JobTurn, Lease, NewAttempt, NewBody,
+    NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, Pulse, Pulses, Request,
+    SealedSecret, Steering, Tally, TallyRecord, UserRecord, Window,
 };
 use guildhall_protocol::agent::{AGENT_STATES, Audience, Health};
-use guildhall_protocol::attempt::{ATTEMPT_STATES, CheckedBy};
+use guildhall_protocol::appeal::AppealKind;
+use guildhall_protocol::attempt::{ATTEMPT_STATES, AttemptState, CheckedBy};
 use guildhall_protocol::ids::{
-    AgentId, AgentVersion, AttemptNumber, BodyId, DeliveryLogId, Incarnation, JobId, MessageId,
+    AgentId, AgentVersion, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, Incarnation, JobId, MessageId,
     NotificationId, PlaceId, StoreTag, UserId,
 };
 use guildhall_protocol::job::{Priority, Visibility};
+use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::state::{JOB_STATES, JobState};
 use guildhall_protocol::time::Timestamp;
 use rand::{Rng, RngExt, SeedableRng};
@@ -24,6 +27,8 @@ pub(crate) struct Seen {
     pub(crate) jobs: Vec<JobRecord>,
     pub(crate) attempts: Vec<AttemptRecord>,
     pub(crate) agents: Vec<AgentRecord>,
+    pub(crate) users: Vec<UserRecord>,
+    pub(crate) appeals: Vec<AppealRecord>,
 }
 
 /// The author of the stream.
@@ -32,6 +37,11 @@ pub(crate) struct Author {
     last_id: i64,
     /// Whom a notification can be for.
     pub(crate) users: i64,
+    /// Notifications and messages that may be in the store.
+    notified: Vec<NotificationId>,
+    told: Vec<MessageId>,
+    /// The newest lease of notifications.
+    lease: i64,
 }
 
 /// Users that exist from the beginning.
@@ -39,7 +49,14 @@ pub(crate) const USERS: i64 = 3;
 
 impl Author {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { random: ChaCha8Rng::seed_from_u64(seed), last_id: 0, users: 0 }
+        Self {
+            random: ChaCha8Rng::seed_from_u64(seed),
+            last_id: 0,
+            users: 0,
+            notified: Vec::new(),
+            told: Vec::new(),
+            lease: 0,
+        }
     }
 
     fn one_in(&mut self, n: u32) -> bool {
@@ -73,13 +90,19 @@ impl Author {
         if self.users > 0 && self.one_in(3) {
             let user = UserId(self.random.random_range(1..=self.users));
             let id = NotificationId(self.id());
-            entry.notifications.push(NewNotification {
+            let job = self.one_in(2).then(|| JobId(self.random.random_range(1..4)));
+            let notification = NewNotification {
                 id,
                 user,
-                kind: "job_completed",
-                job: None,
-                attempt: None,
-            });
+                channel: self.pick(&[Channel::Log, Channel::Webhook]),
+                kind: self.pick(&[NoticeKind::JobCompleted, NoticeKind::ReviewWanted]),
+                job,
+                attempt: self.one_in(2).then_some(AttemptNumber(1)),
+                agent: self.one_in(2).then_some(AgentId(1)),
+                due_at: self.time(),
+            };
+            self.notified.push(id);
+            entry.notifications.push(notification);
         }
         entry
     }
@@ -133,6 +156,70 @@ impl Author {
             lease: if ended { None } else { self.lease() },
             deaths: self.random.random_range(0..3),
             checked_by: (state == JobState::Completed || self.one_in(8)).then_some(checked),
+            window: matches!(state, JobState::InputRequired(_) | JobState::InReview(_))
+                .then(|| self.window()),
+        }
+    }
+
+    fn window(&mut self) -> Window {
+        let (begins_at, ends_at) = (self.time(), self.time());
+        Window { begins_at, ends_at, reminded: self.random.random_range(0..3) }
+    }
+
+    fn steering(&mut self) -> Option<Steering> {
+        let agent = AgentId(self.random.random_range(1..3));
+        let exclude = if self.one_in(2) { vec![agent] } else { Vec::new() };
+        self.one_in(4).then_some(Steering { assign: Some(agent), exclude })
+    }
+
+    /// A person's request or an agent's callback.
+    fn cause(&mut self, job: JobId) -> Cause {
+        if self.one_in(2) {
+            return Cause::Request(self.request());
+        }
+        let number = AttemptNumber(self.random.random_range(1..3));
+        Cause::Callback(Callback {
+            attempt: AttemptRef { job, number },
+            id: format!("message-{}", self.random.random_range(0..4)),
+            hash: [self.random.random_range(0..2); 32],
+        })
+    }
+
+    fn tally(&mut self, seen: &Seen) -> Option<TallyRecord> {
+        let sign = if self.one_in(3) { -1 } else { 1 };
+        let answer_ms = self.random.random_range(0..99);
+        let day = self.random.random_range(0..3);
+        seen.agents.first().map(|agent| {
+            let tally = Tally {
+                passed: sign,
+                failed: 2 * sign,
+                declined: 3 * sign,
+                unreachable: 4 * sign,
+                answered: 5 * sign,
+                answer_ms,
+            };
+            TallyRecord { agent: agent.id, day, tally }
+        })
+    }
+
+    fn attempt_turn(&mut self, attempt: &AttemptRecord, state: AttemptState, body: BodyId) -> AttemptTurn {
+        let ended = state.ended().is_some();
+        let asked = state == AttemptState::Asked;
+        AttemptTurn {
+            number: attempt.number,
+            state,
+            tries: self.random.random_range(0..4),
+            deadline: self.time(),
+            left_ms: asked.then(|| self.random.random_range(0..99)),
+            heard_at: self.one_in(2).then(|| self.time()),
+            answered_at: self.one_in(2).then(|| self.time()),
+            ended_at: ended.then(|| self.time()),
+            answer: self.one_in(2).then_some(body),
+            findings: self.one_in(2).then_some(body),
+            reason: self.one_in(2).then_some(body),
+            question: self.one_in(3).then_some(body),
+            reply: self.one_in(3).then_some(body),
+            replies: self.random.random_range(0..3),
         }
     }
 
@@ -140,10 +227,12 @@ impl Author {
     pub(crate) fn command(&mut self, seen: &Seen) -> Command {
         match self.random.random_range(0..100) {
             0..20 => self.post(seen),
-            20..45 if !seen.jobs.is_empty() && !seen.agents.is_empty() => self.assign(seen),
-            45..75 if !seen.jobs.is_empty() => self.turn(seen),
-            75..80 if !seen.jobs.is_empty() => self.park(seen),
-            80..84 => self.register(),
+            20..42 if !seen.jobs.is_empty() && !seen.agents.is_empty() => self.assign(seen),
+            42..64 if !seen.jobs.is_empty() => self.turn(seen),
+            64..72 if !seen.jobs.is_empty() => self.note(seen),
+            72..76 if !seen.jobs.is_empty() => self.park(seen),
+            76..80 => self.register(),
+            80..84 => self.outbox(seen),
             84..88 if !seen.agents.is_empty() => self.revise(seen),
             88..94 if !seen.agents.is_empty() => self.turn_agent(seen),
             _ => self.system(seen),
@@ -187,14 +276,13 @@ impl Author {
             agent: agent.id,
             version: agent.version,
             repair: self.one_in(4),
+            deadline: self.time(),
             pick: entry.bodies[0].id,
         };
-        Command::Assign {
-            fence: self.fence(job),
-            attempt,
-            turn: JobTurn { ready: false, ..self.job_turn(JobState::Assigned) },
-            entry,
-        }
+        let fence = self.fence(job);
+        let turn = JobTurn { ready: false, ..self.job_turn(JobState::Assigned) };
+        let day = self.one_in(2).then(|| self.random.random_range(0..2));
+        Command::Assign { fence, attempt, turn, steering: self.steering(), day, entry }
     }
 
     fn turn(&mut self, seen: &Seen) -> Command {
@@ -202,24 +290,20 @@ impl Author {
         let mut entry = self.entry(job.chain);
         let body = entry.bodies[0].id;
         let state = self.pick(&JOB_STATES);
-        let newest =
-            seen.attempts.iter().rfind(|attempt| attempt.job == job.id && attempt.ended_at.is_none());
-        let attempt = newest.map(|attempt| {
+        let open: Vec<&AttemptRecord> = seen
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.job == job.id && attempt.ended_at.is_none())
+            .collect();
+        // Mostly the newest, but not only: nothing else may change with it.
+        let of_job = if self.one_in(3) { open.first().copied() } else { open.last().copied() };
+        let attempt = of_job.map(|attempt| {
             let state = self.pick(&ATTEMPT_STATES);
-            let ended = state.ended().is_some();
-            AttemptTurn {
-                number: attempt.number,
-                state,
-                tries: attempt.tries + 1,
-                answered_at: self.one_in(2).then(|| self.time()),
-                ended_at: ended.then(|| self.time()),
-                answer: self.one_in(2).then_some(body),
-                findings: self.one_in(2).then_some(body),
-                reason: self.one_in(2).then_some(body),
-            }
+            self.attempt_turn(attempt, state, body)
         });
-        if let Some(attempt) = newest {
+        if let Some(attempt) = of_job {
             let id = MessageId(self.id());
+            self.told.push(id);
             entry.messages.push(NewMessage {
                 id,
                 agent: attempt.agent,
@@ -228,19 +312,90 @@ impl Author {
                 attempt: attempt.number,
             });
         }
-        let tally = seen.agents.first().map(|agent| {
-            let tally = Tally {
-                passed: 1,
-                failed: 2,
-                declined: 3,
-                unreachable: 4,
-                answered: 5,
-                answer_ms: self.random.random_range(0..99),
-            };
-            (agent.id, self.random.random_range(0..3), tally)
-        });
-        let request = self.one_in(3).then(|| self.request());
-        Command::Turn { fence: self.fence(job), request, turn: self.job_turn(state), attempt, tally, entry }
+        let tally = self.tally(seen);
+        let pulse = seen.agents.last().map(|agent| agent.id).filter(|_| self.one_in(3));
+        let pulse = pulse.map(|agent| (agent, self.pick(&[Pulse::Beat, Pulse::Miss, Pulse::Miss])));
+        let cause = self.one_in(3).then(|| self.cause(job.id));
+        let fence = self.fence(job);
+        let turn = self.job_turn(state);
+        Command::Turn { fence, cause, turn, attempt, steering: self.steering(), tally, pulse, entry }
+    }
+
+    fn note(&mut self, seen: &Seen) -> Command {
+        let job = self.pick(&seen.jobs.iter().collect::<Vec<_>>());
+        let mut entry = self.entry(job.chain);
+        let body = entry.bodies[0].id;
+        let waits = matches!(job.state, JobState::InputRequired(_) | JobState::InReview(_));
+        let of_job: Vec<&AttemptRecord> =
+            seen.attempts.iter().filter(|attempt| attempt.job == job.id).collect();
+        let attempt = of_job.first().filter(|_| self.one_in(2)).copied();
+        let note = JobNote {
+            deadline: self.time(),
+            due_at: (!job.state.is_terminal()).then(|| self.time()),
+            window: waits.then(|| self.window()),
+            priority: self.pick(&[Priority::Low, Priority::Normal, Priority::High]),
+            steering: self.steering(),
+            attempt: attempt.map(|attempt| self.attempt_turn(attempt, attempt.state, body)),
+        };
+        let attempt = of_job.last().map(|attempt| attempt.number);
+        let kind = self.pick(&AppealKind::ALL);
+        let open = seen.appeals.iter().find(|appeal| appeal.attempt.job == job.id);
+        let appeal = match (attempt, open) {
+            (Some(attempt), _) if self.one_in(3) => {
+                Some(AppealTurn::Made { attempt, kind, user: UserId(2), text: body })
+            }
+            (_, Some(open)) if self.one_in(2) => {
+                let (attempt, kind) = (open.attempt.number, open.kind);
+                Some(AppealTurn::Decided { attempt, kind, upheld: self.one_in(2) })
+            }
+            (Some(attempt), None) if self.one_in(6) => {
+                Some(AppealTurn::Decided { attempt, kind, upheld: true })
+            }
+            _ => None,
+        };
+        if self.one_in(3) {
+            entry.events.clear();
+        }
+        let tallies = self.tally(seen).into_iter().filter(|_| appeal.is_some()).collect();
+        let cause = self.one_in(3).then(|| self.cause(job.id));
+        Command::Note { fence: self.fence(job), cause, note, tallies, appeal, entry }
+    }
+
+    fn outbox(&mut self, seen: &Seen) -> Command {
+        match self.random.random_range(0..6) {
+            0 if !self.told.is_empty() => {
+                let id = if self.one_in(8) { MessageId(-1) } else { self.pick(&self.told.clone()) };
+                let due_at = self.one_in(2).then(|| self.time());
+                Command::SettleMessage { id, tries: self.random.random_range(1..4), due_at, delivery: None }
+            }
+            1 if !self.notified.is_empty() => {
+                let id = if self.one_in(8) { NotificationId(-1) } else { self.pick(&self.notified.clone()) };
+                Command::ReplayNotification { request: self.request(), id }
+            }
+            2 => {
+                let user = self.pick(&seen.users.iter().collect::<Vec<_>>());
+                let revision = user.chain.revision + u64::from(self.one_in(5));
+                let entry = self.entry(user.chain);
+                let request = Request { user: user.id, ..self.request() };
+                let settings = format!("{{\"webhook\": \"https://x.example/{}\"}}", self.random.next_u32());
+                let secret = self.one_in(2).then(|| SealedSecret(vec![3; 8]));
+                Command::SetPerson { request, revision, settings, secret, entry }
+            }
+            3 | 4 if !self.notified.is_empty() => {
+                let id = self.pick(&self.notified.clone());
+                let lease = self.lease - i64::from(self.one_in(6));
+                let due_at = self.one_in(2).then(|| self.time());
+                let acknowledged = self.one_in(2);
+                let detail = format!("told {}", self.random.next_u32());
+                Command::SettleNotification { id, lease, due_at, acknowledged, detail }
+            }
+            _ => {
+                self.lease += 1;
+                let channel = self.pick(&[Channel::Log, Channel::Webhook]);
+                let until = Timestamp(1_000 + self.random.random_range(0..200));
+                Command::LeaseNotifications { channel, lease: self.lease, until, limit: 3 }
+            }
+        }
     }
 
     fn park(&mut self, seen: &Seen) -> Command {
@@ -282,13 +437,18 @@ impl Author {
 
     fn agent_turn(&mut self) -> AgentTurn {
         // Retired agents accept nothing: most of the time they should not be.
-        let states = if self.one_in(6) { AGENT_STATES.len() } else { AGENT_STATES.len() - 1 };
+        let states = if self.one_in(3) { AGENT_STATES.len() } else { AGENT_STATES.len() - 1 };
         let until = self.time();
         AgentTurn {
             state: if self.one_in(2) { AGENT_STATES[1] } else { self.pick(&AGENT_STATES[..states]) },
             health: self.pick(&[Health::Closed, Health::Open(until), Health::HalfOpen, Health::Quarantined]),
             due_at: self.one_in(2).then_some(until),
             tries: self.random.random_range(0..5),
+            pulses: Pulses {
+                misses: self.random.random_range(0..3),
+                openings: self.random.random_range(0..3),
+                opened_at: self.one_in(2).then_some(until),
+            },
         }
     }
 
@@ -319,7 +479,7 @@ impl Author {
         if self.one_in(4) {
             chain.revision += 1;
         }
-        match self.random.random_range(0..7) {
+        match self.random.random_range(0..8) {
             0 => Command::Found { tag: StoreTag::from_random(self.random.next_u32()) },
             1 => {
                 let next = seen.incarnation.0 + if self.one_in(4) { 2 } else { 1 };
@@ -333,6 +493,10 @@ impl Author {
                 let identity = self.random.random_range(0..5).to_string();
                 let entry = self.entry(Chain::default());
                 Command::SeeUser { kind: "uid".to_owned(), name: format!("user {identity}"), identity, entry }
+            }
+            6 => {
+                let paused = self.one_in(2);
+                Command::PauseEngine { request: self.request(), chain, paused, entry }
             }
             4 => Command::Prune { requests_before: self.time(), deliveries_before: self.time() },
             5 if !seen.agents.is_empty() => {

@@ -7,11 +7,14 @@ use crate::random_commands::{Author, Seen, USERS};
 use guildhall_daemon::store::sqlite::SqliteStore;
 use guildhall_daemon::store::{Answer, Chain, Command, JobSelection, Query, Store};
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::ids::{AgentId, BodyId, EventId, Incarnation, JobId, RequestId, UserId};
+use guildhall_protocol::ids::{
+    AgentId, BodyId, EventId, Incarnation, JobId, NotificationId, RequestId, UserId,
+};
+use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
 use guildhall_tests::model::ModelStore;
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 60;
 const COMMANDS: i64 = 150;
 const ALL: u32 = 10_000;
 
@@ -90,7 +93,15 @@ async fn look(store: &ModelStore) -> Seen {
         };
         attempts.append(&mut of_job);
     }
-    Seen { chain: system.chain, incarnation: system.incarnation, jobs, attempts, agents }
+    let Answer::Appeals(appeals) = ask(store, Query::OpenAppeals { limit: ALL }).await else {
+        panic!("appeals")
+    };
+    let mut users = Vec::new();
+    for user in 1..=USERS {
+        let Answer::Users(mut found) = ask(store, Query::User(UserId(user))).await else { panic!("users") };
+        users.append(&mut found);
+    }
+    Seen { chain: system.chain, incarnation: system.incarnation, jobs, attempts, agents, users, appeals }
 }
 
 fn list() -> Query {
@@ -120,12 +131,30 @@ async fn everything(model: &ModelStore) -> Vec<Query> {
         Query::Agents { after: AgentId(0), limit: ALL },
         Query::AgentNamed("@agent-1".parse().expect("a name")),
         Query::Tallies { since: 1 },
+        Query::Days { day: 0 },
+        Query::Days { day: 1 },
+        Query::DueMessages { now: Timestamp(i64::MAX), limit: ALL },
+        Query::DueMessages { now: Timestamp(1_050), limit: 3 },
+        Query::Notifications { user: None, before: None, limit: ALL },
+        Query::Notifications { user: Some(UserId(2)), before: Some(NotificationId(400)), limit: 5 },
+        Query::OpenAppeals { limit: ALL },
+        Query::People,
         Query::User(UserId(2)),
         Query::User(UserId(99)),
         Query::NewestAttempts(seen.jobs.iter().map(|job| job.id).collect()),
         Query::Bodies((0..2_000).map(BodyId).collect()),
     ];
+    let Answer::Notifications(notified) =
+        ask(model, Query::Notifications { user: None, before: None, limit: ALL }).await
+    else {
+        panic!("notifications")
+    };
+    queries.extend(notified.iter().map(|row| Query::NoticeLog(row.id)));
+    queries.extend(notified.first().map(|row| Query::Notification(row.id)));
+    queries.extend(seen.users.iter().map(|user| Query::User(user.id)));
     for job in &seen.jobs {
+        queries.push(Query::Appeals(job.id));
+        queries.push(Query::NotificationsOf { job: job.id, kind: NoticeKind::ReviewWanted });
         queries.push(Query::Job(job.id));
         queries.push(Query::Attempts(job.id));
         queries.push(Query::Events { subject: Subject::Job(job.id), after: 1, limit: 50 });

@@ -9,7 +9,7 @@ use guildhall_protocol::view::Order;
 
 pub(super) async fn order(session: &Session, args: OrderArgs, action: JobAction) -> Result<(), Fault> {
     let request = args.key.unwrap_or_else(RequestId::fresh);
-    let (job, order) = (args.job, Order { action, text: args.reason, epoch: None });
+    let (job, order) = (args.job, Order { text: args.reason, ..Order::of(action) });
     let head = session
         .call(|service, context| async move { service.order(context, request, job, order).await })
         .await?;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::judge::schema::Schema;
 use crate::market::Compiled;
-use crate::store::{AgentRecord, Chain, Tally, TallyRecord};
+use crate::store::{AgentRecord, Chain, Pulses, Tally, TallyRecord};
 use guildhall_protocol::agent::AgentDefinition;
 use guildhall_protocol::ids::BodyId;
 use serde_json::json;
@@ -35,6 +35,7 @@ fn put(market: &mut Market, id: i64, definition: &Value, change: impl FnOnce(&mu
         callback_secret: Vec::new(),
         due_at: None,
         tries: 0,
+        pulses: Pulses::default(),
         registered_at: NOW,
         chain: Chain::default(),
     };
@@ -54,7 +55,9 @@ fn pick(market: &Market, draft: &JobDraft) -> Choice {
 fn pick_with(market: &Market, draft: &JobDraft, input: &Value, tried: &[AgentId]) -> Choice {
     let deadline = Timestamp(NOW.0 + 3_600_000);
     let input_bytes = input.to_string().len();
-    choose(market, &Wanted { client: CLIENT, draft, input, input_bytes, tried, deadline, seed: 42 }, NOW)
+    let steering = &Steering::default();
+    let wanted = Wanted { client: CLIENT, draft, steering, input, input_bytes, tried, deadline, seed: 42 };
+    choose(market, &wanted, NOW)
 }
 
 fn draft(brief: &str) -> JobDraft {
@@ -170,6 +173,7 @@ fn a_record_decides_between_equals_and_equals_share() {
         let wanted = Wanted {
             client: CLIENT,
             draft: &draft,
+            steering: &Steering::default(),
             input: &input,
             input_bytes: 2,
             tried: &[],

@@ -1,21 +1,23 @@
 //! The commands on agents, each guarded by the agent's revision.
 
 use super::entry;
+use super::queries::all;
 use super::rows::{audience_name, health_parts};
 use super::writer::Refused;
 use crate::store::{
-    AgentFence, AgentTurn, Chain, Command, Conflict, Entry, NewVersion, Outcome, Receipt, Request, StoreError,
+    AgentFence, AgentTurn, Answer, Chain, Command, Conflict, DayRecord, Entry, NewVersion, Outcome, Receipt,
+    Request, StoreError,
 };
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::ids::AgentId;
+use guildhall_protocol::ids::{AgentId, UserId};
 use guildhall_protocol::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 const INSERT_AGENT: &str = "
     INSERT INTO agents (name, owner_id, state, detail, health, health_until, audience, version, concurrency,
-        delivery_secret, callback_secret, due_at, tries, registered_at, revision, chain)
+        delivery_secret, callback_secret, due_at, tries, misses, openings, opened_at, registered_at, revision, chain)
     VALUES (:name, :owner, 'pending', '', 'closed', NULL, :audience, :version, :concurrency,
-        :delivery_secret, :callback_secret, :due_at, 0, :now, :revision, :chain)
+        :delivery_secret, :callback_secret, :due_at, 0, 0, 0, NULL, :now, :revision, :chain)
     ON CONFLICT (name) DO NOTHING
     RETURNING id";
 const INSERT_VERSION: &str = "
@@ -94,10 +96,15 @@ fn write_version(
     Ok(())
 }
 
+/// Refuses before anything is written: the turn's own guard follows.
+const CAN_REVISE: &str = "
+    SELECT 1
+    FROM agents
+    WHERE id = ?1 AND revision = ?2 AND version + 1 = ?3 AND state <> 'retired'";
 const REVISE_AGENT: &str = "
     UPDATE agents
-    SET version = :version, concurrency = :concurrency
-    WHERE id = :id AND revision = :seen AND version + 1 = :version";
+    SET version = ?2, concurrency = ?3
+    WHERE id = ?1";
 
 /// Makes a version current.
 pub(super) fn revise(
@@ -112,17 +119,14 @@ pub(super) fn revise(
     if let Some(outcome) = entry::repeated(connection, request)? {
         return Ok(outcome);
     }
-    let changed = connection.prepare_cached(REVISE_AGENT)?.execute(named_params! {
-        ":id": fence.agent.0,
-        ":seen": fence.revision,
-        ":version": version.version.0,
-        ":concurrency": version.concurrency,
-    })?;
-    if changed == 0 {
+    let row = params![fence.agent.0, fence.revision, version.version.0];
+    if !connection.prepare_cached(CAN_REVISE)?.exists(row)? {
         return Err(Refused::Guard(StoreError::Stale));
     }
     let subject = Subject::Agent(fence.agent);
     turn_row(connection, fence, turn, entry)?;
+    let row = params![fence.agent.0, version.version.0, version.concurrency];
+    connection.prepare_cached(REVISE_AGENT)?.execute(row)?;
     entry::bodies(connection, subject, &entry.bodies)?;
     write_version(connection, now, fence.agent, version)?;
     entry::record(connection, now, subject, entry)?;
@@ -133,7 +137,8 @@ pub(super) fn revise(
 const TURN_AGENT: &str = "
     UPDATE agents
     SET state = :state, detail = :detail, health = :health, health_until = :health_until, due_at = :due_at,
-        tries = :tries, revision = coalesce(:revision, revision), chain = coalesce(:chain, chain)
+        tries = :tries, misses = :misses, openings = :openings, opened_at = :opened_at,
+        revision = coalesce(:revision, revision), chain = coalesce(:chain, chain)
     WHERE id = :id AND revision = :seen AND state <> 'retired'";
 
 /// Guarded; writes nothing when the guard does not hold.
@@ -154,6 +159,9 @@ fn turn_row(
         ":health_until": health_until,
         ":due_at": turn.due_at.map(|time| time.0),
         ":tries": turn.tries,
+        ":misses": turn.pulses.misses,
+        ":openings": turn.pulses.openings,
+        ":opened_at": turn.pulses.opened_at.map(|time| time.0),
         ":revision": head.map(|chain| chain.revision),
         ":chain": head.map(|chain| chain.hash),
     })?;
@@ -180,4 +188,22 @@ pub(super) fn turn(
     entry::record(connection, now, subject, entry)?;
     entry::keep_request(connection, now, request, &Receipt::Agent(fence.agent))?;
     Ok(Outcome::Done)
+}
+
+/// What agents with daily caps got on a day.
+pub(super) fn days(connection: &Connection, day: i64) -> rusqlite::Result<Answer> {
+    let sql = "
+        SELECT agent_id, client_id, day, jobs
+        FROM agent_days
+        WHERE day = ?1
+        ORDER BY agent_id, client_id";
+    let row = |row: &Row<'_>| {
+        Ok(DayRecord {
+            agent: AgentId(row.get(0)?),
+            client: UserId(row.get(1)?),
+            day: row.get(2)?,
+            jobs: row.get(3)?,
+        })
+    };
+    Ok(Answer::Days(all(connection, sql, [day], row)?))
 }

@@ -2,7 +2,9 @@
 //! requests that make it idempotent.
 
 use super::writer::Refused;
-use crate::store::{Conflict, Entry, NewBody, NewDelivery, NewEvent, Outcome, Receipt, Request, StoreError};
+use crate::store::{
+    Callback, Cause, Conflict, Entry, NewBody, NewDelivery, NewEvent, Outcome, Receipt, Request, StoreError,
+};
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -14,11 +16,12 @@ const INSERT_EVENT: &str = "
     INSERT INTO events (subject, subject_id, seq, bytes, hash)
     VALUES (?1, ?2, ?3, ?4, ?5)";
 const INSERT_NOTIFICATION: &str = "
-    INSERT INTO notifications (id, user_id, kind, job_id, attempt, made_at, due_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
+    INSERT INTO notifications (id, user_id, channel, kind, job_id, attempt, agent_id, made_at, due_at, tries, lease,
+        lease_until, acknowledged_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, NULL, NULL, NULL)";
 const INSERT_MESSAGE: &str = "
-    INSERT INTO messages (id, agent_id, kind, job_id, attempt, made_at, due_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
+    INSERT INTO messages (id, agent_id, kind, job_id, attempt, made_at, due_at, tries)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 0)";
 const INSERT_DELIVERY: &str = "
     INSERT INTO deliveries (id, agent_id, at, job_id, attempt, message, log)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -62,7 +65,17 @@ pub(super) fn record(
         let posted = if let Subject::Job(job) = subject { Some(job.0) } else { None };
         let job = notification.job.map(|job| job.0).or(posted);
         let attempt = notification.attempt.map(|attempt| attempt.0);
-        let row = params![notification.id.0, notification.user.0, notification.kind, job, attempt, now.0];
+        let row = params![
+            notification.id.0,
+            notification.user.0,
+            notification.channel.name(),
+            notification.kind.name(),
+            job,
+            attempt,
+            notification.agent.map(|agent| agent.0),
+            now.0,
+            notification.due_at.0
+        ];
         connection.prepare_cached(INSERT_NOTIFICATION)?.execute(row)?;
     }
     for message in &entry.messages {
@@ -111,6 +124,53 @@ pub(super) fn repeated(connection: &Connection, request: &Request) -> Result<Opt
                 Refused::Guard(StoreError::Unavailable(format!("a stored receipt cannot be read: {error}")))
             })?;
             Ok(Some(Outcome::Repeated(receipt)))
+        }
+    }
+}
+
+const SELECT_CALLBACK: &str = "
+    SELECT hash
+    FROM callbacks
+    WHERE job_id = ?1 AND attempt = ?2 AND id = ?3";
+const INSERT_CALLBACK: &str = "
+    INSERT INTO callbacks (job_id, attempt, id, hash, at)
+    VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// What this cause led to, if it was there before.
+pub(super) fn repeated_cause(
+    connection: &Connection,
+    cause: Option<&Cause>,
+) -> Result<Option<Outcome>, Refused> {
+    let Callback { attempt, id, hash } = match cause {
+        None => return Ok(None),
+        Some(Cause::Request(request)) => return repeated(connection, request),
+        Some(Cause::Callback(callback)) => callback,
+    };
+    let kept: Option<[u8; 32]> = connection
+        .prepare_cached(SELECT_CALLBACK)?
+        .query_row(params![attempt.job.0, attempt.number.0, id], |row| row.get(0))
+        .optional()?;
+    match kept {
+        None => Ok(None),
+        Some(kept) if kept == *hash => Ok(Some(Outcome::Repeated(Receipt::Job(attempt.job)))),
+        Some(_) => Err(Refused::Guard(StoreError::Conflict(Conflict::RequestReused))),
+    }
+}
+
+/// Keeps what a cause led to.
+pub(super) fn keep_cause(
+    connection: &Connection,
+    now: Timestamp,
+    cause: Option<&Cause>,
+    receipt: &Receipt,
+) -> Result<(), Refused> {
+    match cause {
+        None => Ok(()),
+        Some(Cause::Request(request)) => keep_request(connection, now, Some(request), receipt),
+        Some(Cause::Callback(Callback { attempt, id, hash })) => {
+            let row = params![attempt.job.0, attempt.number.0, id, hash, now.0];
+            connection.prepare_cached(INSERT_CALLBACK)?.execute(row)?;
+            Ok(())
         }
     }
 }

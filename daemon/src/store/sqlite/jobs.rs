@@ -4,8 +4,8 @@ use super::entry;
 use super::rows::{checked_name, visibility_name};
 use super::writer::Refused;
 use crate::store::{
-    AttemptTurn, Conflict, Entry, Fence, JobTurn, NewAttempt, NewPost, Outcome, Receipt, Request, StoreError,
-    Tally,
+    AttemptTurn, Cause, Conflict, Entry, Fence, JobTurn, NewAttempt, NewPost, Outcome, Pulse, Receipt,
+    Request, Steering, StoreError, TallyRecord,
 };
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{AgentId, BodyId, JobId};
@@ -25,10 +25,10 @@ const NEXT_JOB: &str = "SELECT coalesce(max(id), 0) + 1 FROM jobs";
 const INSERT_JOB: &str = "
     INSERT INTO jobs (id, client_id, place_id, visibility, class, fair_tag, title, label, derived_from, trial, draft,
         state, detail, epoch, revision, chain, posted_at, changed_at, deadline, due_at, ready, lease_incarnation,
-        lease_until, deaths, attempts, checked_by, waiting)
+        lease_until, deaths, attempts, checked_by, waiting, window_begins_at, window_ends_at, reminded, steering)
     VALUES (:id, :client, :place, :visibility, :class, :fair_tag, :title, :label, :derived_from, :trial, :draft,
         'open', '', 1, :revision, :chain, :now, :now, :deadline, :deadline, 1, NULL,
-        NULL, 0, 0, NULL, NULL)";
+        NULL, 0, 0, NULL, NULL, NULL, NULL, 0, NULL)";
 
 /// Posts jobs, all or none.
 pub(super) fn post(
@@ -79,7 +79,8 @@ pub(super) const ASSIGN_JOB: &str = "
     UPDATE jobs
     SET state = :state, detail = :detail, epoch = epoch + 1, revision = :revision, chain = :chain, changed_at = :now,
         due_at = :due_at, ready = 0, lease_incarnation = :incarnation, lease_until = :until, deaths = :deaths,
-        attempts = attempts + 1, checked_by = coalesce(:checked_by, checked_by), waiting = NULL
+        attempts = attempts + 1, checked_by = coalesce(:checked_by, checked_by), waiting = NULL,
+        window_begins_at = NULL, window_ends_at = NULL, reminded = 0, steering = coalesce(:steering, steering)
     WHERE id = :id
         AND epoch = :epoch
         AND revision = :seen
@@ -96,11 +97,15 @@ pub(super) const ASSIGN_JOB: &str = "
                     WHERE agent_id = :agent AND attempts.state IN ('sending', 'accepted', 'asked', 'unclear')
                 ) < concurrency
         )
-    RETURNING class, fair_tag";
+    RETURNING class, fair_tag, client_id";
 const INSERT_ATTEMPT: &str = "
     INSERT INTO attempts (job_id, number, agent_id, version, state, repair, tries, started_at, answered_at, ended_at,
-        pick, answer, findings, reason)
-    VALUES (?1, ?2, ?3, ?4, 'sending', ?5, 1, ?6, NULL, NULL, ?7, NULL, NULL, NULL)";
+        pick, answer, findings, reason, deadline, left_ms, heard_at, question, reply, replies)
+    VALUES (?1, ?2, ?3, ?4, 'sending', ?5, 1, ?6, NULL, NULL, ?7, NULL, NULL, NULL, ?8, NULL, NULL, NULL, NULL, 0)";
+const COUNT_DAY: &str = "
+    INSERT INTO agent_days (day, agent_id, client_id, jobs)
+    VALUES (?1, ?2, ?3, 1)
+    ON CONFLICT (day, agent_id, client_id) DO UPDATE SET jobs = jobs + 1";
 const ADVANCE_CLOCK: &str = "
     UPDATE queue_clocks
     SET clock = max(clock, ?2)
@@ -112,16 +117,19 @@ const IS_CURRENT: &str = "
     WHERE id = ?1 AND epoch = ?2 AND revision = ?3";
 
 /// Writes the next attempt.
+#[expect(clippy::too_many_arguments, reason = "they are the fields of the one command that this carries out")]
 pub(super) fn assign(
     connection: &Connection,
     now: Timestamp,
     fence: Fence,
     attempt: &NewAttempt,
     turn: &JobTurn,
+    steering: Option<&Steering>,
+    day: Option<i64>,
     entry: &Entry,
 ) -> Result<Outcome, Refused> {
     let head = entry::head(entry, crate::store::Chain::default());
-    let queued: Option<(i64, i64)> = connection
+    let queued: Option<(i64, i64, i64)> = connection
         .prepare_cached(ASSIGN_JOB)?
         .query_row(
             named_params! {
@@ -140,11 +148,12 @@ pub(super) fn assign(
                 ":until": turn.lease.map(|lease| lease.until.0),
                 ":deaths": turn.deaths,
                 ":checked_by": turn.checked_by.map(checked_name),
+                ":steering": steering.map(steering_text),
             },
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .optional()?;
-    let Some((class, tag)) = queued else {
+    let Some((class, tag, client)) = queued else {
         let current: Option<bool> = connection
             .prepare_cached(IS_CURRENT)?
             .query_row(params![fence.job.0, fence.epoch, fence.revision, attempt.number.0], |row| row.get(0))
@@ -162,8 +171,12 @@ pub(super) fn assign(
         attempt.version.0,
         attempt.repair,
         now.0,
-        attempt.pick.0
+        attempt.pick.0,
+        attempt.deadline.0
     ])?;
+    if let Some(day) = day {
+        connection.prepare_cached(COUNT_DAY)?.execute(params![day, attempt.agent.0, client])?;
+    }
     connection.prepare_cached(ADVANCE_CLOCK)?.execute(params![class, tag])?;
     connection.prepare_cached(DELETE_WAITS)?.execute([fence.job.0])?;
     entry::record(connection, now, subject, entry)?;
@@ -228,14 +241,15 @@ const TURN_JOB: &str = "
     UPDATE jobs
     SET state = :state, detail = :detail, epoch = epoch + 1, revision = :revision, chain = :chain, changed_at = :now,
         due_at = :due_at, ready = :ready, lease_incarnation = :incarnation, lease_until = :until, deaths = :deaths,
-        checked_by = coalesce(:checked_by, checked_by), waiting = NULL
+        checked_by = coalesce(:checked_by, checked_by), waiting = NULL, window_begins_at = :window_begins_at,
+        window_ends_at = :window_ends_at, reminded = :reminded, steering = coalesce(:steering, steering)
     WHERE id = :id AND epoch = :epoch AND revision = :seen
         AND state NOT IN ('completed', 'failed', 'canceled', 'expired')";
 const TURN_ATTEMPT: &str = "
     UPDATE attempts
-    SET state = :state, tries = :tries, answered_at = coalesce(:answered_at, answered_at),
-        ended_at = coalesce(:ended_at, ended_at), answer = coalesce(:answer, answer),
-        findings = coalesce(:findings, findings), reason = coalesce(:reason, reason)
+    SET state = :state, tries = :tries, deadline = :deadline, left_ms = :left_ms, heard_at = :heard_at,
+        answered_at = :answered_at, ended_at = :ended_at, answer = :answer, findings = :findings, reason = :reason,
+        question = :question, reply = :reply, replies = :replies
     WHERE job_id = :job AND number = :number";
 const ADD_TALLY: &str = "
     INSERT INTO agent_tallies (agent_id, day, passed, failed, declined, unreachable, answered, answer_ms)
@@ -245,21 +259,30 @@ const ADD_TALLY: &str = "
         unreachable = unreachable + excluded.unreachable, answered = answered + excluded.answered,
         answer_ms = answer_ms + excluded.answer_ms";
 
+const COUNT_MISS: &str = "
+    UPDATE agents
+    SET misses = misses + 1
+    WHERE id = ?1";
+const CLEAR_MISSES: &str = "
+    UPDATE agents
+    SET misses = 0
+    WHERE id = ?1";
+
 /// A job goes on.
 #[expect(clippy::too_many_arguments, reason = "they are the fields of the one command that this carries out")]
 pub(super) fn turn(
     connection: &Connection,
     now: Timestamp,
     fence: Fence,
-    request: Option<&Request>,
+    cause: Option<&Cause>,
     turn: &JobTurn,
     attempt: Option<&AttemptTurn>,
-    tally: Option<&(AgentId, i64, Tally)>,
+    steering: Option<&Steering>,
+    tally: Option<&TallyRecord>,
+    pulse: Option<(AgentId, Pulse)>,
     entry: &Entry,
 ) -> Result<Outcome, Refused> {
-    if let Some(request) = request
-        && let Some(outcome) = entry::repeated(connection, request)?
-    {
+    if let Some(outcome) = entry::repeated_cause(connection, cause)? {
         return Ok(outcome);
     }
     let head = entry::head(entry, crate::store::Chain::default());
@@ -278,6 +301,10 @@ pub(super) fn turn(
         ":until": turn.lease.map(|lease| lease.until.0),
         ":deaths": turn.deaths,
         ":checked_by": turn.checked_by.map(checked_name),
+        ":window_begins_at": turn.window.map(|window| window.begins_at.0),
+        ":window_ends_at": turn.window.map(|window| window.ends_at.0),
+        ":reminded": turn.window.map_or(0, |window| window.reminded),
+        ":steering": steering.map(steering_text),
     })?;
     if changed == 0 {
         return Err(Refused::Guard(StoreError::Stale));
@@ -285,32 +312,67 @@ pub(super) fn turn(
     let subject = Subject::Job(fence.job);
     entry::bodies(connection, subject, &entry.bodies)?;
     if let Some(attempt) = attempt {
-        connection.prepare_cached(TURN_ATTEMPT)?.execute(named_params! {
-            ":job": fence.job.0,
-            ":number": attempt.number.0,
-            ":state": attempt.state.name(),
-            ":tries": attempt.tries,
-            ":answered_at": attempt.answered_at.map(|time| time.0),
-            ":ended_at": attempt.ended_at.map(|time| time.0),
-            ":answer": attempt.answer.map(|body| body.0),
-            ":findings": attempt.findings.map(|body| body.0),
-            ":reason": attempt.reason.map(|body| body.0),
-        })?;
+        turn_attempt(connection, fence.job, attempt)?;
     }
-    if let Some((agent, day, tally)) = tally {
-        connection.prepare_cached(ADD_TALLY)?.execute(params![
-            agent.0,
-            day,
-            tally.passed,
-            tally.failed,
-            tally.declined,
-            tally.unreachable,
-            tally.answered,
-            i64::try_from(tally.answer_ms).unwrap_or(i64::MAX),
-        ])?;
+    if let Some(tally) = tally {
+        add_tally(connection, tally)?;
+    }
+    if let Some((agent, pulse)) = pulse {
+        let sql = match pulse {
+            Pulse::Miss => COUNT_MISS,
+            Pulse::Beat => CLEAR_MISSES,
+        };
+        connection.prepare_cached(sql)?.execute([agent.0])?;
     }
     connection.prepare_cached(DELETE_WAITS)?.execute([fence.job.0])?;
     entry::record(connection, now, subject, entry)?;
-    entry::keep_request(connection, now, request, &Receipt::Job(fence.job))?;
+    entry::keep_cause(connection, now, cause, &Receipt::Job(fence.job))?;
     Ok(Outcome::Done)
+}
+
+pub(super) fn turn_attempt(
+    connection: &Connection,
+    job: JobId,
+    attempt: &AttemptTurn,
+) -> Result<(), Refused> {
+    connection.prepare_cached(TURN_ATTEMPT)?.execute(named_params! {
+        ":job": job.0,
+        ":number": attempt.number.0,
+        ":state": attempt.state.name(),
+        ":tries": attempt.tries,
+        ":deadline": attempt.deadline.0,
+        ":left_ms": attempt.left_ms,
+        ":heard_at": attempt.heard_at.map(|time| time.0),
+        ":answered_at": attempt.answered_at.map(|time| time.0),
+        ":ended_at": attempt.ended_at.map(|time| time.0),
+        ":answer": attempt.answer.map(|body| body.0),
+        ":findings": attempt.findings.map(|body| body.0),
+        ":reason": attempt.reason.map(|body| body.0),
+        ":question": attempt.question.map(|body| body.0),
+        ":reply": attempt.reply.map(|body| body.0),
+        ":replies": attempt.replies,
+    })?;
+    Ok(())
+}
+
+pub(super) fn add_tally(
+    connection: &Connection,
+    TallyRecord { agent, day, tally }: &TallyRecord,
+) -> Result<(), Refused> {
+    connection.prepare_cached(ADD_TALLY)?.execute(params![
+        agent.0,
+        day,
+        tally.passed,
+        tally.failed,
+        tally.declined,
+        tally.unreachable,
+        tally.answered,
+        tally.answer_ms,
+    ])?;
+    Ok(())
+}
+
+/// Steering as storage keeps it.
+pub(super) fn steering_text(steering: &Steering) -> String {
+    serde_json::to_string(steering).expect("plain numbers print as JSON")
 }

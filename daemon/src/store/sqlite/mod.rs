@@ -5,7 +5,9 @@
 mod agents;
 mod entry;
 mod jobs;
+mod notes;
 mod open;
+mod outbox;
 mod queries;
 mod rows;
 mod system;

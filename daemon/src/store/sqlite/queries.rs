@@ -1,6 +1,7 @@
 //! The queries. Every list is bounded by its caller and read in the order of an index.
 
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
+use super::{agents as agent_rows, notes, outbox, system as system_rows};
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
     TallyRecord, UserRecord,
@@ -80,10 +81,24 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             Ok(Answer::Counts(all(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
         }
         Query::User(id) => {
-            let sql = "SELECT id, name FROM users WHERE id = ?1";
-            let user = |row: &Row<'_>| Ok(UserRecord { id: UserId(row.get(0)?), name: row.get(1)? });
+            let sql = "SELECT id, name, revision, chain FROM users WHERE id = ?1";
+            let user = |row: &Row<'_>| {
+                let chain = Chain { revision: row.get(2)?, hash: row.get(3)? };
+                Ok(UserRecord { id: UserId(row.get(0)?), name: row.get(1)?, chain })
+            };
             Ok(Answer::Users(all(connection, sql, [id.0], user)?))
         }
+        Query::Days { day } => agent_rows::days(connection, day),
+        Query::DueMessages { now, limit } => outbox::due_messages(connection, now, limit),
+        Query::Notifications { user, before, limit } => {
+            outbox::notifications_of_user(connection, user, before, limit)
+        }
+        Query::NotificationsOf { job, kind } => outbox::notifications_of_job(connection, job, kind),
+        Query::Notification(id) => outbox::notification(connection, id),
+        Query::NoticeLog(id) => outbox::log(connection, id),
+        Query::OpenAppeals { limit } => notes::open_appeals(connection, limit),
+        Query::Appeals(job) => notes::appeals(connection, job),
+        Query::People => system_rows::people(connection),
         Query::Receipt { user, id } => {
             let sql = "SELECT hash, receipt FROM requests WHERE user_id = ?1 AND id = ?2";
             let kept: Option<([u8; 32], String)> = connection
@@ -96,7 +111,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
     }
 }
 
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     values: impl Params,
@@ -115,7 +130,7 @@ fn system(connection: &Connection) -> rusqlite::Result<Answer> {
         )";
     let id_max: i64 = connection.prepare_cached(id_max)?.query_row([], |row| row.get(0))?;
     connection
-        .prepare_cached("SELECT tag, incarnation, clean, revision, chain FROM system WHERE id = 1")?
+        .prepare_cached("SELECT tag, incarnation, clean, revision, chain, paused FROM system WHERE id = 1")?
         .query_row([], |row| {
             let tag: Option<String> = row.get(0)?;
             Ok(Answer::System(SystemRecord {
@@ -123,6 +138,7 @@ fn system(connection: &Connection) -> rusqlite::Result<Answer> {
                 incarnation: Incarnation(row.get(1)?),
                 clean: row.get(2)?,
                 chain: Chain { revision: row.get(3)?, hash: row.get(4)? },
+                paused: row.get(5)?,
                 id_max,
             }))
         })

@@ -1,15 +1,19 @@
 //! Between rows and records: names of enums in storage, and columns in the order in which queries list them.
 
 use crate::store::{
-    AgentRecord, AttemptRecord, BodyRecord, Chain, DeliveryRecord, EventRecord, JobRecord, Lease,
+    AgentRecord, AppealRecord, AttemptRecord, BodyRecord, Chain, DeliveryRecord, EventRecord, JobRecord,
+    Lease, MessageRecord, NotificationRecord, Pulses, Steering, Window,
 };
 use guildhall_protocol::agent::{AgentName, AgentState, Audience, Health};
+use guildhall_protocol::appeal::AppealKind;
 use guildhall_protocol::attempt::{AttemptState, CheckedBy};
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
-    AgentId, AgentVersion, AttemptNumber, BodyId, DeliveryLogId, EventId, Incarnation, JobId, PlaceId, UserId,
+    AgentId, AgentVersion, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, EventId, Incarnation, JobId,
+    MessageId, NotificationId, PlaceId, UserId,
 };
 use guildhall_protocol::job::{Priority, Visibility};
+use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Row, types::Type};
@@ -55,7 +59,8 @@ fn strange(column: usize, value: &str) -> rusqlite::Error {
 
 pub(super) const JOB_COLUMNS: &str = "jobs.id, client_id, place_id, visibility, class, fair_tag, title, label, \
     derived_from, trial, draft, state, detail, epoch, revision, chain, posted_at, changed_at, deadline, due_at, ready, \
-    lease_incarnation, lease_until, deaths, attempts, checked_by, waiting";
+    lease_incarnation, lease_until, deaths, attempts, checked_by, waiting, window_begins_at, window_ends_at, reminded, \
+    steering";
 
 /// Reads [`JOB_COLUMNS`].
 pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
@@ -105,11 +110,23 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         attempts: row.get(24)?,
         checked_by,
         waiting: row.get::<_, Option<i64>>(26)?.map(BodyId),
+        window: match (row.get(27)?, row.get(28)?) {
+            (Some(begins_at), Some(ends_at)) => Some(Window {
+                begins_at: Timestamp(begins_at),
+                ends_at: Timestamp(ends_at),
+                reminded: row.get(29)?,
+            }),
+            _ => None,
+        },
+        steering: match row.get::<_, Option<String>>(30)? {
+            Some(text) => serde_json::from_str(&text).map_err(|_| strange(30, &text))?,
+            None => Steering::default(),
+        },
     })
 }
 
 pub(super) const ATTEMPT_COLUMNS: &str = "job_id, number, agent_id, version, state, repair, tries, started_at, \
-    answered_at, ended_at, pick, answer, findings, reason";
+    answered_at, ended_at, pick, answer, findings, reason, deadline, left_ms, heard_at, question, reply, replies";
 
 /// Reads [`ATTEMPT_COLUMNS`].
 pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
@@ -129,6 +146,12 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         answer: row.get::<_, Option<i64>>(11)?.map(BodyId),
         findings: row.get::<_, Option<i64>>(12)?.map(BodyId),
         reason: row.get::<_, Option<i64>>(13)?.map(BodyId),
+        deadline: Timestamp(row.get(14)?),
+        left_ms: row.get(15)?,
+        heard_at: row.get::<_, Option<i64>>(16)?.map(Timestamp),
+        question: row.get::<_, Option<i64>>(17)?.map(BodyId),
+        reply: row.get::<_, Option<i64>>(18)?.map(BodyId),
+        replies: row.get(19)?,
     })
 }
 
@@ -137,7 +160,8 @@ pub(super) const AGENT_COLUMNS: &str = "agents.id, name, owner_id, state, detail
     (SELECT definition FROM agent_versions \
         WHERE agent_versions.agent_id = agents.id AND agent_versions.version = agents.version), \
     (SELECT count(*) FROM attempts INDEXED BY attempts_slots \
-        WHERE attempts.agent_id = agents.id AND attempts.state IN ('sending', 'accepted', 'asked', 'unclear'))";
+        WHERE attempts.agent_id = agents.id AND attempts.state IN ('sending', 'accepted', 'asked', 'unclear')), \
+    misses, openings, opened_at";
 
 /// Reads [`AGENT_COLUMNS`]; the grants are read by the caller.
 pub(super) fn agent(row: &Row<'_>) -> rusqlite::Result<AgentRecord> {
@@ -175,6 +199,11 @@ pub(super) fn agent(row: &Row<'_>) -> rusqlite::Result<AgentRecord> {
         chain: Chain { revision: row.get(15)?, hash: row.get(16)? },
         definition: BodyId(row.get(17)?),
         running: row.get(18)?,
+        pulses: Pulses {
+            misses: row.get(19)?,
+            openings: row.get(20)?,
+            opened_at: row.get::<_, Option<i64>>(21)?.map(Timestamp),
+        },
         grants: Vec::new(),
     })
 }
@@ -223,5 +252,52 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         attempt: job.zip(attempt).map(|(job, attempt)| (JobId(job), AttemptNumber(attempt))),
         message: row.get(5)?,
         log: row.get(6)?,
+    })
+}
+
+/// Reads `id, agent_id, kind, job_id, attempt, made_at, tries`.
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
+    Ok(MessageRecord {
+        id: MessageId(row.get(0)?),
+        agent: AgentId(row.get(1)?),
+        kind: row.get(2)?,
+        attempt: AttemptRef { job: JobId(row.get(3)?), number: AttemptNumber(row.get(4)?) },
+        made_at: Timestamp(row.get(5)?),
+        tries: row.get(6)?,
+    })
+}
+
+pub(super) const NOTIFICATION_COLUMNS: &str =
+    "id, user_id, channel, kind, job_id, attempt, agent_id, made_at, due_at, tries, acknowledged_at";
+
+/// Reads [`NOTIFICATION_COLUMNS`].
+pub(super) fn notification(row: &Row<'_>) -> rusqlite::Result<NotificationRecord> {
+    let channel: String = row.get(2)?;
+    let kind: String = row.get(3)?;
+    Ok(NotificationRecord {
+        id: NotificationId(row.get(0)?),
+        user: UserId(row.get(1)?),
+        channel: Channel::from_name(&channel).ok_or_else(|| strange(2, &channel))?,
+        kind: NoticeKind::from_name(&kind).ok_or_else(|| strange(3, &kind))?,
+        job: row.get::<_, Option<i64>>(4)?.map(JobId),
+        attempt: row.get::<_, Option<u32>>(5)?.map(AttemptNumber),
+        agent: row.get::<_, Option<i64>>(6)?.map(AgentId),
+        made_at: Timestamp(row.get(7)?),
+        due_at: row.get::<_, Option<i64>>(8)?.map(Timestamp),
+        tries: row.get(9)?,
+        acknowledged_at: row.get::<_, Option<i64>>(10)?.map(Timestamp),
+    })
+}
+
+/// Reads `job_id, attempt, kind, user_id, text, made_at, upheld`.
+pub(super) fn appeal(row: &Row<'_>) -> rusqlite::Result<AppealRecord> {
+    let kind: String = row.get(2)?;
+    Ok(AppealRecord {
+        attempt: AttemptRef { job: JobId(row.get(0)?), number: AttemptNumber(row.get(1)?) },
+        kind: AppealKind::from_name(&kind).ok_or_else(|| strange(2, &kind))?,
+        user: UserId(row.get(3)?),
+        text: BodyId(row.get(4)?),
+        made_at: Timestamp(row.get(5)?),
+        upheld: row.get(6)?,
     })
 }

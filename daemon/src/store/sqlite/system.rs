@@ -1,12 +1,13 @@
 //! The commands on the store itself, on users, and on rows that have had their time.
 
 use super::entry;
+use super::queries::all;
 use super::writer::Refused;
-use crate::store::{Chain, Entry, Outcome, StoreError};
+use crate::store::{Answer, Chain, Entry, Outcome, PersonRecord, Receipt, Request, SealedSecret, StoreError};
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{Incarnation, StoreTag, UserId};
 use guildhall_protocol::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const FOUND: &str = "
     UPDATE system
@@ -110,12 +111,85 @@ pub(super) fn see_user(
     Ok(Outcome::User(id))
 }
 
+const PAUSE_ENGINE: &str = "
+    UPDATE system
+    SET paused = ?1, revision = ?2, chain = ?3
+    WHERE revision = ?4";
+
+/// Stops or starts new attempts everywhere.
+pub(super) fn pause_engine(
+    connection: &Connection,
+    now: Timestamp,
+    request: &Request,
+    chain: Chain,
+    paused: bool,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    let head = entry::head(entry, chain);
+    let row = params![paused, head.revision, head.hash, chain.revision];
+    if connection.prepare_cached(PAUSE_ENGINE)?.execute(row)? == 0 {
+        return Err(Refused::Guard(StoreError::Stale));
+    }
+    entry::bodies(connection, Subject::System, &entry.bodies)?;
+    entry::record(connection, now, Subject::System, entry)?;
+    entry::keep_request(connection, now, Some(request), &Receipt::Done)?;
+    Ok(Outcome::Done)
+}
+
+const TURN_USER: &str = "
+    UPDATE users
+    SET revision = ?3, chain = ?4
+    WHERE id = ?1 AND revision = ?2";
+const UPSERT_PERSON: &str = "
+    INSERT INTO people (user_id, settings, secret)
+    VALUES (?1, ?2, ?3)
+    ON CONFLICT (user_id) DO UPDATE SET settings = excluded.settings, secret = coalesce(excluded.secret, secret)";
+
+/// How a person wants to be told.
+pub(super) fn set_person(
+    connection: &Connection,
+    now: Timestamp,
+    request: &Request,
+    revision: u64,
+    settings: &str,
+    secret: Option<&SealedSecret>,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    let head = entry::head(entry, Chain::default());
+    let row = params![request.user.0, revision, head.revision, head.hash];
+    if connection.prepare_cached(TURN_USER)?.execute(row)? == 0 {
+        return Err(Refused::Guard(StoreError::Stale));
+    }
+    let row = params![request.user.0, settings, secret.map(|secret| &secret.0)];
+    connection.prepare_cached(UPSERT_PERSON)?.execute(row)?;
+    let subject = Subject::User(request.user);
+    entry::bodies(connection, subject, &entry.bodies)?;
+    entry::record(connection, now, subject, entry)?;
+    entry::keep_request(connection, now, Some(request), &Receipt::Done)?;
+    Ok(Outcome::Done)
+}
+
 const PRUNE_REQUESTS: &str = "
     DELETE FROM requests
     WHERE (user_id, id) IN (SELECT user_id, id FROM requests WHERE at < ?1 ORDER BY at LIMIT 1000)";
+const PRUNE_CALLBACKS: &str = "
+    DELETE FROM callbacks
+    WHERE (job_id, attempt, id) IN (SELECT job_id, attempt, id FROM callbacks WHERE at < ?1 ORDER BY at LIMIT 1000)";
 const PRUNE_DELIVERIES: &str = "
     DELETE FROM deliveries
     WHERE id IN (SELECT id FROM deliveries WHERE at < ?1 ORDER BY id LIMIT 1000)";
+const PRUNE_NOTICE_LOG: &str = "
+    DELETE FROM notice_log
+    WHERE id IN (SELECT id FROM notifications WHERE made_at < ?1 AND due_at IS NULL ORDER BY id LIMIT 1000)";
+const PRUNE_NOTIFICATIONS: &str = "
+    DELETE FROM notifications
+    WHERE id IN (SELECT id FROM notifications WHERE made_at < ?1 AND due_at IS NULL ORDER BY id LIMIT 1000)";
 
 /// Drops what has had its time.
 pub(super) fn prune(
@@ -123,7 +197,24 @@ pub(super) fn prune(
     requests_before: Timestamp,
     deliveries_before: Timestamp,
 ) -> Result<Outcome, Refused> {
-    connection.prepare_cached(PRUNE_REQUESTS)?.execute([requests_before.0])?;
-    connection.prepare_cached(PRUNE_DELIVERIES)?.execute([deliveries_before.0])?;
-    Ok(Outcome::Done)
+    let mut dropped = 0;
+    for (sql, before) in [
+        (PRUNE_REQUESTS, requests_before),
+        (PRUNE_CALLBACKS, requests_before),
+        (PRUNE_DELIVERIES, deliveries_before),
+        (PRUNE_NOTICE_LOG, deliveries_before),
+        (PRUNE_NOTIFICATIONS, deliveries_before),
+    ] {
+        dropped += connection.prepare_cached(sql)?.execute([before.0])?;
+    }
+    Ok(Outcome::Dropped(u64::try_from(dropped).unwrap_or(u64::MAX)))
+}
+
+/// How everybody wants to be told.
+pub(super) fn people(connection: &Connection) -> rusqlite::Result<Answer> {
+    let sql = "SELECT user_id, settings, secret FROM people ORDER BY user_id";
+    let row = |row: &Row<'_>| {
+        Ok(PersonRecord { user: UserId(row.get(0)?), settings: row.get(1)?, secret: row.get(2)? })
+    };
+    Ok(Answer::People(all(connection, sql, [], row)?))
 }

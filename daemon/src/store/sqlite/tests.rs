@@ -1,6 +1,6 @@
 //! The plans of the engine's queries: each walks an index in the order that it needs, whatever the number of jobs.
 
-use super::{open, queries};
+use super::{notes, open, outbox, queries};
 
 fn plan(sql: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
@@ -25,6 +25,17 @@ fn hot_queries_walk_an_index_in_order() {
     ];
     for (query, expected) in table {
         let plan = plan(&format!("SELECT jobs.title {query}"));
+        assert!(plan.contains(expected), "{query}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+    }
+    let table = [
+        (outbox::DUE_MESSAGES, "INDEX messages_due (due_at"),
+        (outbox::DUE_NOTIFICATIONS, "INDEX notifications_due (channel=? AND due_at"),
+        (outbox::DUE_NOTIFICATIONS, "INDEX notifications_open (user_id=? AND channel=? AND job_id=?"),
+        (notes::OPEN_APPEALS, "INDEX appeals_open"),
+    ];
+    for (query, expected) in table {
+        let plan = plan(&format!("SELECT 1 {query}"));
         assert!(plan.contains(expected), "{query}\n{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
     }

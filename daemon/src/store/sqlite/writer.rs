@@ -4,7 +4,7 @@
 //! whole group back, and its commands run again one by one on a fresh connection.
 
 use super::open::OpenError;
-use super::{agents, jobs, system};
+use super::{agents, jobs, notes, outbox, system};
 use crate::store::{Command, Outcome, StoreError};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, ErrorCode};
@@ -174,28 +174,51 @@ fn carry_out(connection: &Connection, now: Timestamp, command: &Command) -> Resu
             system::see_user(connection, now, kind, identity, name, entry)
         }
         Command::Post { request, jobs } => jobs::post(connection, now, request, jobs),
-        Command::Assign { fence, attempt, turn, entry } => {
-            jobs::assign(connection, now, *fence, attempt, turn, entry)
+        Command::Assign { fence, attempt, turn, steering, day, entry } => {
+            jobs::assign(connection, now, *fence, attempt, turn, steering.as_ref(), *day, entry)
         }
         Command::Park { fence, waits_for, pick, due_at, entry } => {
             jobs::park(connection, now, *fence, waits_for, *pick, *due_at, entry)
         }
-        Command::Turn { fence, request, turn, attempt, tally, entry } => jobs::turn(
+        Command::Turn { fence, cause, turn, attempt, steering, tally, pulse, entry } => jobs::turn(
             connection,
             now,
             *fence,
-            request.as_ref(),
+            cause.as_ref(),
             turn,
             attempt.as_ref(),
+            steering.as_ref(),
             tally.as_ref(),
+            *pulse,
             entry,
         ),
+        Command::Note { fence, cause, note, tallies, appeal, entry } => {
+            notes::note(connection, now, *fence, cause.as_ref(), note, tallies, appeal.as_ref(), entry)
+        }
         Command::Register { .. } => agents::register(connection, now, command),
         Command::Revise { fence, request, version, turn, entry } => {
             agents::revise(connection, now, *fence, request, version, turn, entry)
         }
         Command::TurnAgent { fence, request, turn, entry } => {
             agents::turn(connection, now, *fence, request.as_ref(), turn, entry)
+        }
+        Command::SettleMessage { id, tries, due_at, delivery } => {
+            outbox::settle_message(connection, *id, *tries, *due_at, delivery.as_ref())
+        }
+        Command::LeaseNotifications { channel, lease, until, limit } => {
+            outbox::lease_notifications(connection, now, *channel, *lease, *until, *limit)
+        }
+        Command::SettleNotification { id, lease, due_at, acknowledged, detail } => {
+            outbox::settle_notification(connection, now, *id, *lease, *due_at, *acknowledged, detail)
+        }
+        Command::ReplayNotification { request, id } => {
+            outbox::replay_notification(connection, now, request, *id)
+        }
+        Command::SetPerson { request, revision, settings, secret, entry } => {
+            system::set_person(connection, now, request, *revision, settings, secret.as_ref(), entry)
+        }
+        Command::PauseEngine { request, chain, paused, entry } => {
+            system::pause_engine(connection, now, request, *chain, *paused, entry)
         }
         Command::LogDeliveries { deliveries } => super::entry::deliveries(connection, deliveries),
         Command::Prune { requests_before, deliveries_before } => {

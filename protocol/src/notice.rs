@@ -1,0 +1,197 @@
+//! What people are told, and by which way.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A way to reach a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// The daemon's log: who runs the daemon reads it.
+    Log,
+    /// A signed POST to a URL of the person's.
+    Webhook,
+    /// A direct message on Discord, sent by the bot.
+    Discord,
+}
+
+impl Channel {
+    /// Every channel once.
+    pub const ALL: [Self; 3] = [Self::Log, Self::Webhook, Self::Discord];
+
+    /// The name in storage and settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Webhook => "webhook",
+            Self::Discord => "discord",
+        }
+    }
+
+    /// The channel with this name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a person is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// Client: nobody can take your job now.
+    JobWaiting,
+    /// Client: an agent or the marketplace asks you something.
+    Question,
+    /// Client, or operators after a dispute: decide on an answer.
+    ReviewWanted,
+    /// Whoever was asked: the time to answer or decide runs out.
+    Reminder,
+    /// Client: your job is done.
+    JobCompleted,
+    /// Client: nobody could do your job.
+    JobFailed,
+    /// Client: the deadline of your job passed.
+    JobExpired,
+    /// Client: an operator called your job off.
+    JobCanceled,
+    /// Client: your job is held for an operator.
+    JobHeld,
+    /// Operators: a job is held, and somebody must decide.
+    OperatorNeeded,
+    /// Operators: a complaint or a contest was made.
+    AppealMade,
+    /// Whoever made it: your complaint or contest was decided.
+    AppealDecided,
+    /// Owner: your agent got a job.
+    AgentAssigned,
+    /// Owner: an answer of your agent was judged.
+    AgentJudged,
+    /// Owner: your agent asked a client something that was answered, or ended without an answer.
+    AgentEnded,
+    /// Owner: your agent's endpoint said that it is gone, and it is paused.
+    AgentGone,
+    /// Owner: your agent gets no jobs for a while, since it cannot be reached.
+    CircuitOpened,
+    /// Owner: your agent gets no jobs until you test it.
+    AgentQuarantined,
+    /// Owner: your agent gets jobs again.
+    CircuitClosed,
+}
+
+impl NoticeKind {
+    /// Every kind once.
+    pub const ALL: [Self; 19] = [
+        Self::JobWaiting,
+        Self::Question,
+        Self::ReviewWanted,
+        Self::Reminder,
+        Self::JobCompleted,
+        Self::JobFailed,
+        Self::JobExpired,
+        Self::JobCanceled,
+        Self::JobHeld,
+        Self::OperatorNeeded,
+        Self::AppealMade,
+        Self::AppealDecided,
+        Self::AgentAssigned,
+        Self::AgentJudged,
+        Self::AgentEnded,
+        Self::AgentGone,
+        Self::CircuitOpened,
+        Self::AgentQuarantined,
+        Self::CircuitClosed,
+    ];
+
+    /// The name in storage and settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JobWaiting => "job_waiting",
+            Self::Question => "question",
+            Self::ReviewWanted => "review_wanted",
+            Self::Reminder => "reminder",
+            Self::JobCompleted => "job_completed",
+            Self::JobFailed => "job_failed",
+            Self::JobExpired => "job_expired",
+            Self::JobCanceled => "job_canceled",
+            Self::JobHeld => "job_held",
+            Self::OperatorNeeded => "operator_needed",
+            Self::AppealMade => "appeal_made",
+            Self::AppealDecided => "appeal_decided",
+            Self::AgentAssigned => "agent_assigned",
+            Self::AgentJudged => "agent_judged",
+            Self::AgentEnded => "agent_ended",
+            Self::AgentGone => "agent_gone",
+            Self::CircuitOpened => "circuit_opened",
+            Self::AgentQuarantined => "agent_quarantined",
+            Self::CircuitClosed => "circuit_closed",
+        }
+    }
+
+    /// The kind with this name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for NoticeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a person wants to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where signed notices are posted to: an `https` URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+    /// Kinds that go elsewhere than usual; none at all: not told.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<NoticeKind, Vec<Channel>>,
+}
+
+impl Settings {
+    /// By which ways a notice of this kind goes: those that were said, else the webhook if there is one, else the log.
+    pub fn channels(&self, kind: NoticeKind) -> Vec<Channel> {
+        match self.kinds.get(&kind) {
+            Some(channels) => channels.clone(),
+            None if self.webhook.is_some() => vec![Channel::Webhook],
+            None => vec![Channel::Log],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_go_where_their_reader_said() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.channels(NoticeKind::Question), [Channel::Log]);
+        settings.webhook = Some("https://people.example/hook".to_owned());
+        settings.kinds.insert(NoticeKind::AgentAssigned, Vec::new());
+        assert_eq!(settings.channels(NoticeKind::Question), [Channel::Webhook]);
+        assert_eq!(settings.channels(NoticeKind::AgentAssigned), [], "switched off");
+    }
+
+    #[test]
+    fn names_lead_back_and_serde_agrees() {
+        for kind in NoticeKind::ALL {
+            assert_eq!(NoticeKind::from_name(kind.name()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).expect("it prints"), kind.name());
+        }
+        for channel in Channel::ALL {
+            assert_eq!(Channel::from_name(channel.name()), Some(channel));
+            assert_eq!(serde_json::to_value(channel).expect("it prints"), channel.name());
+        }
+    }
+}

@@ -5,6 +5,7 @@ use guildhall_protocol::transport::usual_socket;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 16] = [
+pub const SETTINGS: [Setting; 17] = [
     Setting {
         key: "store",
         default: "",
@@ -56,6 +57,11 @@ pub const SETTINGS: [Setting; 16] = [
         key: "public_tls_cert",
         default: "",
         about: "PEM file with the certificate chain of public_listen; without it a proxy speaks TLS",
+    },
+    Setting {
+        key: "public_calls_per_s",
+        default: "100",
+        about: "most calls to public_listen from one address, per second, 1 to 100,000",
     },
     Setting { key: "public_tls_key", default: "", about: "PEM file with its private key" },
     Setting {
@@ -140,6 +146,8 @@ pub struct Config {
     pub public_listen: Option<SocketAddr>,
     /// How agents reach it, without a slash at the end.
     pub public_url: Option<String>,
+    /// Most calls of one address to it.
+    pub public_calls_per_s: NonZeroU32,
     /// Certificate chain and key of the listener.
     pub public_tls: Option<(PathBuf, PathBuf)>,
     /// The log filter.
@@ -293,6 +301,10 @@ impl Config {
             appeal_window: Duration::from_hours(24 * number("appeal_window_d", 1, 90)?),
             public_listen,
             public_url,
+            public_calls_per_s: u32::try_from(number("public_calls_per_s", 1, 100_000)?)
+                .ok()
+                .and_then(NonZeroU32::new)
+                .ok_or_else(|| wrong(&layers, "public_calls_per_s"))?,
             public_tls,
             log: layers["log"].0.clone(),
             shown: layers,

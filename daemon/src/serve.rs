@@ -10,8 +10,10 @@ use crate::config::Config;
 use crate::engine::{Engine, EngineLimits, EngineParts};
 use crate::judge::pool::Pool;
 use crate::maker::Maker;
+use crate::notify;
 use crate::ops;
 use crate::people::People;
+use crate::public::{self, PublicError, PublicListener};
 use crate::rpc::{Desk, ListenError, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -53,6 +55,9 @@ pub enum ServeError {
     /// Calls out are not possible.
     #[error(transparent)]
     Egress(#[from] EgressSetupError),
+    /// Agents cannot call back.
+    #[error(transparent)]
+    Public(#[from] PublicError),
     /// Health and metrics cannot be served.
     #[error("cannot listen on {address} for health and metrics; choose another ops_listen, or `off`")]
     Ops {
@@ -142,6 +147,16 @@ impl Daemon {
                 .await
                 .map_err(|source| ServeError::Ops { address, source })?;
         }
+        if let Some(address) = config.public_listen {
+            let listener = PublicListener {
+                address,
+                tls: config.public_tls.clone(),
+                calls_per_s: config.public_calls_per_s,
+                answer_bytes_max: config.answer_bytes_max,
+            };
+            public::listen(listener, Arc::clone(&engine), stop.clone()).await?;
+        }
+        tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));
         let connections = listen(&config.socket, config.socket_mode, desk, stop.clone())?;
         let run = tokio::spawn(Arc::clone(&engine).run(stop.clone(), config.drain));
         Ok(Self { engine, run, connections, stop, notes, config })

@@ -114,58 +114,20 @@ pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
             tell_judged(story, *attempt, [*passed, *failed, *abstained])
         }
         What::AttemptEnded { attempt, ended, .. } => tell_ended(story, *attempt, *ended),
-        What::ReviewRequested { reviewer, until } => Told::new(
-            Waits,
-            format!(
-                "{} is asked to decide within {}",
-                tell_reviewer(*reviewer),
-                show_span(until.since(event.at))
-            ),
-        ),
-        What::ReviewAccepted { reviewer } => {
-            Told::new(Good, format!("{} accepts the answer", tell_reviewer(*reviewer)))
-        }
-        What::ChangesRequested { reviewer, .. } => {
-            let told = Told::new(Bad, format!("{} wants another attempt", tell_reviewer(*reviewer)));
-            let wish = story.attempts.iter().rev().flat_map(|view| &view.findings);
-            let mut wish = wish.filter(|finding| finding.criterion == crate::attempt::CriterionRef::Review);
-            match wish.next() {
-                Some(finding) => told.with(shown(&finding.evidence)),
-                None => told,
-            }
-        }
-        What::Disputed { .. } => Told::new(Bad, "the client asks an operator to decide"),
-        What::WindowPassed { reviewer } => {
-            Told::new(Waits, format!("{} did not decide in time", tell_reviewer(*reviewer)))
-        }
-        What::Held { why } => Told::new(Bad, format!("held for an operator: {}", tell_held(*why))),
-        What::Released { .. } => Told::new(Step, format!("{} released it", tell_actor(story, event.by))),
-        What::LookAgain { .. } => {
-            Told::new(Step, format!("{} asks to look for an agent now", tell_actor(story, event.by)))
-        }
-        What::Reassigned { to, .. } => {
-            let to = to.map_or_else(|| "another agent".to_owned(), |agent| format!("agent {}", agent.0));
-            Told::new(Step, format!("{} gives it to {to}", tell_actor(story, event.by)))
-        }
-        What::Excluded { agent, .. } => {
-            Told::new(Step, format!("{} rules agent {} out", tell_actor(story, event.by), agent.0))
-        }
-        What::Prioritized { to, .. } => {
-            Told::new(Step, format!("{} makes its priority {to}", tell_actor(story, event.by)))
-        }
-        What::Extended { deadline, .. } => Told::new(
-            Step,
-            format!(
-                "{} gives it time until {deadline}, {} from then on",
-                tell_actor(story, event.by),
-                show_span(deadline.since(event.at))
-            ),
-        ),
-        What::AppealMade { attempt, kind, .. } => tell_appeal(story, *attempt, *kind),
-        What::AppealDecided { kind, upheld, .. } => {
-            let word = if *upheld { "right; the agent's record is corrected" } else { "not right" };
-            Told::new(Step, format!("{} decides that the {kind} is {word}", tell_actor(story, event.by)))
-        }
+        What::ReviewRequested { .. }
+        | What::ReviewAccepted { .. }
+        | What::ChangesRequested { .. }
+        | What::Disputed { .. }
+        | What::WindowPassed { .. }
+        | What::Held { .. }
+        | What::Released { .. }
+        | What::LookAgain { .. }
+        | What::Reassigned { .. }
+        | What::Excluded { .. }
+        | What::Prioritized { .. }
+        | What::Extended { .. }
+        | What::AppealMade { .. }
+        | What::AppealDecided { .. } => return tell_decision(story, event),
         What::Announced => Told::new(Step, "looked at with care, since a daemon stopped without notice"),
         What::DaemonDied { deaths, .. } => {
             Told::new(Bad, format!("a daemon died with this job in its hands ({deaths} so far)"))
@@ -195,6 +157,66 @@ pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
         | What::EngineResumed { .. }
         | What::DaemonStarted { .. }
         | What::DaemonStopped { .. } => return None,
+    };
+    Some(told)
+}
+
+/// What people are asked and decide.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller lists what comes here, and tells the rest itself"
+)]
+fn tell_decision(story: &JobStory, event: &Event) -> Option<Told> {
+    use Mark::{Bad, Good, Step, Waits};
+    let by = tell_actor(story, event.by);
+    let told = match &event.what {
+        What::ReviewRequested { reviewer, until } => Told::new(
+            Waits,
+            format!(
+                "{} is asked to decide within {}",
+                tell_reviewer(*reviewer),
+                show_span(until.since(event.at))
+            ),
+        ),
+        What::ReviewAccepted { reviewer } => {
+            Told::new(Good, format!("{} accepts the answer", tell_reviewer(*reviewer)))
+        }
+        What::ChangesRequested { reviewer, .. } => {
+            let told = Told::new(Bad, format!("{} wants another attempt", tell_reviewer(*reviewer)));
+            let wish = story.attempts.iter().rev().flat_map(|view| &view.findings);
+            let mut wish = wish.filter(|finding| finding.criterion == crate::attempt::CriterionRef::Review);
+            match wish.next() {
+                Some(finding) => told.with(shown(&finding.evidence)),
+                None => told,
+            }
+        }
+        What::Disputed { .. } => Told::new(Bad, "the client asks an operator to decide"),
+        What::WindowPassed { reviewer } => {
+            Told::new(Waits, format!("{} did not decide in time", tell_reviewer(*reviewer)))
+        }
+        What::Held { why } => Told::new(Bad, format!("held for an operator: {}", tell_held(*why))),
+        What::Released { .. } => Told::new(Step, format!("{by} released it")),
+        What::LookAgain { .. } => Told::new(Step, format!("{by} asks to look for an agent now")),
+        What::Reassigned { to, .. } => {
+            let to = to.map_or_else(|| "another agent".to_owned(), |agent| format!("agent {}", agent.0));
+            Told::new(Step, format!("{by} gives it to {to}"))
+        }
+        What::Excluded { agent, .. } => Told::new(Step, format!("{} rules agent {} out", by, agent.0)),
+        What::Prioritized { to, .. } => Told::new(Step, format!("{by} makes its priority {to}")),
+        What::Extended { deadline, .. } => Told::new(
+            Step,
+            format!(
+                "{} gives it time until {deadline}, {} from then on",
+                by,
+                show_span(deadline.since(event.at))
+            ),
+        ),
+        What::AppealMade { attempt, kind, .. } => tell_appeal(story, *attempt, *kind),
+        What::AppealDecided { kind, upheld, .. } => {
+            let word = if *upheld { "right; the agent's record is corrected" } else { "not right" };
+            Told::new(Step, format!("{by} decides that the {kind} is {word}"))
+        }
+        _ => return None,
     };
     Some(told)
 }

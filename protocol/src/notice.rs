@@ -1,5 +1,9 @@
 //! What people are told, and by which way.
 
+use crate::ids::{AttemptNumber, JobId, NotificationId, UserId};
+use crate::time::Timestamp;
+use crate::view::{AppealView, JobHead};
+use crate::wire::Wire;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -153,6 +157,9 @@ pub struct Settings {
     /// Where signed notices are posted to: an `https` URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
+    /// Operators only: the webhook may be private or plain http.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub webhook_private: bool,
     /// Kinds that go elsewhere than usual; none at all: not told.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<NoticeKind, Vec<Channel>>,
@@ -167,6 +174,86 @@ impl Settings {
             None => vec![Channel::Log],
         }
     }
+}
+
+/// What was changed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsSet {
+    /// The settings in force.
+    pub settings: Settings,
+    /// Verifies what is posted to a new webhook: `whsec_...`; none when the webhook is the same or gone.
+    pub webhook_secret: Option<String>,
+}
+
+impl fmt::Debug for SettingsSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SettingsSet").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// A notice as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct NoticeView {
+    pub id: NotificationId,
+    pub user: UserId,
+    pub channel: Wire<Channel>,
+    pub kind: Wire<NoticeKind>,
+    pub job: Option<JobId>,
+    pub attempt: Option<AttemptNumber>,
+    pub made_at: Timestamp,
+    /// When it goes out, or again; none when it is done with.
+    pub due_at: Option<Timestamp>,
+    pub tries: u32,
+    /// When the channel took it.
+    pub acknowledged_at: Option<Timestamp>,
+    /// What happened.
+    pub text: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// A notice with what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeStory {
+    /// The notice.
+    pub notice: NoticeView,
+    /// Each try: when, whether the channel took it, and what it said.
+    pub log: Vec<(Timestamp, bool, String)>,
+}
+
+/// A notice handed out to a front end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeasedNotice {
+    /// The notice.
+    pub notice: NoticeView,
+    /// Names the lease, to be given back with what became of it.
+    pub lease: i64,
+    /// Others of the same person and kind that are told with it; each is settled too.
+    pub with: Vec<NotificationId>,
+}
+
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeOutcome {
+    /// The channel took it.
+    Taken,
+    /// Not now: it is handed out again after a while.
+    Later,
+    /// Never: there is no such person, or they took the channel away.
+    Refused,
+}
+
+/// Everything that waits for a person.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inbox {
+    /// Jobs that wait for the caller's answer or decision, as their client.
+    pub mine: Vec<JobHead>,
+    /// Jobs that wait for an operator; empty for who is none.
+    pub operators: Vec<JobHead>,
+    /// Complaints and contests that wait for an operator.
+    pub appeals: Vec<AppealView>,
 }
 
 #[cfg(test)]

@@ -66,6 +66,10 @@ pub const JOB_ACTIONS: [JobAction; 17] = [
 ];
 
 /// What a user is to a job. One person may be several things.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and any set of them can be true"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Posted it.

@@ -3,11 +3,14 @@
 
 use crate::agent::{AgentDefinition, AgentName};
 use crate::error::ApiError;
-use crate::ids::{AgentVersion, BodyId, EventId, JobId, RequestId};
+use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId};
 use crate::job::JobDraft;
+use crate::notice::{
+    Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
+};
 use crate::view::{
-    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, FeedLine, JobFilter, JobHead, JobStory,
-    NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered, Scope, Status,
+    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, JobFilter, JobHead,
+    JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered, Scope, Status,
     TestReport, Updated, WhyNot,
 };
 
@@ -68,6 +71,34 @@ pub trait Guildhall {
     async fn test_agent(name: AgentName) -> Result<TestReport, ApiError>;
     /// What was sent to an agent and what came back, newest first.
     async fn deliveries(name: AgentName, page: PageRequest) -> Result<Page<DeliveryView>, ApiError>;
+
+    /// Stops or starts new attempts everywhere, and tells how the daemon is then. Operators only.
+    async fn order_engine(
+        request: RequestId,
+        order: EngineOrder,
+        reason: Option<String>,
+    ) -> Result<Status, ApiError>;
+    /// Everything that waits for the caller.
+    async fn inbox() -> Result<Inbox, ApiError>;
+    /// What the caller was told, or with `all` everybody (operators only), newest first.
+    async fn notices(all: bool, page: PageRequest) -> Result<Page<NoticeView>, ApiError>;
+    /// One notice, with what became of it.
+    async fn notice(id: NotificationId) -> Result<NoticeStory, ApiError>;
+    /// Tells a notice again.
+    async fn replay_notice(request: RequestId, id: NotificationId) -> Result<NoticeStory, ApiError>;
+    /// How the caller wants to be told.
+    async fn settings() -> Result<Settings, ApiError>;
+    /// Says how the caller wants to be told; a new webhook's secret is shown this once.
+    async fn set_settings(request: RequestId, settings: Settings) -> Result<SettingsSet, ApiError>;
+    /// For front ends that serve a channel: notices to tell, leased for a minute. Operators only.
+    async fn lease_notices(channel: Channel, limit: u32) -> Result<Vec<LeasedNotice>, ApiError>;
+    /// What became of a leased notice.
+    async fn settle_notice(
+        id: NotificationId,
+        lease: i64,
+        outcome: NoticeOutcome,
+        detail: String,
+    ) -> Result<(), ApiError>;
 
     /// Events after the one given, oldest first, of everything that the caller may see.
     async fn events(after: EventId, limit: u32) -> Result<Vec<FeedLine>, ApiError>;

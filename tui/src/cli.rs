@@ -28,12 +28,82 @@ pub(crate) enum Command {
     /// Jobs: what is wanted
     #[command(subcommand)]
     Job(JobCommand),
+    /// Everything that waits for you
+    Inbox,
+    /// What you were told, and how you want to be told
+    #[command(subcommand)]
+    Notices(NoticesCommand),
+    /// The engine: stop and start new attempts everywhere
+    #[command(subcommand)]
+    Engine(EngineCommand),
     /// How the daemon is
     Status,
     /// Print completions for a shell
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EngineCommand {
+    /// Operators: no new attempts; running ones end
+    Pause(EngineArgs),
+    /// Operators: new attempts again
+    Resume(EngineArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EngineArgs {
+    /// Why
+    #[arg(long, short)]
+    pub(crate) reason: Option<String>,
+    /// The same key again does it once
+    #[arg(long)]
+    pub(crate) key: Option<RequestId>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoticesCommand {
+    /// List notices, newest first
+    List {
+        /// Operators: everybody's
+        #[arg(long)]
+        all: bool,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Continue after the page that ended with this
+        #[arg(long)]
+        after: Option<i64>,
+    },
+    /// Show a notice and what became of it
+    Show {
+        /// The notice's number
+        id: i64,
+    },
+    /// Tell a notice again
+    Replay {
+        /// The notice's number
+        id: i64,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
+    /// Show how you want to be told, or change it
+    Settings {
+        /// Post signed notices to this URL; `off` for none
+        #[arg(long)]
+        webhook: Option<String>,
+        /// Operators: the webhook may be private or plain http
+        #[arg(long, requires = "webhook")]
+        allow_private: bool,
+        /// Where a kind of notice goes, such as `agent_assigned=off` or `job_completed=log,webhook`; `usual` undoes it
+        #[arg(long, value_name = "KIND=CHANNELS")]
+        kind: Vec<String>,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
     },
 }
 
@@ -104,7 +174,14 @@ pub(crate) enum AgentCommand {
         full: bool,
     },
     /// No new jobs; running ones end
-    Pause(AgentArgs),
+    Pause {
+        /// The agent and a key
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// It resumes by itself after this time, such as 2h
+        #[arg(long = "for", value_name = "TIME")]
+        span: Option<String>,
+    },
     /// Work again, after a new challenge
     Resume(AgentArgs),
     /// Gone for good; the name stays taken
@@ -201,6 +278,13 @@ pub(crate) enum JobCommand {
         /// An agent that did not get it
         agent: Option<AgentName>,
     },
+    #[command(flatten)]
+    Order(OrderCommand),
+}
+
+/// What a person decides about a job.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrderCommand {
     /// Call a job off
     Cancel(OrderArgs),
     /// Look for an agent now; of a job that ended, post it again
@@ -213,12 +297,119 @@ pub(crate) enum JobCommand {
     RequestChanges(OrderArgs),
     /// Ask an operator to decide, with a reason
     Dispute(OrderArgs),
+    /// Answer an agent's question, in words or as JSON
+    Answer {
+        /// The job
+        job: JobId,
+        /// The answer; `-` reads it from standard input
+        answer: Vec<String>,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
+    /// Say that a completed job is not as it should be, with a reason
+    Complain(AppealArgs),
+    /// Owners: say that an answer of your agent was failed wrongly, with a reason
+    Contest(AppealArgs),
+    /// Operators: decide an answer in review, a complaint or a contest
+    Decide {
+        /// The job
+        job: JobId,
+        /// What you decide
+        #[arg(value_enum)]
+        verdict: VerdictArg,
+        /// Of a complaint or contest: which attempt, if more than one is open
+        #[arg(long)]
+        attempt: Option<u32>,
+        /// Why; another attempt reads it
+        #[arg(long, short)]
+        reason: Option<String>,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
+    /// Give a job more time
+    Extend {
+        /// The job
+        job: JobId,
+        /// Until when: 2h, 3d, 18:30, or a date and time
+        deadline: String,
+        /// Why
+        #[arg(long, short)]
+        reason: Option<String>,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
     /// Operators: send a held job's delivery again
     Resend(OrderArgs),
-    /// Operators: give a held job to another agent
-    Reassign(OrderArgs),
+    /// Operators: take a job from its agent, for another one or the one named
+    Reassign {
+        /// The job and a reason
+        #[command(flatten)]
+        order: OrderArgs,
+        /// Who gets it
+        #[arg(long)]
+        to: Option<AgentName>,
+    },
+    /// Operators: rule an agent out
+    Exclude {
+        /// The job
+        job: JobId,
+        /// The agent
+        agent: AgentName,
+        /// Why
+        #[arg(long, short)]
+        reason: Option<String>,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
+    /// Operators: move a job to another class of the queue
+    Prioritize {
+        /// The job
+        job: JobId,
+        /// The class
+        #[arg(value_enum)]
+        priority: PriorityArg,
+        /// Why
+        #[arg(long, short)]
+        reason: Option<String>,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
     /// Operators: end a held job as failed
     GiveUp(OrderArgs),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum VerdictArg {
+    /// The answer is accepted
+    Accept,
+    /// Another attempt, with the reason
+    Redo,
+    /// The job is called off
+    Cancel,
+    /// The complaint or contest is right
+    Uphold,
+    /// It is not
+    Reject,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AppealArgs {
+    /// The job
+    pub(crate) job: JobId,
+    /// Why
+    #[arg(long, short)]
+    pub(crate) reason: String,
+    /// Which attempt; by default the newest that it can be about
+    #[arg(long)]
+    pub(crate) attempt: Option<u32>,
+    /// The same key again does it once
+    #[arg(long)]
+    pub(crate) key: Option<RequestId>,
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,6 @@ use crate::cli::JobCommand;
 use crate::fault::Fault;
 use crate::session::Session;
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
 
 pub(crate) async fn run(session: &Session, command: JobCommand) -> Result<(), Fault> {
@@ -27,15 +26,7 @@ pub(crate) async fn run(session: &Session, command: JobCommand) -> Result<(), Fa
         JobCommand::Watch { job } => watch(session, job).await,
         JobCommand::Why { job, agent: None } => show::why(session, job).await,
         JobCommand::Why { job, agent: Some(agent) } => show::why_not(session, job, agent).await,
-        JobCommand::Cancel(args) => order::order(session, args, JobAction::Cancel).await,
-        JobCommand::Retry(args) => order::order(session, args, JobAction::Retry).await,
-        JobCommand::Again(args) => order::order(session, args, JobAction::Again).await,
-        JobCommand::Accept(args) => order::order(session, args, JobAction::Accept).await,
-        JobCommand::RequestChanges(args) => order::order(session, args, JobAction::RequestChanges).await,
-        JobCommand::Dispute(args) => order::order(session, args, JobAction::Dispute).await,
-        JobCommand::Resend(args) => order::order(session, args, JobAction::Resend).await,
-        JobCommand::Reassign(args) => order::order(session, args, JobAction::Reassign).await,
-        JobCommand::GiveUp(args) => order::order(session, args, JobAction::GiveUp).await,
+        JobCommand::Order(command) => order::run(session, command).await,
     }
 }
 

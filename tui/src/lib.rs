@@ -8,6 +8,7 @@ mod cli;
 mod fault;
 mod input;
 mod job;
+mod notices;
 mod session;
 mod status;
 mod table;
@@ -44,6 +45,9 @@ async fn run(cli: Cli) -> Result<(), Fault> {
     match cli.command {
         Command::Agent(command) => agent::run(&session, command).await,
         Command::Job(command) => job::run(&session, command).await,
+        Command::Inbox => notices::inbox(&session).await,
+        Command::Notices(command) => notices::run(&session, command).await,
+        Command::Engine(command) => notices::engine(&session, command).await,
         Command::Status => status::run(&session).await,
         Command::Completions { .. } => Ok(()),
     }

@@ -22,6 +22,11 @@ fn show(status: &Status) -> String {
     );
     text.push_str(&format!("jobs    {}\n", clean_line(&jobs)));
     text.push_str(&format!("agents  {} of {} active\n", status.agents_active, status.agents));
+    if status.paused {
+        text.push_str(
+            "It is paused by an operator: no new attempts are started. `guildhall engine resume`\n",
+        );
+    }
     if status.draining {
         text.push_str("It is shutting down: no new attempts are started.\n");
     }

@@ -75,7 +75,7 @@ impl Engine {
                 let due_at = Some(window.next_look());
                 Turn::of(JobTurn { state: next, due_at, window: Some(window), ..same(&work) })
             }
-            Decision::Reply(reply) => self.reply(&work, &mut scribe, &reply, now)?,
+            Decision::Reply(text) => reply(&work, &mut scribe, &text, now)?,
             Decision::Resend => {
                 let next = work.job.state.after(JobEvent::Resend)?;
                 scribe.event(What::Released { reason });
@@ -115,32 +115,6 @@ impl Engine {
             self.tell_client(work, scribe, NoticeKind::JobCanceled);
         }
         Ok(Turn { attempt, ..Turn::of(ended(next, work)) })
-    }
-
-    /// The client's reply goes to the same agent under the same attempt, whose clock runs again.
-    fn reply(
-        &self,
-        work: &Work,
-        scribe: &mut Scribe<'_>,
-        reply: &Json,
-        now: Timestamp,
-    ) -> Result<Turn, IllegalTransition> {
-        let state = work.job.state.after(JobEvent::Replied)?;
-        let (body, commitment) = scribe.body(reply.as_str().as_bytes().to_vec());
-        let asked_by_agent = work.job.state == JobState::InputRequired(Asker::Agent);
-        let attempt = work.newest().filter(|_| asked_by_agent).map(|attempt| AttemptTurn {
-            state: AttemptState::Sending,
-            tries: 0,
-            deadline: now.after(Duration::from_millis(attempt.left_ms.unwrap_or(0))).min(work.job.deadline),
-            left_ms: None,
-            reply: Some(body),
-            replies: attempt.replies + 1,
-            ..attempt.unchanged()
-        });
-        let number = attempt.map_or(guildhall_protocol::ids::AttemptNumber(0), |attempt| attempt.number);
-        scribe.event(What::Replied { attempt: number, reply: commitment });
-        let turn = JobTurn { state, due_at: Some(now), lease: None, window: None, ..same(work) };
-        Ok(Turn { attempt, ..Turn::of(turn) })
     }
 
     fn accept(
@@ -200,6 +174,31 @@ impl Engine {
         }
         Ok(turn)
     }
+}
+
+/// The client's reply goes to the same agent under the same attempt, whose clock runs again.
+fn reply(
+    work: &Work,
+    scribe: &mut Scribe<'_>,
+    reply: &Json,
+    now: Timestamp,
+) -> Result<Turn, IllegalTransition> {
+    let state = work.job.state.after(JobEvent::Replied)?;
+    let (body, commitment) = scribe.body(reply.as_str().as_bytes().to_vec());
+    let asked_by_agent = work.job.state == JobState::InputRequired(Asker::Agent);
+    let attempt = work.newest().filter(|_| asked_by_agent).map(|attempt| AttemptTurn {
+        state: AttemptState::Sending,
+        tries: 0,
+        deadline: now.after(Duration::from_millis(attempt.left_ms.unwrap_or(0))).min(work.job.deadline),
+        left_ms: None,
+        reply: Some(body),
+        replies: attempt.replies + 1,
+        ..attempt.unchanged()
+    });
+    let number = attempt.map_or(guildhall_protocol::ids::AttemptNumber(0), |attempt| attempt.number);
+    scribe.event(What::Replied { attempt: number, reply: commitment });
+    let turn = JobTurn { state, due_at: Some(now), lease: None, window: None, ..same(work) };
+    Ok(Turn { attempt, ..Turn::of(turn) })
 }
 
 fn open_again(work: &Work, state: JobState) -> JobTurn {

@@ -12,7 +12,7 @@ mod deliver;
 mod examples;
 mod hands;
 pub mod health;
-mod hear;
+pub mod hear;
 pub mod next_step;
 mod outbox;
 mod perform;

@@ -164,7 +164,7 @@ impl Engine {
             let held = InHand { engine: Arc::clone(self), job: job.id };
             steps.spawn(async move {
                 let (engine, id) = (&held.engine, held.job);
-                if let Err(error) = engine.perform(job, cause, Timestamp::now()).await {
+                if let Err(error) = Box::pin(engine.perform(job, cause, Timestamp::now())).await {
                     tracing::warn!(job.id = id.0, %error, "a step of {id} failed; it is looked at again");
                     tokio::time::sleep(AFTER_ERROR).await;
                 }

@@ -202,7 +202,7 @@ impl Engine {
         };
         // An attempt that had ended was counted: whatever the answer is worth, that count was wrong.
         let corrected = attempt.state.ended().and_then(|ended| self.tally(work, attempt, ended, now));
-        let tally = corrected.map(|counted| counted.taken_back());
+        let tally = corrected.map(crate::store::TallyRecord::taken_back);
         let turn = Turn { attempt: Some(answered), tally, ..turn };
         let by_itself = turn.cause.is_some();
         if !by_itself && !late && !self.is_careful(&work.job, now) {

@@ -79,13 +79,14 @@ impl Engine {
         match verdict.decision {
             Decision::Pass if !by_client => self.complete(work, state, attempt, turn, scribe, now).await,
             Decision::Pass => {
-                self.ask_reviewer(work, state.after(JobEvent::ReviewWanted)?, turn, scribe, now).await
+                let state = state.after(JobEvent::ReviewWanted)?;
+                self.ask_reviewer(work, state, Reviewer::Client, turn, scribe, now).await
             }
             Decision::Abstain => {
                 let reviewer =
                     if work.draft.review == Review::Never { Reviewer::Operator } else { Reviewer::Client };
                 let state = state.after(JobEvent::Abstained(reviewer))?;
-                self.ask_reviewer(work, state, turn, scribe, now).await
+                self.ask_reviewer(work, state, reviewer, turn, scribe, now).await
             }
             Decision::Fail => {
                 let ended = EndedAs::Failed;
@@ -132,14 +133,11 @@ impl Engine {
         &self,
         work: &mut Work,
         state: JobState,
+        reviewer: Reviewer,
         turn: Turn,
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
-        let reviewer = match state {
-            JobState::InReview(reviewer) => reviewer,
-            _ => Reviewer::Client,
-        };
         let window = self.open_review(work, reviewer, &mut scribe, now);
         let due_at = Some(window.next_look());
         let job = JobTurn { state, due_at, ready: false, lease: None, window: Some(window), ..same(work) };

@@ -178,9 +178,10 @@ impl Engine {
             chance: self.chance(),
             time_left: attempt.deadline.since(now),
         };
-        let (reading, pulse) = match attempt.state {
-            AttemptState::Unclear => reading::read_unclear(delivered, sent),
-            _ => reading::read_working(delivered, sent, self.parts.public_url.is_some()),
+        let (reading, pulse) = if attempt.state == AttemptState::Unclear {
+            reading::read_unclear(delivered, sent)
+        } else {
+            reading::read_working(delivered, sent, self.parts.public_url.is_some())
         };
         let log = Some((MessageType::JobStatus, serde_json::to_vec(&log).unwrap_or_default()));
         let heard = Heard { attempt: attempt.number, reading, log, callback: None, pulse };

@@ -172,6 +172,9 @@ async fn principal(desk: &Desk, uid: u32) -> Result<Principal, StoreError> {
     match desk.store().apply(now, command).await? {
         Outcome::User(user) => {
             let operator = uid == 0 || uid == own_uid();
+            if operator {
+                desk.engine.parts().people.add_operator(user);
+            }
             Ok(Principal { user, name, operator })
         }
         Outcome::Done

@@ -8,6 +8,7 @@ mod errors;
 mod feed;
 mod jobs;
 mod listen;
+mod notices;
 mod orders;
 mod service;
 mod story;

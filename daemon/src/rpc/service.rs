@@ -3,12 +3,15 @@
 use super::Caller;
 use guildhall_protocol::agent::{AgentDefinition, AgentName};
 use guildhall_protocol::error::ApiError;
-use guildhall_protocol::ids::{AgentVersion, BodyId, EventId, JobId, RequestId};
+use guildhall_protocol::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId};
 use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::notice::{
+    Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
+};
 use guildhall_protocol::service::Guildhall;
 use guildhall_protocol::view::{
-    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, FeedLine, JobFilter, JobHead, JobStory,
-    NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered, Scope, Status,
+    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, JobFilter, JobHead,
+    JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered, Scope, Status,
     TestReport, Updated, WhyNot,
 };
 use tarpc::context::Context;
@@ -98,6 +101,46 @@ impl Guildhall for Caller {
     }
     async fn deliveries(self, _: Context, name: AgentName, page: PageRequest) -> Answer<Page<DeliveryView>> {
         self.deliveries_of(name, page).await
+    }
+    async fn order_engine(
+        self,
+        _: Context,
+        request: RequestId,
+        order: EngineOrder,
+        reason: Option<String>,
+    ) -> Answer<Status> {
+        self.engine_ordered(request, order, reason).await
+    }
+    async fn inbox(self, _: Context) -> Answer<Inbox> {
+        self.inbox_now().await
+    }
+    async fn notices(self, _: Context, all: bool, page: PageRequest) -> Answer<Page<NoticeView>> {
+        self.list_notices(all, page).await
+    }
+    async fn notice(self, _: Context, id: NotificationId) -> Answer<NoticeStory> {
+        self.notice_story(id).await
+    }
+    async fn replay_notice(self, _: Context, request: RequestId, id: NotificationId) -> Answer<NoticeStory> {
+        self.replay(request, id).await
+    }
+    async fn settings(self, _: Context) -> Answer<Settings> {
+        Ok(self.own_settings())
+    }
+    async fn set_settings(self, _: Context, request: RequestId, settings: Settings) -> Answer<SettingsSet> {
+        self.change_settings(request, settings).await
+    }
+    async fn lease_notices(self, _: Context, channel: Channel, limit: u32) -> Answer<Vec<LeasedNotice>> {
+        self.lease(channel, limit).await
+    }
+    async fn settle_notice(
+        self,
+        _: Context,
+        id: NotificationId,
+        lease: i64,
+        outcome: NoticeOutcome,
+        detail: String,
+    ) -> Answer<()> {
+        self.settle(id, lease, outcome, detail).await
     }
     async fn events(self, _: Context, after: EventId, limit: u32) -> Answer<Vec<FeedLine>> {
         self.feed(after, limit).await

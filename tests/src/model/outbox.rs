@@ -106,12 +106,12 @@ impl State {
         id: MessageId,
         tries: u32,
         due_at: Option<Timestamp>,
-        delivery: Option<NewDelivery>,
+        delivery: Option<&NewDelivery>,
     ) -> Result<Outcome> {
         let (row, due) = self.messages.get_mut(&id).ok_or(StoreError::NotFound)?;
         row.tries = tries;
         *due = due_at;
-        self.deliveries(delivery.as_slice());
+        self.deliveries(delivery.map_or(&[], std::slice::from_ref));
         Ok(Outcome::Done)
     }
 

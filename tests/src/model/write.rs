@@ -52,7 +52,7 @@ impl State {
             command @ Command::Turn { .. } => self.turn(now, command),
             command @ Command::Note { .. } => self.note(now, command),
             Command::SettleMessage { id, tries, due_at, delivery } => {
-                self.settle_message(id, tries, due_at, delivery)
+                self.settle_message(id, tries, due_at, delivery.as_ref())
             }
             Command::LeaseNotifications { channel, lease, until, limit } => {
                 Ok(Outcome::Leased(self.lease_notifications(now, channel, lease, until, limit)))

@@ -54,6 +54,13 @@ fn heading(story: &JobStory) -> String {
     }
     text.push_str(&format!("  posted    {} by {}\n", clock(head.posted_at), head.client));
     text.push_str(&format!("  deadline  {}\n", clock(head.deadline)));
+    if let Some(until) = head.window_ends_at {
+        text.push_str(&format!("  decide    by {}\n", clock(until)));
+    }
+    if !story.excluded.is_empty() {
+        let names: Vec<String> = story.excluded.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("  ruled out {}\n", names.join(", ")));
+    }
     if let Some(label) = &head.label {
         text.push_str(&format!("  label     {}\n", clean_line(label)));
     }
@@ -92,6 +99,15 @@ fn attempt_text(job: JobId, view: &AttemptView) -> String {
     );
     for finding in &view.findings {
         text.push_str(&format!("  {}\n", tell_finding(finding)));
+    }
+    if let Some(question) = &view.question {
+        text.push_str(&format!("  asks: {}\n", cut(&clean_line(&question.text), BRIEF_SHOWN_MAX)));
+        if let Some(schema) = &question.schema {
+            text.push_str(&format!("  wants: {}\n", cut(&clean_line(schema.as_str()), BRIEF_SHOWN_MAX)));
+        }
+    }
+    if let Some(reply) = &view.reply {
+        text.push_str(&format!("  reply: {}\n", cut(&clean_line(reply), BRIEF_SHOWN_MAX)));
     }
     if let Some(reason) = &view.reason {
         text.push_str(&format!("  {}\n", cut(&clean_line(reason), BRIEF_SHOWN_MAX)));

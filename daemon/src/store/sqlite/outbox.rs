@@ -144,19 +144,13 @@ pub(super) fn notifications_of_user(
     limit: u32,
 ) -> rusqlite::Result<Answer> {
     let before = before.map_or(i64::MAX, |id| id.0);
-    let found = match user {
-        Some(user) => {
-            let sql = format!(
-                "SELECT {NOTIFICATION_COLUMNS} FROM notifications WHERE user_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
-            );
-            all(connection, &sql, params![user.0, before, limit], rows::notification)?
-        }
-        None => {
-            let sql = format!(
-                "SELECT {NOTIFICATION_COLUMNS} FROM notifications WHERE id < ?1 ORDER BY id DESC LIMIT ?2"
-            );
-            all(connection, &sql, params![before, limit], rows::notification)?
-        }
+    let select = format!("SELECT {NOTIFICATION_COLUMNS} FROM notifications");
+    let found = if let Some(user) = user {
+        let sql = format!("{select} WHERE user_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+        all(connection, &sql, params![user.0, before, limit], rows::notification)?
+    } else {
+        let sql = format!("{select} WHERE id < ?1 ORDER BY id DESC LIMIT ?2");
+        all(connection, &sql, params![before, limit], rows::notification)?
     };
     Ok(Answer::Notifications(found))
 }

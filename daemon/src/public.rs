@@ -1,0 +1,298 @@
+//! The listener that the outside reaches: agents call back here, over TLS of its own or behind a proxy that speaks it.
+//!
+//! Limits come first, in the order of their cost: connections, calls per address, sizes and times; then the signature;
+//! and only then the body is read and the store written. An agent hears of the commit.
+
+use crate::agents::callback;
+use crate::engine::Engine;
+use crate::engine::hear::CallbackOutcome;
+use crate::store::{Callback, Query, StoreError};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use guildhall_protocol::ids::DeliveryId;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+/// Most connections at a time.
+const CONNECTIONS_MAX: usize = 1_024;
+/// Time for a TLS handshake, for the head of a request, and for its body.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+const BODY_TIME_MAX: Duration = Duration::from_mins(1);
+/// What a callback holds beside its answer.
+const ENVELOPE_BYTES_MAX: usize = 16 * 1024;
+/// Longest `webhook-id`.
+const ID_BYTES_MAX: usize = 200;
+/// Addresses whose calls are counted before those that have been quiet are forgotten.
+const ADDRESSES_MAX: usize = 10_000;
+
+/// How the listener is configured.
+#[derive(Clone, Debug)]
+pub struct PublicListener {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Certificate chain and key, PEM files; none behind a proxy that speaks TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Most calls of one address in a second.
+    pub calls_per_s: NonZeroU32,
+    /// Largest answer of an agent, bytes.
+    pub answer_bytes_max: usize,
+}
+
+/// Why it does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum PublicError {
+    /// The address is taken.
+    #[error("cannot listen on {address} for callbacks; choose another public_listen, or `off`")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file holds no certificate or no key.
+    #[error("{} holds no {what} that can be used: {why}", .path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What should be in it.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+}
+
+struct Door {
+    engine: Arc<Engine>,
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    bytes_max: usize,
+}
+
+/// Listens until `stop`; answers the address that it got.
+///
+/// # Errors
+/// The address is taken, or certificate or key cannot be used.
+pub async fn listen(
+    config: PublicListener,
+    engine: Arc<Engine>,
+    stop: CancellationToken,
+) -> Result<SocketAddr, PublicError> {
+    let tls = config.tls.as_ref().map(|(cert, key)| acceptor(cert, key)).transpose()?;
+    let failed = |source| PublicError::Listen { address: config.address, source };
+    let listener = TcpListener::bind(config.address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let burst = config.calls_per_s.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+    let door = Arc::new(Door {
+        engine,
+        limiter: RateLimiter::keyed(Quota::per_second(config.calls_per_s).allow_burst(burst)),
+        bytes_max: config.answer_bytes_max + ENVELOPE_BYTES_MAX,
+    });
+    let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door);
+    tokio::spawn(accept(listener, tls, router, stop));
+    Ok(address)
+}
+
+fn acceptor(cert: &FilePath, key: &FilePath) -> Result<TlsAcceptor, PublicError> {
+    let unusable =
+        |path: &FilePath, what, why: String| PublicError::Tls { path: path.to_path_buf(), what, why };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(cert, "certificate", error.to_string()))?;
+    let secret =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, "private key", error.to_string()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
+        .map_err(|error| unusable(cert, "certificate", error.to_string()))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the public listener could not be taken");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+        tokio::spawn(async move {
+            connect(stream, peer, tls, router, stop).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn connect(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let Some(tls) = tls else { return serve(stream, peer, router, stop).await };
+    match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
+        Ok(Ok(stream)) => serve(stream, peer, router, stop).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+    }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let service = TowerToHyperService::new(router.layer(Extension(peer.ip())));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HANDSHAKE_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            // What is being answered is answered; then it closes.
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection to the public listener ended badly");
+    }
+}
+
+/// What an agent reads when its callback is not taken.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.0, answer(&json!({"error": self.1}))).into_response();
+        if self.0 == StatusCode::SERVICE_UNAVAILABLE || self.0 == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => nothing(),
+            StoreError::Stale
+            | StoreError::Conflict(_)
+            | StoreError::Busy
+            | StoreError::Full
+            | StoreError::Unavailable(_)
+            | StoreError::Unknown(_) => {
+                tracing::warn!(%error, "a callback could not be stored; its agent is asked to send it again");
+                Self(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored: send it again".to_owned())
+            }
+        }
+    }
+}
+
+fn answer(body: &serde_json::Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+fn nothing() -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, "there is no such attempt".to_owned())
+}
+
+/// Takes one callback.
+async fn take(
+    State(door): State<Arc<Door>>,
+    Extension(peer): Extension<IpAddr>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    if door.limiter.len() > ADDRESSES_MAX {
+        door.limiter.retain_recent();
+    }
+    if door.limiter.check_key(&peer).is_err() {
+        let why = "too many calls from this address: come again later".to_owned();
+        return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
+    }
+    let body = read(body, door.bytes_max).await?;
+    let parts = door.engine.parts();
+    let delivery: DeliveryId = id.parse().map_err(|_| nothing())?;
+    if delivery.store != parts.tag {
+        return Err(nothing());
+    }
+    let attempts = parts.store.attempts(Query::Attempts(delivery.attempt.job)).await?;
+    let attempt = attempts.into_iter().find(|attempt| attempt.number == delivery.attempt.number);
+    let agent = attempt.ok_or_else(nothing)?.agent;
+    let name = door.engine.market().get(agent).map(|listing| listing.record.name.clone());
+    let secret = door.engine.callback_secret(&name.ok_or_else(nothing)?)?;
+    if !secret.verifies(&headers, &body) {
+        let why = "the signature is wrong, or more than five minutes old: sign `{webhook-id}.{webhook-timestamp}.\
+            {body}` with the callback secret";
+        return Err(Refusal(StatusCode::UNAUTHORIZED, why.to_owned()));
+    }
+    let unreadable = |why| Refusal(StatusCode::UNPROCESSABLE_ENTITY, why);
+    let message = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    if message.is_empty() || message.len() > ID_BYTES_MAX {
+        return Err(unreadable(format!("the webhook-id must have 1 to {ID_BYTES_MAX} characters")));
+    }
+    let hash = Sha256::digest(&body).into();
+    let callback = Callback { attempt: delivery.attempt, id: message.to_owned(), hash };
+    let said = parts.pool.run(move || callback::read(&body, &id)).await;
+    let said = said.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(unreadable)?;
+    match door.engine.hear(callback, said).await {
+        Ok(CallbackOutcome::Recorded) => Ok(answer(&json!({"recorded": true}))),
+        Ok(CallbackOutcome::IdReused) => Err(unreadable(
+            "this webhook-id was used for another message: make a new one for each".to_owned(),
+        )),
+        Err(crate::engine::CommitError::Store(error)) => Err(error.into()),
+        Err(crate::engine::CommitError::Illegal(illegal)) => {
+            Err(StoreError::Unavailable(illegal.to_string()).into())
+        }
+    }
+}
+
+async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    let read = axum::body::to_bytes(body, bytes_max);
+    match tokio::time::timeout(BODY_TIME_MAX, read).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(_)) => {
+            let why = format!("the body is larger than {bytes_max} bytes, or broke off");
+            Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, why))
+        }
+        Err(_) => {
+            let why = format!("the body took longer than {} s", BODY_TIME_MAX.as_secs());
+            Err(Refusal(StatusCode::REQUEST_TIMEOUT, why))
+        }
+    }
+}

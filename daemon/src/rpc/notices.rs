@@ -1,0 +1,246 @@
+//! Calls about what people are told: their inbox, notices and settings; and, for front ends that serve a channel, the
+//! leases of notices. And the engine's own pause, which operators are told of.
+
+use super::Caller;
+use super::errors::{forbidden, internal, invalid, not_found, store};
+use super::story::appeal_view;
+use crate::agents::egress::{PrivateAddresses, check};
+use crate::agents::signing::SigningSecret;
+use crate::notify::pace::{self, bundles};
+use crate::notify::words::words;
+use crate::notify::{grants, place};
+use crate::scribe::Scribe;
+use crate::store::{Command, NotificationRecord, Outcome, PersonRecord, Query, SealedSecret, StoreError};
+use guildhall_protocol::error::ApiError;
+use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::ids::{NotificationId, RequestId};
+use guildhall_protocol::notice::{
+    Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
+};
+use guildhall_protocol::state::{JobState, Reviewer};
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::view::{EngineOrder, PAGE_ROWS_MAX, Page, PageRequest, Status};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::time::Duration;
+
+/// Jobs of each kind in an inbox.
+const INBOX_ROWS_MAX: u32 = 100;
+/// A front end's lease.
+const LEASE: Duration = Duration::from_mins(1);
+/// Longest detail of a delivery log, characters.
+const DETAIL_MAX: usize = 400;
+
+impl Caller {
+    pub(super) async fn engine_ordered(
+        &self,
+        request: RequestId,
+        order: EngineOrder,
+        reason: Option<String>,
+    ) -> Result<Status, ApiError> {
+        self.operators_only("stop or start new attempts")?;
+        let request = self.request(request, "order-engine", format!("{order:?} {reason:?}").as_bytes());
+        let paused = order == EngineOrder::Pause;
+        self.desk.engine.pause(self.who.user, request, paused, reason).await.map_err(store)?;
+        self.status_now().await
+    }
+
+    fn operators_only(&self, what: &str) -> Result<(), ApiError> {
+        if self.who.operator { Ok(()) } else { Err(forbidden(format!("only an operator may {what}"))) }
+    }
+
+    pub(super) async fn inbox_now(&self) -> Result<Inbox, ApiError> {
+        let list = |states: &[&str], client| Query::List {
+            states: states.iter().map(|state| (*state).to_owned()).collect(),
+            client,
+            label: None,
+            agent: None,
+            before: None,
+            limit: INBOX_ROWS_MAX,
+        };
+        let mine = list(&["input_required", "in_review"], Some(self.who.user));
+        let mut mine = self.desk.store().jobs(mine).await.map_err(store)?;
+        mine.retain(|job| job.state != JobState::InReview(Reviewer::Operator));
+        let mut inbox = Inbox { mine: self.heads(mine).await?, ..Inbox::default() };
+        if self.who.operator {
+            let held = self.desk.store().jobs(list(&["in_review", "held"], None)).await.map_err(store)?;
+            let for_operators = held.into_iter().filter(|job| {
+                matches!(job.state, JobState::InReview(Reviewer::Operator) | JobState::Held(_))
+            });
+            inbox.operators = self.heads(for_operators.collect()).await?;
+            let open = Query::OpenAppeals { limit: INBOX_ROWS_MAX };
+            let appeals = self.desk.store().appeals(open).await.map_err(store)?;
+            let texts = appeals.iter().map(|appeal| appeal.text).collect();
+            let bodies = self.desk.store().bodies(Query::Bodies(texts)).await.map_err(store)?;
+            let bodies = bodies.into_iter().map(|body| (body.id, body)).collect();
+            inbox.appeals = appeals.iter().map(|appeal| appeal_view(appeal, &bodies)).collect();
+        }
+        Ok(inbox)
+    }
+
+    pub(super) async fn list_notices(
+        &self,
+        all: bool,
+        page: PageRequest,
+    ) -> Result<Page<NoticeView>, ApiError> {
+        if all {
+            self.operators_only("read what others were told")?;
+        }
+        let user = (!all).then_some(self.who.user);
+        let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
+        let query = Query::Notifications { user, before: page.after.map(NotificationId), limit };
+        let rows = self.desk.store().notifications(query).await.map_err(store)?;
+        let full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+        let next = rows.last().filter(|_| full).map(|row| row.id.0);
+        Ok(Page { rows: self.notice_views(&rows).await?, next })
+    }
+
+    /// A notice, if it exists for this caller.
+    async fn visible_notice(&self, id: NotificationId) -> Result<NotificationRecord, ApiError> {
+        let found = self.desk.store().notifications(Query::Notification(id)).await.map_err(store)?;
+        let visible = |row: &NotificationRecord| row.user == self.who.user || self.who.operator;
+        found.into_iter().find(visible).ok_or_else(|| not_found(&format!("notice {}", id.0)))
+    }
+
+    pub(super) async fn notice_story(&self, id: NotificationId) -> Result<NoticeStory, ApiError> {
+        let row = self.visible_notice(id).await?;
+        let log = self.desk.store().notice_log(Query::NoticeLog(id)).await.map_err(store)?;
+        let log = log.into_iter().map(|line| (line.at, line.acknowledged, line.detail)).collect();
+        let notice = self.notice_views(&[row]).await?.pop().ok_or_else(|| not_found("notice"))?;
+        Ok(NoticeStory { notice, log })
+    }
+
+    pub(super) async fn replay(
+        &self,
+        request: RequestId,
+        id: NotificationId,
+    ) -> Result<NoticeStory, ApiError> {
+        self.visible_notice(id).await?;
+        let request = self.request(request, "replay-notice", &id.0.to_be_bytes());
+        let command = Command::ReplayNotification { request, id };
+        self.desk.store().apply(Timestamp::now(), command).await.map_err(store)?;
+        self.desk.engine.parts().changes.touch(None);
+        self.notice_story(id).await
+    }
+
+    /// Notices in words.
+    async fn notice_views(&self, rows: &[NotificationRecord]) -> Result<Vec<NoticeView>, ApiError> {
+        let mut titles = BTreeMap::new();
+        for job in rows.iter().filter_map(|row| row.job) {
+            if let Entry::Vacant(entry) = titles.entry(job) {
+                let found = self.desk.store().jobs(Query::Job(job)).await.map_err(store)?;
+                entry.insert(found.into_iter().next().and_then(|job| job.title));
+            }
+        }
+        let market = self.desk.engine.market();
+        let view = |row: &NotificationRecord| {
+            let title = row.job.and_then(|job| titles.get(&job)?.clone());
+            let agent = row.agent.and_then(|agent| Some(market.get(agent)?.record.name.to_string()));
+            let said = words(row, title.as_deref(), agent.as_deref(), 1);
+            NoticeView {
+                id: row.id,
+                user: row.user,
+                channel: row.channel.into(),
+                kind: row.kind.into(),
+                job: row.job,
+                attempt: row.attempt,
+                made_at: row.made_at,
+                due_at: row.due_at,
+                tries: row.tries,
+                acknowledged_at: row.acknowledged_at,
+                text: said.text,
+                next: said.next,
+            }
+        };
+        Ok(rows.iter().map(view).collect())
+    }
+
+    pub(super) fn own_settings(&self) -> Settings {
+        self.desk.engine.parts().people.settings(self.who.user)
+    }
+
+    pub(super) async fn change_settings(
+        &self,
+        request: RequestId,
+        settings: Settings,
+    ) -> Result<SettingsSet, ApiError> {
+        let content = serde_json::to_string(&settings).map_err(|error| internal(&error))?;
+        let request = self.request(request, "set-settings", content.as_bytes());
+        if settings.webhook_private {
+            self.operators_only("name a private webhook")?;
+        }
+        if let Some(url) = &settings.webhook {
+            check(url, &grants(&settings), PrivateAddresses::ByGrant)
+                .map_err(|error| invalid("webhook", error.to_string().replace("endpoint", "webhook")))?;
+        }
+        let (parts, now, user) = (self.desk.engine.parts(), Timestamp::now(), self.who.user);
+        let record = self.desk.store().users(Query::User(user)).await.map_err(store)?;
+        let record = record.into_iter().next().ok_or_else(|| not_found("user"))?;
+        let moved = settings.webhook.is_some() && settings.webhook != self.own_settings().webhook;
+        let secret = moved.then(|| SigningSecret::from_random(parts.maker.random()));
+        let sealed =
+            secret.as_ref().map(|secret| parts.key.seal(&place(user), parts.maker.random(), secret.bytes()));
+        let mut scribe = Scribe::new(&parts.maker, now, record.chain, Actor::User(user));
+        scribe.event(What::SettingsChanged);
+        let command = Command::SetPerson {
+            request,
+            revision: record.chain.revision,
+            settings: content.clone(),
+            secret: sealed.clone().map(SealedSecret),
+            entry: scribe.finish(),
+        };
+        let repeated = match self.desk.store().apply(now, command).await.map_err(store)? {
+            Outcome::Done => false,
+            Outcome::Repeated(_) => true,
+            Outcome::Posted(_)
+            | Outcome::Registered(_)
+            | Outcome::User(_)
+            | Outcome::Leased(_)
+            | Outcome::Dropped(_) => {
+                return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
+            }
+        };
+        if !repeated {
+            parts.people.put(PersonRecord { user, settings: content, secret: sealed });
+        }
+        let webhook_secret = secret.filter(|_| !repeated).map(|secret| secret.reveal());
+        Ok(SettingsSet { settings: self.own_settings(), webhook_secret })
+    }
+
+    pub(super) async fn lease(&self, channel: Channel, limit: u32) -> Result<Vec<LeasedNotice>, ApiError> {
+        self.operators_only("tell notices for others")?;
+        if channel != Channel::Discord {
+            return Err(invalid("channel", format!("the daemon serves the channel {channel} itself")));
+        }
+        let (maker, now) = (self.desk.maker(), Timestamp::now());
+        let lease = maker.id(now);
+        let limit = limit.clamp(1, PAGE_ROWS_MAX);
+        let command = Command::LeaseNotifications { channel, lease, until: now.after(LEASE), limit };
+        let Outcome::Leased(rows) = self.desk.store().apply(now, command).await.map_err(store)? else {
+            return Ok(Vec::new());
+        };
+        let mut leased = Vec::new();
+        for bundle in bundles(rows) {
+            let view = self.notice_views(std::slice::from_ref(&bundle.first)).await?.pop();
+            let with = bundle.others.iter().map(|row| row.id).collect();
+            leased.extend(view.map(|notice| LeasedNotice { notice, lease, with }));
+        }
+        Ok(leased)
+    }
+
+    pub(super) async fn settle(
+        &self,
+        id: NotificationId,
+        lease: i64,
+        outcome: NoticeOutcome,
+        detail: String,
+    ) -> Result<(), ApiError> {
+        self.operators_only("tell notices for others")?;
+        let (row, now) = (self.visible_notice(id).await?, Timestamp::now());
+        let due_at = (outcome == NoticeOutcome::Later).then(|| pace::again(&row, now)).flatten();
+        let acknowledged = outcome == NoticeOutcome::Taken;
+        let detail = detail.chars().take(DETAIL_MAX).collect();
+        let command = Command::SettleNotification { id, lease, due_at, acknowledged, detail };
+        self.desk.store().apply(now, command).await.map_err(store).map(drop)
+    }
+}

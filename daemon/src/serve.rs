@@ -172,12 +172,12 @@ impl Daemon {
         &self.config
     }
 
-    /// The secret that signs what is sent to an agent: for agents that run beside the daemon.
+    /// The secrets of an agent that runs beside the daemon: of what is sent to it, and of what it sends by itself.
     ///
     /// # Errors
-    /// There is no such agent, or its secret was sealed with another key.
-    pub fn delivery_secret(&self, name: &AgentName) -> Result<SigningSecret, StoreError> {
-        self.engine.delivery_secret(name)
+    /// There is no such agent, or its secrets were sealed with another key.
+    pub fn secrets(&self, name: &AgentName) -> Result<(SigningSecret, SigningSecret), StoreError> {
+        Ok((self.engine.delivery_secret(name)?, self.engine.callback_secret(name)?))
     }
 
     /// Ends it in good order: running steps and calls may finish within the configured time. Answers whether they did.

@@ -8,10 +8,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures::stream;
+use guildhall_daemon::agents::egress::Egress;
 use guildhall_daemon::agents::signing::SigningSecret;
 use guildhall_protocol::agent::{AgentDefinition, TimeLimits};
+use guildhall_protocol::time::Timestamp;
 use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -40,6 +43,8 @@ pub enum Answer {
     Body(&'static str, String),
     /// A bare status with `Retry-After: 0`.
     Status(u16),
+    /// 200 with any body of the contract, such as `{"question": "Which?"}`.
+    Says(Value),
     /// A redirect to this address.
     Redirect(String),
     /// 200 and then one byte a second, without end.
@@ -50,11 +55,67 @@ pub enum Answer {
     Silence,
 }
 
+/// A callback, in order unless a test spoils it.
+pub struct Callback {
+    /// Where to.
+    pub url: String,
+    /// Its `webhook-id`.
+    pub id: String,
+    /// Its `webhook-timestamp`, Unix seconds.
+    pub timestamp: i64,
+    /// Its body.
+    pub body: String,
+    /// Signs it instead of the agent's own secret.
+    pub secret: Option<SigningSecret>,
+}
+
+impl Callback {
+    /// What an agent says about a delivery.
+    ///
+    /// # Panics
+    /// The delivery named no address to call back.
+    pub fn new(delivery: &Delivery, said: Value) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let url = delivery.data["callback_url"].as_str().expect("an address to call back").to_owned();
+        let attempt = url.rsplit('/').next().expect("the attempt ends the address").to_owned();
+        let mut body = json!({"attempt": attempt});
+        if let (Value::Object(body), Value::Object(said)) = (&mut body, said) {
+            body.extend(said);
+        }
+        let timestamp = Timestamp::now().0 / 1_000;
+        let id = format!("msg-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { url, id, timestamp, body: body.to_string(), secret: None }
+    }
+
+    /// Sends it.
+    ///
+    /// # Panics
+    /// Nobody answers, or the agent has no secret.
+    pub async fn send(&self, agent: &FakeAgent) -> (u16, String) {
+        let own = lock(&agent.desk.callback_secret).clone();
+        let secret = self.secret.clone().or(own).expect("a secret");
+        let signature = secret.sign(&self.id, self.timestamp, self.body.as_bytes()).expect("it signs");
+        // Reqwest takes the TLS provider that the process has.
+        drop(Egress::new().expect("the daemon's own client"));
+        let request = reqwest::Client::new()
+            .post(&self.url)
+            .header("webhook-id", &self.id)
+            .header("webhook-timestamp", self.timestamp.to_string())
+            .header("webhook-signature", signature)
+            .header("content-type", "application/json")
+            .body(self.body.clone());
+        let response = request.send().await.expect("the daemon answers");
+        let status = response.status().as_u16();
+        (status, response.text().await.expect("text"))
+    }
+}
+
 type Script = dyn Fn(&Delivery) -> Answer + Send + Sync;
 
 struct Desk {
     script: Box<Script>,
     secret: Mutex<Option<SigningSecret>>,
+    callback_secret: Mutex<Option<SigningSecret>>,
     seen: Mutex<Vec<Delivery>>,
     complaints: Mutex<Vec<String>>,
 }
@@ -77,6 +138,7 @@ impl FakeAgent {
         let desk = Arc::new(Desk {
             script: Box::new(script),
             secret: Mutex::default(),
+            callback_secret: Mutex::default(),
             seen: Mutex::default(),
             complaints: Mutex::default(),
         });
@@ -96,14 +158,28 @@ impl FakeAgent {
         serde_json::from_value(said).expect("a definition")
     }
 
-    /// Tells it the secret of its deliveries.
-    pub fn trust(&self, secret: &str) {
-        *lock(&self.desk.secret) = SigningSecret::parse(secret);
+    /// Tells it its secrets: of its deliveries, and of what it sends by itself.
+    pub fn trust(&self, delivery: &str, callback: &str) {
+        *lock(&self.desk.callback_secret) = SigningSecret::parse(callback);
+        *lock(&self.desk.secret) = SigningSecret::parse(delivery);
     }
 
     /// The jobs that it got, in order.
     pub fn assigned(&self) -> Vec<Delivery> {
-        lock(&self.desk.seen).iter().filter(|delivery| delivery.kind == "job.assigned").cloned().collect()
+        self.got("job.assigned")
+    }
+
+    /// The messages of one type that it got, in order.
+    pub fn got(&self, kind: &str) -> Vec<Delivery> {
+        lock(&self.desk.seen).iter().filter(|delivery| delivery.kind == kind).cloned().collect()
+    }
+
+    /// Calls back about a delivery: `said` beside the attempt. Answers the status and what the daemon says.
+    ///
+    /// # Panics
+    /// The delivery named no address to call back, or nobody answers there.
+    pub async fn call_back(&self, delivery: &Delivery, said: Value) -> (u16, String) {
+        Callback::new(delivery, said).send(self).await
     }
 }
 
@@ -169,6 +245,7 @@ impl Desk {
 async fn perform(answer: Answer) -> Response {
     match answer {
         Answer::Output(output) => typed("application/json", json!({"output": output}).to_string()),
+        Answer::Says(body) => typed("application/json", body.to_string()),
         Answer::Body(kind, body) => typed(kind, body),
         Answer::Status(status) => {
             let status = StatusCode::from_u16(status).expect("a status");

@@ -63,9 +63,16 @@ struct Message {
     data: Value,
 }
 
+/// A sample's secrets.
+#[derive(Clone)]
+struct Secrets {
+    delivery: SigningSecret,
+    callback: SigningSecret,
+}
+
 #[derive(Default)]
 struct Desk {
-    secrets: Mutex<BTreeMap<String, SigningSecret>>,
+    secrets: Mutex<BTreeMap<String, Secrets>>,
     turned_away: Mutex<HashSet<String>>,
 }
 
@@ -99,9 +106,10 @@ impl Samples {
         agents::definitions(self.address)
     }
 
-    /// Tells a sample the secret of its deliveries. Until then it answers 503.
-    pub fn trust(&self, name: &AgentName, secret: SigningSecret) {
-        lock(&self.desk.secrets).insert(name.as_str().to_owned(), secret);
+    /// Tells a sample its secrets: of its deliveries, and of what it sends by itself. Until then it answers 503.
+    pub fn trust(&self, name: &AgentName, delivery: SigningSecret, callback: SigningSecret) {
+        let secrets = Secrets { delivery, callback };
+        lock(&self.desk.secrets).insert(name.as_str().to_owned(), secrets);
     }
 
     /// Registers them, or brings them up to date, in the market of a running daemon, through its socket. A sample whose
@@ -137,10 +145,10 @@ impl Samples {
                 }
                 Err(error) => return Err(error),
             }
-            let secret = daemon.delivery_secret(&name).map_err(|error| {
+            let (delivery, callback) = daemon.secrets(&name).map_err(|error| {
                 ApiError::new(ErrorKind::Unavailable, format!("{name} gets no secret: {error}"))
             })?;
-            self.trust(&name, secret);
+            self.trust(&name, delivery, callback);
         }
         Ok(left_out)
     }
@@ -171,8 +179,8 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let Some(work) = agents::work_of(&name) else { return StatusCode::NOT_FOUND.into_response() };
-    let Some(secret) = lock(&desk.secrets).get(&name).cloned() else { return later() };
-    if !secret.verifies(&headers, &body) {
+    let Some(secrets) = lock(&desk.secrets).get(&name).cloned() else { return later() };
+    if !secrets.delivery.verifies(&headers, &body) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let Ok(message) = serde_json::from_slice::<Message>(&body) else {

@@ -5,6 +5,7 @@ mod front_door;
 mod full_disk;
 mod kills;
 mod life;
+mod long_work;
 mod place;
 mod random_commands;
 mod store_contract;

@@ -9,10 +9,12 @@ use guildhall_protocol::error::ApiError;
 use guildhall_protocol::handshake::Hello;
 use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::notice::NoticeView;
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::{
-    AgentStory, AttemptView, JobHead, JobStory, NewJob, Order, RegisterOptions, Status,
+    AgentStory, AttemptView, EngineOrder, JobHead, JobStory, NewJob, Order, PageRequest, RegisterOptions,
+    Registered, Status,
 };
 use guildhall_tests::fake_agent::FakeAgent;
 use std::process::Output;
@@ -27,26 +29,43 @@ pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
     /// Where the store is, when it is not in the folder: a small disk that only the daemon sees.
     pub(crate) disk: Option<tempfile::TempDir>,
+    /// Settings beside the usual ones, as `key=value`.
+    settings: Vec<String>,
     pub(crate) client: Client,
     pub(crate) daemon: Option<Child>,
 }
 
 impl Place {
     pub(crate) async fn open() -> Self {
-        Self::open_on(None).await
+        Self::open_on(None, Vec::new()).await
+    }
+
+    /// A place whose agents can call back.
+    pub(crate) async fn open_public() -> Self {
+        let port = free_port();
+        Self::open_with(&[
+            &format!("public_listen=127.0.0.1:{port}"),
+            &format!("public_url=http://127.0.0.1:{port}"),
+        ])
+        .await
+    }
+
+    /// A place with settings of its own.
+    pub(crate) async fn open_with(settings: &[&str]) -> Self {
+        Self::open_on(None, settings.iter().map(|setting| (*setting).to_owned()).collect()).await
     }
 
     /// A place whose store is on a disk of 8 MB; none where the system allows no mount namespace.
     pub(crate) async fn open_on_small_disk() -> Option<Self> {
         let disk = tempfile::tempdir().expect("a folder");
         let allowed = on_small_disk(&disk, "true").status().await.is_ok_and(|status| status.success());
-        if allowed { Some(Self::open_on(Some(disk)).await) } else { None }
+        if allowed { Some(Self::open_on(Some(disk), Vec::new()).await) } else { None }
     }
 
-    async fn open_on(disk: Option<tempfile::TempDir>) -> Self {
+    async fn open_on(disk: Option<tempfile::TempDir>, settings: Vec<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let client = Client::new(folder.path().join("s.sock"), Hello::of("test"));
-        let mut place = Self { folder, disk, client, daemon: None };
+        let mut place = Self { folder, disk, settings, client, daemon: None };
         place.start().await;
         place
     }
@@ -60,8 +79,35 @@ impl Place {
         command.arg("--store").arg(store.path().join("guildhall.db"));
         command.arg("--socket").arg(self.folder.path().join("s.sock"));
         command.args(["--set", "ops_listen=off", "--set", "drain_s=10", "--log", "error"]);
+        for setting in &self.settings {
+            command.args(["--set", setting]);
+        }
         command.kill_on_drop(true);
         command
+    }
+
+    /// Lets hours pass while no daemon runs: everything in the store that waits for a time is so much older then.
+    pub(crate) async fn let_pass(&mut self, hours: i64) {
+        self.kill().await;
+        let store = rusqlite::Connection::open(self.folder.path().join("guildhall.db")).expect("the store");
+        let ms = hours * 3_600_000;
+        let sql = "
+            UPDATE jobs SET due_at = due_at - ?1, deadline = deadline - ?1, posted_at = posted_at - ?1,
+                window_begins_at = window_begins_at - ?1, window_ends_at = window_ends_at - ?1";
+        store.execute(sql, [ms]).expect("jobs grow older");
+        let sql = "
+            UPDATE attempts SET deadline = deadline - ?1, heard_at = heard_at - ?1, started_at = started_at - ?1,
+                ended_at = ended_at - ?1";
+        store.execute(sql, [ms]).expect("attempts grow older");
+        let sql = "
+            UPDATE notifications SET made_at = made_at - ?1, due_at = due_at - ?1,
+                acknowledged_at = acknowledged_at - ?1";
+        store.execute(sql, [ms]).expect("notices grow older");
+        store
+            .execute("UPDATE agents SET due_at = due_at - ?1, health_until = health_until - ?1", [ms])
+            .expect("agents grow older");
+        drop(store);
+        self.start().await;
     }
 
     /// Starts the daemon and waits until it answers.
@@ -87,8 +133,9 @@ impl Place {
     pub(crate) async fn welcome(&self, samples: &Samples) {
         for definition in samples.definitions() {
             let name = definition.name.clone();
-            let secret = self.register(definition).await;
-            samples.trust(&name, SigningSecret::parse(&secret).expect("a secret"));
+            let secrets = self.register(definition).await;
+            let secret = |text: &str| SigningSecret::parse(text).expect("a secret");
+            samples.trust(&name, secret(&secrets.delivery_secret), secret(&secrets.callback_secret));
         }
     }
 
@@ -99,16 +146,17 @@ impl Place {
 
     /// Brings a scripted agent into the market that says this about itself.
     pub(crate) async fn hire_as(&self, agent: &FakeAgent, definition: AgentDefinition) {
-        agent.trust(&self.register(definition).await);
+        let secrets = self.register(definition).await;
+        agent.trust(&secrets.delivery_secret, &secrets.callback_secret);
     }
 
-    /// Registers an agent for everybody, private endpoints allowed; answers its delivery secret.
-    async fn register(&self, definition: AgentDefinition) -> String {
+    /// Registers an agent for everybody, private endpoints allowed.
+    async fn register(&self, definition: AgentDefinition) -> Registered {
         let options = RegisterOptions { allow_private: true, audience: Audience::Public };
         let registered = self.client.call(|service, context| async move {
             service.register_agent(context, RequestId::fresh(), definition, options).await
         });
-        registered.await.expect("it is registered").delivery_secret
+        registered.await.expect("it is registered")
     }
 
     pub(crate) async fn post(&self, draft: JobDraft) -> Result<JobId, ApiError> {
@@ -161,12 +209,46 @@ impl Place {
         action: JobAction,
         text: Option<&str>,
     ) -> Result<JobHead, ApiError> {
-        let order = Order { text: text.map(str::to_owned), ..Order::of(action) };
+        self.order_with(job, Order { text: text.map(str::to_owned), ..Order::of(action) }).await
+    }
+
+    /// Orders something for a job, with all that belongs to it.
+    pub(crate) async fn order_with(&self, job: JobId, order: Order) -> Result<JobHead, ApiError> {
         self.client
             .call(|service, context| async move {
                 service.order(context, RequestId::fresh(), job, order).await
             })
             .await
+    }
+
+    /// Stops or starts new attempts everywhere.
+    pub(crate) async fn client_pauses_engine(&self, pause: bool) {
+        let order = if pause { EngineOrder::Pause } else { EngineOrder::Resume };
+        let ordered = self.client.call(|service, context| async move {
+            service.order_engine(context, RequestId::fresh(), order, None).await
+        });
+        ordered.await.expect("an operator may");
+    }
+
+    /// What the caller was told, newest first.
+    pub(crate) async fn notices(&self) -> Vec<NoticeView> {
+        let page = PageRequest { after: None, limit: 200 };
+        let notices =
+            self.client.call(|service, context| async move { service.notices(context, false, page).await });
+        notices.await.expect("notices").rows
+    }
+
+    /// Waits until the caller was told something of this kind.
+    pub(crate) async fn until_noticed(&self, kind: &str) -> NoticeView {
+        let ends = Instant::now() + PATIENCE;
+        loop {
+            let notices = self.notices().await;
+            if let Some(found) = notices.iter().find(|notice| notice.kind.to_string() == kind) {
+                return found.clone();
+            }
+            assert!(Instant::now() < ends, "nobody was told of {kind}: {notices:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// What an agent is and did.
@@ -187,6 +269,12 @@ impl Place {
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (status.code().unwrap_or(-1), text(stdout), text(stderr))
     }
+}
+
+/// A port that nobody listens on at the moment.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
 }
 
 /// A program in a mount namespace of its own, where this folder is a disk of 8 MB.

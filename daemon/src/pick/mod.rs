@@ -2,5 +2,7 @@
 
 pub mod choose;
 mod documents;
+mod lexicon;
+mod query;
 pub mod relevance;
 pub mod words;

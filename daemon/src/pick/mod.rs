@@ -1,5 +1,8 @@
 //! Picking an agent without a model: whose texts fit a job, and who of them gets it.
 
 pub mod choose;
+mod documents;
+mod lexicon;
+mod query;
 pub mod relevance;
 pub mod words;

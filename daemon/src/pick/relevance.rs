@@ -1,20 +1,29 @@
 //! Whose texts fit a job's: BM25F over two kinds of documents, the whole agent and each of its skills.
 //!
-//! In memory, updated on change, and the same on every machine: no order of a hash map reaches a result, sums run in the
-//! order of the query's terms, and ties go by id. Formula: Robertson and Zaragoza, "The Probabilistic Relevance
-//! Framework: BM25 and Beyond", 2009, with the fields' weights applied to term frequencies and lengths.
+//! In memory, updated on change, and the same on every machine: no order of a hash map reaches a result, and ties go by
+//! id.
 
+use super::documents::{Bag, Documents, Field};
+use super::query;
 use super::words::Words;
 use guildhall_protocol::ids::AgentId;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-/// Most terms taken from one field of an agent.
-const FIELD_TERMS_MAX: usize = 400;
-/// Most distinct terms taken from a query; a brief can be 100 KB, its head says what it is about.
-const QUERY_TERMS_MAX: usize = 256;
-/// Saturation of repeated terms, and the share of length that is discounted: the customary values.
-const K1: f32 = 1.2;
-const B: f32 = 0.75;
+/// The fields of a whole agent. Names weigh more than prose; the lengths are what agents in the wild have, rounded.
+const NAME: Field = Field { weight: 3.0, usual: 4.0 };
+const TAGS: Field = Field { weight: 2.0, usual: 6.0 };
+const LEAD: Field = Field { weight: 1.0, usual: 16.0 };
+const REST: Field = Field { weight: 1.0, usual: 16.0 };
+const PROPERTIES: Field = Field { weight: 1.0, usual: 30.0 };
+const SKILL_NAMES: Field = Field { weight: 2.0, usual: 24.0 };
+/// Of its skills' descriptions an agent gets the first sentences only, and lightly: with all of them an agent of thirty
+/// skills would be about everything. Each skill has a document that holds them.
+const SKILL_LEADS: Field = Field { weight: 0.5, usual: 64.0 };
+/// The fields of one skill.
+const SKILL_NAME: Field = Field { weight: 2.0, usual: 4.0 };
+const SKILL_LEAD: Field = Field { weight: 1.0, usual: 10.0 };
+const SKILL_REST: Field = Field { weight: 1.0, usual: 20.0 };
+const SKILL_AGENT: Field = Field { weight: 2.0, usual: 4.0 };
 
 /// What an agent says about itself.
 #[derive(Clone, Copy, Debug)]
@@ -68,23 +77,23 @@ impl Relevance {
             u32::try_from(self.owners.len() - 1).expect("memory ends before four billion agents")
         });
         self.owners[owner as usize] = Some(agent);
+        let (words, (lead, rest)) = (&self.words, first_sentence(text.description));
         let mut whole = Bag::default();
-        whole.add(&self.words, text.name, 3);
-        whole.add(&self.words, text.description, 1);
-        for tag in text.tags {
-            whole.add(&self.words, tag, 2);
-        }
-        for property in text.properties {
-            whole.add(&self.words, property, 1);
-        }
+        whole.add(words, NAME, [text.name]);
+        whole.add(words, LEAD, [lead]);
+        whole.add(words, REST, [rest]);
+        whole.add(words, TAGS, text.tags.iter().map(String::as_str));
+        whole.add(words, PROPERTIES, text.properties.iter().map(String::as_str));
+        whole.add(words, SKILL_NAMES, text.skills.iter().map(|skill| skill.name));
+        whole.add(words, SKILL_LEADS, text.skills.iter().map(|skill| first_sentence(skill.description).0));
         let mut skills = Vec::with_capacity(text.skills.len());
         for skill in text.skills {
-            whole.add(&self.words, skill.name, 2);
-            whole.add(&self.words, skill.description, 1);
+            let (lead, rest) = first_sentence(skill.description);
             let mut one = Bag::default();
-            one.add(&self.words, skill.name, 2);
-            one.add(&self.words, skill.description, 1);
-            one.add(&self.words, text.name, 1);
+            one.add(words, SKILL_NAME, [skill.name]);
+            one.add(words, SKILL_LEAD, [lead]);
+            one.add(words, SKILL_REST, [rest]);
+            one.add(words, SKILL_AGENT, [text.name]);
             skills.push(self.skills.insert(owner, one));
         }
         let agent_document = self.agents.insert(owner, whole);
@@ -107,28 +116,29 @@ impl Relevance {
     /// whole and by its best skill; half of that is the best in one of the two alone. Numbers of two queries do not
     /// compare: a fraction of the best of the same query does.
     pub fn rank(&self, query: &str) -> Vec<(AgentId, f32)> {
-        let mut terms = Vec::new();
-        for term in self.words.terms(query, QUERY_TERMS_MAX * 8) {
-            if terms.len() == QUERY_TERMS_MAX {
-                break;
-            }
-            if !terms.contains(&term) {
-                terms.push(term);
-            }
-        }
-        let whole = self.agents.score(&terms, self.owners.len());
-        let skill = self.skills.score(&terms, self.owners.len());
+        let wanted = query::wanted(&self.words, query);
+        let whole = self.agents.score(&wanted, self.owners.len());
+        let skill = self.skills.score(&wanted, self.owners.len());
         let top = |scores: &[f32]| scores.iter().copied().fold(f32::MIN_POSITIVE, f32::max) * 2.0;
         let (whole_top, skill_top) = (top(&whole), top(&skill));
         let sums = whole.iter().zip(&skill).map(|(whole, skill)| whole / whole_top + skill / skill_top);
-        let mut ranked: Vec<(AgentId, f32)> = self
-            .owners
-            .iter()
+        // Integers sort in half the time of pairs, and bits of positive numbers sort as the numbers do: turned over, the best
+        // come first.
+        let mut keys: Vec<u64> = (0_u32..)
             .zip(sums)
             .filter(|(_, score)| *score > 0.0)
-            .filter_map(|(owner, score)| owner.map(|agent| (agent, score)))
+            .map(|(place, score)| (u64::from(!score.to_bits()) << 32) | u64::from(place))
             .collect();
-        ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        keys.sort_unstable();
+        let agent = |key: u64| {
+            let (place, bits) = (key & u64::from(u32::MAX), key >> 32);
+            let agent = self.owners[usize::try_from(place).ok()?]?;
+            Some((agent, f32::from_bits(!u32::try_from(bits).ok()?)))
+        };
+        let mut ranked: Vec<(AgentId, f32)> = keys.into_iter().filter_map(agent).collect();
+        for equals in ranked.chunk_by_mut(|a, b| a.1.to_bits() == b.1.to_bits()) {
+            equals.sort_unstable_by_key(|(agent, _)| *agent);
+        }
         ranked
     }
 
@@ -143,109 +153,19 @@ impl Relevance {
     }
 }
 
-/// The weighted terms of one document.
-#[derive(Default)]
-struct Bag {
-    weights: BTreeMap<String, u32>,
-    length: u32,
-}
-
-impl Bag {
-    fn add(&mut self, words: &Words, text: &str, weight: u32) {
-        for term in words.terms(text, FIELD_TERMS_MAX) {
-            *self.weights.entry(term).or_default() += weight;
-            self.length += weight;
+/// A text's first sentence and the others. The first says what a thing is, the others what else there is to know.
+fn first_sentence(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let ends = |(at, letter): (usize, char)| {
+        let after = &text[at + letter.len_utf8()..];
+        match letter {
+            '.' | '!' | '?' => after.starts_with(char::is_whitespace),
+            '。' | '！' | '？' | '\n' => true,
+            _ => false,
         }
-    }
-}
-
-/// An inverted index. Lengths are integers, so that their sum does not depend on the order of changes.
-#[derive(Default)]
-struct Documents {
-    terms: HashMap<String, u32>,
-    postings: Vec<Vec<Posting>>,
-    slots: Vec<Option<Document>>,
-    free: Vec<u32>,
-    count: u32,
-    length: u64,
-}
-
-/// One term in one document. It repeats the document's length: looking it up elsewhere costs more than the memory.
-struct Posting {
-    slot: u32,
-    weight: u32,
-    length: u32,
-}
-
-struct Document {
-    owner: u32,
-    length: u32,
-    terms: Vec<u32>,
-}
-
-#[expect(clippy::cast_precision_loss, reason = "scores need no more than 24 bits")]
-impl Documents {
-    fn insert(&mut self, owner: u32, bag: Bag) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).expect("memory ends before four billion documents")
-        });
-        let mut terms = Vec::with_capacity(bag.weights.len());
-        for (term, weight) in bag.weights {
-            let next = u32::try_from(self.postings.len()).expect("memory ends before four billion terms");
-            let id = *self.terms.entry(term).or_insert(next);
-            if id == next {
-                self.postings.push(Vec::new());
-            }
-            self.postings[id as usize].push(Posting { slot, weight, length: bag.length });
-            terms.push(id);
-        }
-        self.count += 1;
-        self.length += u64::from(bag.length);
-        self.slots[slot as usize] = Some(Document { owner, length: bag.length, terms });
-        slot
-    }
-
-    fn remove(&mut self, slot: u32) {
-        let Some(document) = self.slots[slot as usize].take() else { return };
-        for term in document.terms {
-            let postings = &mut self.postings[term as usize];
-            if let Some(at) = postings.iter().position(|posting| posting.slot == slot) {
-                postings.swap_remove(at);
-            }
-        }
-        self.count -= 1;
-        self.length -= u64::from(document.length);
-        self.free.push(slot);
-    }
-
-    /// The best score of each owner's documents, by owner; zero where none holds a term.
-    fn score(&self, terms: &[String], owners: usize) -> Vec<f32> {
-        let mut best = vec![0.0_f32; owners];
-        let average = (self.length as f32 / self.count.max(1) as f32).max(1.0);
-        let mut scores = vec![0.0_f32; self.slots.len()];
-        for term in terms {
-            let Some(postings) = self.terms.get(term).map(|id| &self.postings[*id as usize]) else {
-                continue;
-            };
-            let holding = postings.len() as f32;
-            let rarity = (1.0 + (self.count as f32 - holding + 0.5) / (holding + 0.5)).ln();
-            for posting in postings {
-                let length = 1.0 - B + B * posting.length as f32 / average;
-                let frequency = posting.weight as f32;
-                scores[posting.slot as usize] += rarity * frequency * (K1 + 1.0) / (frequency + K1 * length);
-            }
-        }
-        for (document, score) in self.slots.iter().zip(scores) {
-            if score > 0.0
-                && let Some(document) = document
-            {
-                let best = &mut best[document.owner as usize];
-                *best = best.max(score);
-            }
-        }
-        best
-    }
+        .then_some(at + letter.len_utf8())
+    };
+    text.split_at(text.char_indices().find_map(ends).unwrap_or(text.len()))
 }
 
 #[cfg(test)]
@@ -328,6 +248,49 @@ mod tests {
             index.upsert(AgentId(id), &text);
         }
         assert_eq!(index.rank("weather")[0].0, AgentId(2));
+    }
+
+    #[test]
+    fn other_words_for_the_same_find_an_agent_and_its_own_words_come_first() {
+        let mut index = Relevance::default();
+        for (id, description) in [(1, "Erases records."), (2, "Deletes records."), (3, "Counts records.")] {
+            let text = AgentText { name: "records", description, tags: &[], skills: &[], properties: &[] };
+            index.upsert(AgentId(id), &text);
+        }
+        let ranked: Vec<i64> =
+            index.rank("Delete the old records").iter().map(|(agent, _)| agent.0).collect();
+        assert_eq!(ranked, [2, 1, 3]);
+    }
+
+    #[test]
+    fn many_skills_do_not_bury_what_an_agent_is() {
+        let filler: Vec<String> =
+            (0..30).map(|number| format!("Handles matter {number} at length.")).collect();
+        let mut skills: Vec<SkillText<'_>> =
+            filler.iter().map(|description| SkillText { name: "handle_matter", description }).collect();
+        skills.push(SkillText { name: "weather_report", description: "Reports the weather." });
+        let mut index = Relevance::default();
+        let few =
+            [SkillText { name: "sail", description: "Sails. Asks about the weather before it leaves." }];
+        for (id, name, skills) in [(1, "sailor", &few[..]), (2, "factotum", &skills)] {
+            let text = AgentText { name, description: "", tags: &[], skills, properties: &[] };
+            index.upsert(AgentId(id), &text);
+        }
+        assert_eq!(index.rank("weather report")[0].0, AgentId(2));
+    }
+
+    #[test]
+    fn a_first_sentence_ends_where_readers_end_it() {
+        let table = [
+            ("", ("", "")),
+            ("One.", ("One.", "")),
+            ("Reads v1.2 files. Fast!", ("Reads v1.2 files.", " Fast!")),
+            ("Erste Zeile\nzweite", ("Erste Zeile\n", "zweite")),
+            ("搜索网页。返回列表", ("搜索网页。", "返回列表")),
+        ];
+        for (text, expected) in table {
+            assert_eq!(first_sentence(text), expected, "{text:?}");
+        }
     }
 
     #[test]

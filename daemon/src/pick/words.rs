@@ -8,13 +8,20 @@ use rust_stemmers::{Algorithm, Stemmer};
 /// Longest term, in characters; longer words are cut. Nobody searches for more, and hostile text would fill the index.
 const TERM_CHARS_MAX: usize = 40;
 
-/// Words that say nothing about what somebody wants done. Sorted, for the search.
-const STOP_WORDS: [&str; 60] = [
-    "a", "about", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "both", "but", "by",
-    "can", "do", "for", "from", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my",
-    "of", "on", "or", "our", "please", "should", "so", "such", "that", "the", "their", "them", "then",
-    "there", "these", "they", "this", "to", "was", "we", "what", "which", "will", "with", "would", "you",
-    "your", "im", "id",
+/// Words that say nothing about what somebody wants done: the Snowball list, and a few of polite letters. Sorted, for the
+/// search.
+const STOP_WORDS: [&str; 143] = [
+    "a", "about", "above", "after", "again", "against", "all", "also", "am", "an", "and", "any", "are", "as",
+    "at", "be", "because", "been", "before", "being", "below", "between", "both", "but", "by", "can", "cant",
+    "could", "did", "didnt", "do", "does", "doesnt", "doing", "dont", "down", "during", "each", "etc", "few",
+    "for", "from", "further", "had", "has", "have", "having", "he", "her", "here", "hers", "herself", "him",
+    "himself", "his", "how", "i", "id", "if", "im", "in", "into", "is", "isnt", "it", "its", "itself", "ive",
+    "just", "lets", "may", "me", "might", "more", "most", "must", "my", "myself", "no", "nor", "not", "of",
+    "off", "on", "once", "only", "or", "other", "ought", "our", "ours", "out", "over", "own", "per",
+    "please", "same", "shall", "she", "should", "so", "some", "such", "than", "that", "the", "their",
+    "theirs", "them", "then", "there", "these", "they", "this", "those", "through", "to", "too", "under",
+    "until", "up", "very", "via", "was", "we", "were", "what", "when", "where", "which", "while", "who",
+    "whom", "why", "will", "with", "wont", "would", "you", "your", "youre", "yours", "yourself",
 ];
 
 /// Takes texts apart. Making one is cheap, but not free: keep it.
@@ -42,6 +49,12 @@ impl Words {
         terms
     }
 
+    /// The term of one word.
+    pub fn stem(&self, word: &str) -> String {
+        let lower: String = word.chars().flat_map(char::to_lowercase).take(TERM_CHARS_MAX).collect();
+        if lower.is_ascii() { self.stemmer.stem(&lower).into_owned() } else { lower }
+    }
+
     /// One run of letters, digits and underscores: its parts, and all of it when it has several.
     fn word(&self, word: &str, terms: &mut Vec<String>) {
         if word.chars().any(is_cjk) {
@@ -60,15 +73,15 @@ impl Words {
 
     fn part(&self, part: &str, terms: &mut Vec<String>) {
         let lower: String = part.chars().flat_map(char::to_lowercase).take(TERM_CHARS_MAX).collect();
-        if lower.is_empty() || STOP_WORDS.contains(&lower.as_str()) {
-            return;
-        }
-        if lower.is_ascii() {
-            terms.push(self.stemmer.stem(&lower).into_owned());
-        } else {
-            terms.push(lower);
+        if !lower.is_empty() && is_said(&lower) {
+            terms.push(self.stem(&lower));
         }
     }
+}
+
+/// Whether a word, in small letters, says anything about what somebody wants done.
+pub(super) fn is_said(word: &str) -> bool {
+    STOP_WORDS.binary_search(&word).is_err()
 }
 
 /// `parseHTTPRequest_v2` is `parse`, `HTTP`, `Request`, `v`, `2`.
@@ -143,6 +156,11 @@ mod tests {
             let expected: Vec<&str> = expected.iter().filter(|term| **term != "to").copied().collect();
             assert_eq!(words.terms(text, 100), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn small_words_are_sorted() {
+        assert!(STOP_WORDS.is_sorted(), "they are searched by halves");
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub const SETTINGS: [Setting; 17] = [
     Setting {
         key: "public_url",
         default: "",
-        about: "how agents reach public_listen, such as https://hall.example; without it agents are asked",
+        about: "how agents reach public_listen, such as https://hall.example; default: its address if that is loopback",
     },
     Setting {
         key: "public_tls_cert",

@@ -88,28 +88,45 @@ struct Door {
     bytes_max: usize,
 }
 
-/// Listens until `stop`; answers the address that it got.
+/// The listener, bound and not yet serving.
+pub struct Bound {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    config: PublicListener,
+    /// Where it listens, the port that it got included.
+    pub address: SocketAddr,
+}
+
+/// Binds the listener.
 ///
 /// # Errors
 /// The address is taken, or certificate or key cannot be used.
-pub async fn listen(
-    config: PublicListener,
-    engine: Arc<Engine>,
-    stop: CancellationToken,
-) -> Result<SocketAddr, PublicError> {
+pub async fn bind(config: PublicListener) -> Result<Bound, PublicError> {
     let tls = config.tls.as_ref().map(|(cert, key)| acceptor(cert, key)).transpose()?;
     let failed = |source| PublicError::Listen { address: config.address, source };
     let listener = TcpListener::bind(config.address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let burst = config.calls_per_s.saturating_mul(NonZeroU32::MIN.saturating_add(1));
-    let door = Arc::new(Door {
-        engine,
-        limiter: RateLimiter::keyed(Quota::per_second(config.calls_per_s).allow_burst(burst)),
-        bytes_max: config.answer_bytes_max + ENVELOPE_BYTES_MAX,
-    });
-    let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door);
-    tokio::spawn(accept(listener, tls, router, stop));
-    Ok(address)
+    Ok(Bound { listener, tls, config, address })
+}
+
+impl Bound {
+    /// The URL under which agents on this machine reach it; none where it listens to others, who need a name.
+    pub fn local_url(&self) -> Option<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        self.address.ip().is_loopback().then(|| format!("{scheme}://{}", self.address))
+    }
+
+    /// Takes callbacks until `stop`.
+    pub fn serve(self, engine: Arc<Engine>, stop: CancellationToken) {
+        let burst = self.config.calls_per_s.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        let door = Arc::new(Door {
+            engine,
+            limiter: RateLimiter::keyed(Quota::per_second(self.config.calls_per_s).allow_burst(burst)),
+            bytes_max: self.config.answer_bytes_max + ENVELOPE_BYTES_MAX,
+        });
+        let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door);
+        tokio::spawn(accept(self.listener, self.tls, router, stop));
+    }
 }
 
 fn acceptor(cert: &FilePath, key: &FilePath) -> Result<TlsAcceptor, PublicError> {

@@ -120,6 +120,19 @@ impl Daemon {
         if careful_until.is_some() {
             tracing::warn!("the daemon before this one did not end in good order; its work is taken over");
         }
+        let public = match config.public_listen {
+            None => None,
+            Some(address) => {
+                let listener = PublicListener {
+                    address,
+                    tls: config.public_tls.clone(),
+                    calls_per_s: config.public_calls_per_s,
+                    answer_bytes_max: config.answer_bytes_max,
+                };
+                Some(public::bind(listener).await?)
+            }
+        };
+        let public_url = public.as_ref().and_then(|public| config.public_url.clone().or(public.local_url()));
         let people = Arc::new(People::new(store.people(Query::People).await?));
         let parts = EngineParts {
             store,
@@ -130,7 +143,7 @@ impl Daemon {
             key,
             changes: Arc::new(Changes::default()),
             people,
-            public_url: config.public_url.clone(),
+            public_url,
             tag,
             incarnation,
             careful_until,
@@ -147,14 +160,8 @@ impl Daemon {
                 .await
                 .map_err(|source| ServeError::Ops { address, source })?;
         }
-        if let Some(address) = config.public_listen {
-            let listener = PublicListener {
-                address,
-                tls: config.public_tls.clone(),
-                calls_per_s: config.public_calls_per_s,
-                answer_bytes_max: config.answer_bytes_max,
-            };
-            public::listen(listener, Arc::clone(&engine), stop.clone()).await?;
+        if let Some(public) = public {
+            public.serve(Arc::clone(&engine), stop.clone());
         }
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));
         let connections = listen(&config.socket, config.socket_mode, desk, stop.clone())?;

@@ -27,6 +27,8 @@ pub(super) enum Then {
     Accept,
     /// Call it off when nobody can take it.
     Cancel,
+    /// Answer the question of its agent.
+    Answer(&'static str),
 }
 
 impl Planned {
@@ -48,18 +50,34 @@ const TOWER: &str = "The lighthouse stands on a rock two miles off the coast, wh
     Since 1988 nobody lives there. \
     A computer on the mainland now watches the lamp of the lighthouse, and a boat visits the rock in summer.";
 
+/// All of them.
 pub(super) fn planned() -> Vec<Planned> {
-    use EndedAs::{Declined, Failed, Passed};
-    let job = |brief: &str, input: Option<Value>, criteria: Vec<Criterion>| JobDraft {
+    let mut planned = quick();
+    planned.extend(long());
+    planned
+}
+
+fn job(brief: &str, input: Option<Value>, criteria: Vec<Criterion>) -> JobDraft {
+    JobDraft {
         brief: brief.to_owned(),
         input: input.map(Json::from),
         criteria,
         review: Review::OnAbstain,
         ..JobDraft::default()
-    };
-    let rule = |text: &str| Criterion::Rule(text.to_owned());
-    let completed =
-        |draft, attempts| Planned { draft, then: Then::Nothing, state: JobState::Completed, attempts };
+    }
+}
+
+fn rule(text: &str) -> Criterion {
+    Criterion::Rule(text.to_owned())
+}
+
+fn completed(draft: JobDraft, attempts: &'static [(&'static str, EndedAs)]) -> Planned {
+    Planned { draft, then: Then::Nothing, state: JobState::Completed, attempts }
+}
+
+/// Jobs of one exchange, or of a few.
+fn quick() -> Vec<Planned> {
+    use EndedAs::{Declined, Failed, Passed};
     let tagged = JobDraft {
         tags: vec!["latin".to_owned()],
         ..job("Translate this motto into Latin: nobody works alone.", None, vec![rule("max 10 words")])
@@ -139,5 +157,31 @@ pub(super) fn planned() -> Vec<Planned> {
             )
         },
         Planned { draft: tagged, then: Then::Cancel, state: JobState::Canceled, attempts: &[] },
+    ]
+}
+
+/// A job that takes a while, and one whose agent asks.
+fn long() -> Vec<Planned> {
+    use EndedAs::Passed;
+    vec![
+        completed(
+            job(
+                "Count the prime numbers below a limit.",
+                Some(json!({"limit": 3_000_000})),
+                vec![rule("output.primes == 216816")],
+            ),
+            &[("sieve", Passed)],
+        ),
+        Planned {
+            then: Then::Answer("price"),
+            ..completed(
+                job(
+                    "Sort the rows of this CSV table by a column.",
+                    Some(json!({"csv": "item,price,stock\nlamp,19.90,4\nwick,0.80,120\noil,6.50,31\n"})),
+                    vec![rule("output.rows[0].item == 'wick' && output.rows[2].item == 'lamp'")],
+                ),
+                &[("sorter", Passed)],
+            )
+        },
     ]
 }

@@ -1,4 +1,4 @@
-//! The demo: the daemon that runs in production, on a temporary store, with the sample agents and nine jobs. It posts
+//! The demo: the daemon that runs in production, on a temporary store, with the sample agents and a dozen jobs. It posts
 //! and watches as any client does, over its socket, and ends well only if every job ended as it should.
 
 mod jobs;
@@ -14,7 +14,7 @@ use guildhall_protocol::client::Client;
 use guildhall_protocol::handshake::Hello;
 use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::permission::JobAction;
-use guildhall_protocol::state::{JobState, Reviewer};
+use guildhall_protocol::state::{Asker, JobState, Reviewer};
 use guildhall_protocol::view::{JobStory, NewJob, Order, Scope};
 use jobs::{Planned, Then};
 use std::collections::BTreeMap;
@@ -36,6 +36,7 @@ pub async fn run(out: &mut impl Write, keep: bool, mut signals: Signals) -> anyh
         ("store", file("guildhall.db")),
         ("socket", file("guildhalld.sock")),
         ("ops_listen", "off".to_owned()),
+        ("public_listen", "127.0.0.1:0".to_owned()),
         ("drain_s", "5".to_owned()),
     ];
     // An empty file of its own: what is configured for this user's real daemon, its key above all, is not for a demo.
@@ -49,7 +50,7 @@ pub async fn run(out: &mut impl Write, keep: bool, mut signals: Signals) -> anyh
     let active = until_active(&client, samples.definitions().len()).await?;
 
     let mut timeline = Timeline::new(out);
-    timeline.heading(active, daemon.notes())?;
+    timeline.heading(active, jobs::planned().len(), daemon.notes())?;
     let well = tokio::select! {
         well = act(&client, &mut timeline) => well?,
         _ = signals.next() => false,
@@ -133,12 +134,15 @@ async fn act<W: Write>(client: &Client, timeline: &mut Timeline<'_, W>) -> anyho
 async fn play(client: &Client, story: &JobStory, plan: &Planned) -> anyhow::Result<()> {
     let waits = story.head.state.known() == Some(&JobState::Open) && story.waiting.is_some();
     let asked = story.head.state.known() == Some(&JobState::InReview(Reviewer::Client));
-    let action = match plan.then {
-        Then::Accept if asked => JobAction::Accept,
-        Then::Cancel if waits => JobAction::Cancel,
-        Then::Nothing | Then::Accept | Then::Cancel => return Ok(()),
+    let questioned = story.head.state.known() == Some(&JobState::InputRequired(Asker::Agent));
+    let (action, text) = match plan.then {
+        Then::Accept if asked => (JobAction::Accept, None),
+        Then::Cancel if waits => (JobAction::Cancel, None),
+        Then::Answer(answer) if questioned => (JobAction::Reply, Some(answer.to_owned())),
+        Then::Nothing | Then::Accept | Then::Cancel | Then::Answer(_) => return Ok(()),
     };
-    let (id, order) = (story.head.id, Order { epoch: Some(story.head.epoch), ..Order::of(action) });
+    let id = story.head.id;
+    let order = Order { epoch: Some(story.head.epoch), text, ..Order::of(action) };
     let ordered = client
         .call(|service, context| async move { service.order(context, RequestId::fresh(), id, order).await });
     ordered.await?;

@@ -23,10 +23,10 @@ impl<'a, W: Write> Timeline<'a, W> {
         Self { out, started: Instant::now(), colored }
     }
 
-    pub(super) fn heading(&mut self, agents: usize, notes: &[String]) -> io::Result<()> {
+    pub(super) fn heading(&mut self, agents: usize, jobs: usize, notes: &[String]) -> io::Result<()> {
         let title = self.paint("1", "Guildhall, the whole loop on one machine");
         writeln!(self.out, "{title}")?;
-        writeln!(self.out, "{agents} sample agents have proved their endpoints; nine jobs are posted.")?;
+        writeln!(self.out, "{agents} sample agents have proved their endpoints; {jobs} jobs are posted.")?;
         for note in notes {
             writeln!(self.out, "Note: {note}.")?;
         }

@@ -4,6 +4,7 @@
 //! Two are bad on purpose: `@hasty` breaks its own output schema, `@sleepy` turns every delivery away once.
 
 mod agents;
+mod slow;
 mod text;
 mod units;
 
@@ -19,6 +20,7 @@ use guildhall_protocol::agent::{AgentDefinition, AgentName, Audience};
 use guildhall_protocol::client::Client;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::RegisterOptions;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,6 +28,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +36,9 @@ use tokio_util::sync::CancellationToken;
 pub const ADDRESS: &str = "127.0.0.1:7432";
 /// Most delivery ids that `@sleepy` remembers.
 const SEEN_MAX: usize = 10_000;
+/// How often a sample calls back before it gives up, and the time between two calls.
+const CALLS_MAX: u32 = 30;
+const CALL_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a sample makes of a job.
 enum Work {
@@ -40,7 +46,14 @@ enum Work {
     Output(Value),
     /// Not its work, with a reason.
     Declined(String),
+    /// It asks the client, who answers as the schema says.
+    Question { text: String, schema: Value },
+    /// It takes a while; what it is given reports how far it is.
+    Later(Box<LongWork>),
 }
+
+/// Work that reports how far it is.
+type LongWork = dyn FnOnce(&mut dyn FnMut(String)) -> Value + Send;
 
 /// The job as a sample sees it.
 struct Task<'a> {
@@ -48,6 +61,8 @@ struct Task<'a> {
     input: Value,
     /// What was wrong with the answer before.
     findings: &'a [SeenFinding],
+    /// What the client answered to a question.
+    reply: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -188,7 +203,7 @@ async fn answer(
     };
     match message.r#type.as_str() {
         "agent.challenge" => json_answer(&json!({"challenge": message.data["challenge"]})),
-        "job.assigned" => {
+        "job.assigned" | "job.input_provided" => {
             let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
             if name == "sleepy" && turns_away(&desk, id) {
                 return later();
@@ -196,12 +211,79 @@ async fn answer(
             let findings = serde_json::from_value::<Vec<SeenFinding>>(message.data["findings"].clone());
             let brief = || json!({"text": message.data["brief"]});
             let input = message.data.get("input").cloned().unwrap_or_else(brief);
-            match work(&Task { input, findings: &findings.unwrap_or_default() }) {
+            let reply = message.data.get("reply").cloned();
+            let task = Task { input, findings: &findings.unwrap_or_default(), reply };
+            let callback_url = message.data["callback_url"].as_str().map(ToOwned::to_owned);
+            match work(&task) {
                 Work::Output(output) => json_answer(&json!({"output": output})),
                 Work::Declined(reason) => json_answer(&json!({"declined": reason})),
+                Work::Question { text, schema } => json_answer(&json!({"question": text, "schema": schema})),
+                Work::Later(work) => work_long(work, callback_url, secrets.callback).await,
             }
         }
         _ => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// Accepts and calls back where that is possible; else the exchange takes as long as the work does.
+async fn work_long(work: Box<LongWork>, callback_url: Option<String>, secret: SigningSecret) -> Response {
+    let (report, mut reports) = tokio::sync::mpsc::unbounded_channel();
+    let work = tokio::task::spawn_blocking(move || {
+        // Nobody listens where nobody can be called back.
+        work(&mut |note| drop(report.send(note)))
+    });
+    let Some(url) = callback_url else {
+        return match work.await {
+            Ok(output) => json_answer(&json!({"output": output})),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        };
+    };
+    tokio::spawn(async move {
+        let phone = Phone { url, secret };
+        let mut calls = 0;
+        while let Some(note) = reports.recv().await {
+            calls += 1;
+            phone.call(calls, json!({"progress": note})).await;
+        }
+        let said = match work.await {
+            Ok(output) => json!({"output": output}),
+            Err(_) => json!({"declined": "I broke down over it"}),
+        };
+        phone.call(calls + 1, said).await;
+    });
+    StatusCode::ACCEPTED.into_response()
+}
+
+/// Where and how a sample calls back.
+struct Phone {
+    url: String,
+    secret: SigningSecret,
+}
+
+impl Phone {
+    /// Says something, and says it again while the daemon is not to be had.
+    async fn call(&self, number: usize, mut said: Value) {
+        let attempt = self.url.rsplit('/').next().unwrap_or_default();
+        said["attempt"] = json!(attempt);
+        let (id, body) = (format!("{attempt}_said{number}"), said.to_string());
+        for _ in 0..CALLS_MAX {
+            let seconds = Timestamp::now().0 / 1_000;
+            let Ok(signature) = self.secret.sign(&id, seconds, body.as_bytes()) else { return };
+            let Ok(client) = reqwest::Client::builder().no_proxy().build() else { return };
+            let sent = client
+                .post(&self.url)
+                .header("webhook-id", &id)
+                .header("webhook-timestamp", seconds.to_string())
+                .header("webhook-signature", signature)
+                .header("content-type", "application/json")
+                .body(body.clone())
+                .send()
+                .await;
+            match sent {
+                Ok(response) if response.status() != StatusCode::SERVICE_UNAVAILABLE => return,
+                Ok(_) | Err(_) => tokio::time::sleep(CALL_AGAIN).await,
+            }
+        }
     }
 }
 

@@ -97,6 +97,8 @@ mod tests {
         ) {
             Work::Output(output) => output["value"].to_string(),
             Work::Declined(reason) => reason,
+            Work::Question { text, .. } => text,
+            Work::Later(_) => "later".to_owned(),
         };
         assert_eq!(check(1.5, "km", "m", Knows::Metric), "1500.0");
         assert_eq!(check(26.2, "mi", "km", Knows::All), "42.1648128");

@@ -11,7 +11,7 @@ use crate::engine::{Engine, EngineLimits, EngineParts};
 use crate::judge::pool::Pool;
 use crate::maker::Maker;
 use crate::ops;
-use crate::rpc::{Desk, ListenError, listen};
+use crate::rpc::{Desk, ListenError, SocketFile, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -71,6 +71,7 @@ pub struct Daemon {
     engine: Arc<Engine>,
     run: JoinHandle<bool>,
     connections: TaskTracker,
+    socket: SocketFile,
     /// Stops taking new work.
     stop: CancellationToken,
     /// What a person should know.
@@ -135,9 +136,10 @@ impl Daemon {
                 .await
                 .map_err(|source| ServeError::Ops { address, source })?;
         }
-        let connections = listen(&config.socket, config.socket_mode, desk, stop.clone())?;
+        let (connections, socket) =
+            listen(&config.socket, config.socket_mode, desk, stop.clone()).await?;
         let run = tokio::spawn(Arc::clone(&engine).run(stop.clone(), config.drain));
-        Ok(Self { engine, run, connections, stop, notes, config })
+        Ok(Self { engine, run, connections, socket, stop, notes, config })
     }
 
     /// What a person should know about it.
@@ -169,9 +171,7 @@ impl Daemon {
         if clean && let Err(error) = end(&self.engine).await {
             tracing::warn!(%error, "the end of the daemon could not be written down");
         }
-        if let Err(error) = std::fs::remove_file(&self.config.socket) {
-            tracing::debug!(%error, "the socket was gone already");
-        }
+        self.socket.remove();
         clean
     }
 }

@@ -3,6 +3,7 @@
 //! tarpc is left alone with nothing: deadlines are clamped before they are added to a clock, a handler that panics or is
 //! slow still answers, and what one peer sends ends that peer's connection only.
 
+use super::socket::{ListenError, SocketFile, bind};
 use super::{Caller, Desk};
 use crate::scribe::Scribe;
 use crate::store::{Chain, Command, Outcome, StoreError};
@@ -13,14 +14,13 @@ use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::transport;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarpc::server::{self, Channel, Serve};
 use tarpc::{ClientMessage, Response, ServerError, context};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,33 +31,17 @@ const CALLS_MAX: usize = 128;
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 512;
 
-/// The socket could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on the socket {}", .path.display())]
-pub struct ListenError {
-    path: PathBuf,
-    #[source]
-    source: io::Error,
-}
-
-/// Opens the socket and serves it until `stop`; then new calls are refused, and those that run may finish. Call it only
-/// while the store's lock is held: a socket file that is there is a dead daemon's.
+/// Opens the socket and serves it until `stop`; then new calls are refused, and those that run may finish.
 ///
 /// # Errors
-/// The socket cannot be made.
-pub fn listen(
+/// The socket cannot be made, or something that is not ours is in its place.
+pub async fn listen(
     path: &Path,
     mode: u32,
     desk: Arc<Desk>,
     stop: CancellationToken,
-) -> Result<TaskTracker, ListenError> {
-    let failed = |source| ListenError { path: path.to_path_buf(), source };
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+) -> Result<(TaskTracker, SocketFile), ListenError> {
+    let (listener, file) = bind(path, mode).await?;
     let connections = TaskTracker::new();
     let tracker = connections.clone();
     connections.spawn(async move {
@@ -79,7 +63,7 @@ pub fn listen(
         }
         tracker.close();
     });
-    Ok(connections)
+    Ok((connections, file))
 }
 
 async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationToken) {

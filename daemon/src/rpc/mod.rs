@@ -9,9 +9,11 @@ mod feed;
 mod jobs;
 mod listen;
 mod service;
+mod socket;
 mod story;
 
-pub use listen::{ListenError, listen};
+pub use listen::listen;
+pub use socket::{ListenError, SocketFile};
 
 use crate::engine::Engine;
 use crate::maker::Maker;

@@ -96,3 +96,41 @@ async fn sigterm_ends_a_daemon_in_good_order() {
     place.start().await;
     assert_eq!(place.status().await.expect("it answers").incarnation.0, 2);
 }
+
+#[tokio::test]
+async fn a_socket_takes_the_place_of_a_dead_one_only() {
+    let mut place = Place::open().await;
+    let other = tempfile::tempdir().expect("a folder");
+    let second = |socket: &std::path::Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_test-guildhalld"));
+        command.arg("--store").arg(other.path().join("guildhall.db")).arg("--socket").arg(socket);
+        command.args(["--set", "ops_listen=off", "--log", "error"]).arg("serve").kill_on_drop(true);
+        command
+    };
+    let file = other.path().join("notes.txt");
+    std::fs::write(&file, "mine").expect("a file");
+    let refused = second(&file).output().await.expect("it runs");
+    let complaint = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && complaint.contains("is not a socket"), "{complaint}");
+    assert_eq!(std::fs::read_to_string(&file).expect("it is still there"), "mine");
+
+    let socket = place.folder.path().join("s.sock");
+    let refused = second(&socket).output().await.expect("it runs");
+    let complaint = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && complaint.contains("another daemon answers"), "{complaint}");
+    assert_eq!(place.status().await.expect("the first goes on").incarnation.0, 1);
+
+    place.kill().await;
+    assert!(socket.exists(), "a killed daemon leaves its socket");
+    place.start().await;
+
+    // Somebody else's socket in our place is not ours to remove.
+    std::fs::remove_file(&socket).expect("it was there");
+    let theirs = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let mut daemon = place.daemon.take().expect("it runs");
+    let id = daemon.id().expect("it runs").to_string();
+    assert!(Command::new("kill").arg(id).status().await.expect("it runs").success());
+    tokio::time::timeout(PATIENCE, daemon.wait()).await.expect("it ends").expect("it ran");
+    assert!(socket.exists(), "the other's socket stays");
+    drop(theirs);
+}

@@ -74,6 +74,8 @@ pub struct Daemon {
     socket: SocketFile,
     /// Stops taking new work.
     stop: CancellationToken,
+    /// Stops answering.
+    ended: CancellationToken,
     /// What a person should know.
     notes: Vec<String>,
     config: Config,
@@ -129,17 +131,22 @@ impl Daemon {
         let notes = vec![
             "no model is configured: agents are chosen by the embedded rank, and `judge` criteria are reviewed by the client".to_owned(),
         ];
-        let desk = Arc::new(Desk { engine: Arc::clone(&engine), started_at: now, notes: notes.clone() });
-        let stop = CancellationToken::new();
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let desk = Arc::new(Desk {
+            engine: Arc::clone(&engine),
+            started_at: now,
+            notes: notes.clone(),
+            ended: ended.clone(),
+        });
         if let Some(address) = config.ops_listen {
-            ops::listen(address, Arc::clone(&engine), stop.clone())
+            ops::listen(address, Arc::clone(&engine), ended.clone())
                 .await
                 .map_err(|source| ServeError::Ops { address, source })?;
         }
         let (connections, socket) =
-            listen(&config.socket, config.socket_mode, desk, stop.clone()).await?;
+            listen(&config.socket, config.socket_mode, desk, stop.clone(), ended.clone()).await?;
         let run = tokio::spawn(Arc::clone(&engine).run(stop.clone(), config.drain));
-        Ok(Self { engine, run, connections, socket, stop, notes, config })
+        Ok(Self { engine, run, connections, socket, stop, ended, notes, config })
     }
 
     /// What a person should know about it.
@@ -160,10 +167,12 @@ impl Daemon {
         self.engine.delivery_secret(name)
     }
 
-    /// Ends it in good order: running steps and calls may finish within the configured time. Answers whether they did.
+    /// Ends it in good order: running steps and calls may finish within the configured time, and reads are answered as long.
+    /// Answers whether they did.
     pub async fn stop(self) -> bool {
         self.stop.cancel();
         let drained = self.run.await.unwrap_or(false);
+        self.ended.cancel();
         self.connections.close();
         let answered =
             tokio::time::timeout(std::time::Duration::from_secs(2), self.connections.wait()).await.is_ok();

@@ -129,7 +129,8 @@ fn explain(error: &RpcError, limit: Duration) -> ApiError {
     let again = "the same request id again is safe; look before you repeat by hand";
     match error {
         RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::ConnectionRefused) => {
-            ApiError::new(ErrorKind::Unavailable, "the daemon is shutting down; nothing was changed")
+            ApiError::new(ErrorKind::Unavailable, format!("{}; nothing was changed", server.detail))
+                .hint("try again when it is back")
         }
         RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::WouldBlock) => ApiError::new(
             ErrorKind::Limited,

@@ -31,7 +31,8 @@ const CALLS_MAX: usize = 128;
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 512;
 
-/// Opens the socket and serves it until `stop`; then new calls are refused, and those that run may finish.
+/// Opens the socket and serves it: from `stop` on, calls that write are refused and reads go on, so that people can watch
+/// the daemon end; from `ended` on, all calls are refused and those that run may finish.
 ///
 /// # Errors
 /// The socket cannot be made, or something that is not ours is in its place.
@@ -40,6 +41,7 @@ pub async fn listen(
     mode: u32,
     desk: Arc<Desk>,
     stop: CancellationToken,
+    ended: CancellationToken,
 ) -> Result<(TaskTracker, SocketFile), ListenError> {
     let (listener, file) = bind(path, mode).await?;
     let connections = TaskTracker::new();
@@ -48,11 +50,12 @@ pub async fn listen(
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                () = stop.cancelled() => break,
+                () = ended.cancelled() => break,
             };
             match accepted {
                 Ok((connection, _)) if tracker.len() <= CONNECTIONS_MAX => {
-                    tracker.spawn(serve(connection, Arc::clone(&desk), stop.clone()));
+                    let until = Until { stop: stop.clone(), ended: ended.clone() };
+                    tracker.spawn(serve(connection, Arc::clone(&desk), until));
                 }
                 Ok(_) => tracing::warn!("a connection was refused: there are {CONNECTIONS_MAX} already"),
                 Err(error) => {
@@ -66,7 +69,16 @@ pub async fn listen(
     Ok((connections, file))
 }
 
-async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationToken) {
+/// How long calls are taken.
+#[derive(Clone)]
+struct Until {
+    /// Those that write.
+    stop: CancellationToken,
+    /// All.
+    ended: CancellationToken,
+}
+
+async fn serve(mut connection: UnixStream, desk: Arc<Desk>, until: Until) {
     let who = match greet(&mut connection, &desk).await {
         Ok(Some(who)) => Arc::new(who),
         Ok(None) => return,
@@ -97,7 +109,7 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationTo
             request = requests.next() => request,
             // Polled on, so that the answers of running calls still leave.
             () = calls.wait(), if draining => break,
-            () = stop.cancelled(), if !draining => {
+            () = until.ended.cancelled(), if !draining => {
                 draining = true;
                 calls.close();
                 continue;
@@ -105,7 +117,7 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationTo
         };
         match request {
             Some(Ok(request)) => {
-                let guard = Guard { inner: caller.clone().serve(), refuse: stop.is_cancelled() };
+                let guard = Guard { inner: caller.clone().serve(), until: until.clone() };
                 calls.spawn(request.execute(guard));
             }
             Some(Err(error)) => {
@@ -174,18 +186,18 @@ fn own_uid() -> u32 {
 #[derive(Clone)]
 struct Guard<S> {
     inner: S,
-    refuse: bool,
+    until: Until,
 }
 
-impl<S: Serve> Serve for Guard<S> {
+impl<S: Serve<Req = GuildhallRequest>> Serve for Guard<S> {
     type Req = S::Req;
     type Resp = S::Resp;
 
     async fn serve(self, context: context::Context, request: S::Req) -> Result<S::Resp, ServerError> {
-        if self.refuse {
+        if self.until.ended.is_cancelled() || self.until.stop.is_cancelled() && writes(&request) {
             return Err(ServerError::new(
                 io::ErrorKind::ConnectionRefused,
-                "the daemon is shutting down".to_owned(),
+                "the daemon is ending".to_owned(),
             ));
         }
         let left = context.deadline.saturating_duration_since(Instant::now());
@@ -201,5 +213,32 @@ impl<S: Serve> Serve for Guard<S> {
             }
             Err(_) => Err(ServerError::new(io::ErrorKind::TimedOut, "the call took too long".to_owned())),
         }
+    }
+}
+
+/// Whether a call may change something.
+fn writes(request: &GuildhallRequest) -> bool {
+    use GuildhallRequest as R;
+    match request {
+        R::Post { .. }
+        | R::Order { .. }
+        | R::RegisterAgent { .. }
+        | R::UpdateAgent { .. }
+        | R::RollbackAgent { .. }
+        | R::OrderAgent { .. }
+        | R::TestAgent { .. } => true,
+        R::Status { .. }
+        | R::Preview { .. }
+        | R::Job { .. }
+        | R::Jobs { .. }
+        | R::WhyNot { .. }
+        | R::ReadBody { .. }
+        | R::Agent { .. }
+        | R::AgentVersion { .. }
+        | R::Agents { .. }
+        | R::FindAgents { .. }
+        | R::Deliveries { .. }
+        | R::Events { .. }
+        | R::WaitForChange { .. } => false,
     }
 }

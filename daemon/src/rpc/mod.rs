@@ -25,6 +25,7 @@ use guildhall_protocol::permission::Standing;
 use guildhall_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// What all callers share.
 pub struct Desk {
@@ -34,6 +35,8 @@ pub struct Desk {
     pub started_at: Timestamp,
     /// What a person should know about this daemon.
     pub notes: Vec<String>,
+    /// From when on no call is answered: nobody waits for a change any more.
+    pub ended: CancellationToken,
 }
 
 impl Desk {

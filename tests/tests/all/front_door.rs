@@ -2,10 +2,14 @@
 
 use crate::place::{PATIENCE, Place};
 use guildhall_daemon::samples::Samples;
+use guildhall_protocol::error::ErrorKind;
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::JobStory;
+use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use serde_json::json;
 use std::process::Stdio;
+use std::time::Instant;
 use tokio::process::Command;
 
 #[tokio::test]
@@ -133,4 +137,31 @@ async fn a_socket_takes_the_place_of_a_dead_one_only() {
     tokio::time::timeout(PATIENCE, daemon.wait()).await.expect("it ends").expect("it ran");
     assert!(socket.exists(), "the other's socket stays");
     drop(theirs);
+}
+
+#[tokio::test]
+async fn a_daemon_that_ends_is_read_until_it_is_gone() {
+    let mut place = Place::open().await;
+    let agent = FakeAgent::start(|_| Answer::Silence).await;
+    let mut definition = agent.definition("@slow", "Says nothing.");
+    definition.time_limits.exchange_ms = 3_000;
+    place.hire_as(&agent, definition).await;
+    let draft = |brief: &str| JobDraft { brief: brief.to_owned(), ..JobDraft::default() };
+    let job = place.post(draft("Say nothing.")).await.expect("it is posted");
+    place.until_met(|| !agent.assigned().is_empty()).await;
+
+    let mut daemon = place.daemon.take().expect("it runs");
+    let id = daemon.id().expect("it runs").to_string();
+    assert!(Command::new("kill").arg(id).status().await.expect("it runs").success());
+    let ends = Instant::now() + PATIENCE;
+    while !place.status().await.expect("it answers while it ends").draining {
+        assert!(Instant::now() < ends, "it does not say that it ends");
+    }
+    let (code, told, complaint) = place.guildhall(&["job", "show", &job.0.to_string()]).await;
+    assert!(code == 0 && told.contains("Say nothing."), "{told}{complaint}");
+    let refused = place.post(draft("Say more.")).await.expect_err("it takes nothing new");
+    assert_eq!(refused.kind, ErrorKind::Unavailable);
+    assert!(refused.message.contains("the daemon is ending"), "{refused}");
+    let ended = tokio::time::timeout(PATIENCE, daemon.wait()).await.expect("it ends").expect("it ran");
+    assert!(ended.success());
 }

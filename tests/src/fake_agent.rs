@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use futures::stream;
+use futures::{StreamExt, stream};
 use guildhall_daemon::agents::signing::SigningSecret;
 use guildhall_protocol::agent::{AgentDefinition, TimeLimits};
 use serde_json::{Value, json};
@@ -18,6 +18,9 @@ use tokio::task::JoinHandle;
 
 /// Between two bytes of [`Answer::Drip`].
 const DRIP: Duration = Duration::from_secs(1);
+
+/// From the beginning of a body to the end of the connection, in [`Answer::Breaks`]: long enough for the head to leave.
+const BREAK: Duration = Duration::from_millis(200);
 
 /// A message that the agent got and found in order.
 #[derive(Clone, Debug)]
@@ -40,6 +43,10 @@ pub enum Answer {
     Body(&'static str, String),
     /// A bare status with `Retry-After: 0`.
     Status(u16),
+    /// A status, `Retry-After: 0`, the beginning of a body, and then the connection is lost.
+    Breaks(u16),
+    /// A status, `Retry-After: 0`, the beginning of a body, and then nothing.
+    Stalls(u16),
     /// A redirect to this address.
     Redirect(String),
     /// 200 and then one byte a second, without end.
@@ -174,6 +181,14 @@ async fn perform(answer: Answer) -> Response {
             let status = StatusCode::from_u16(status).expect("a status");
             (status, [(header::RETRY_AFTER, "0")]).into_response()
         }
+        Answer::Breaks(status) => cut_off(
+            status,
+            stream::once(async {
+                tokio::time::sleep(BREAK).await;
+                Err(std::io::Error::other("lost"))
+            }),
+        ),
+        Answer::Stalls(status) => cut_off(status, stream::pending()),
         Answer::Redirect(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
         Answer::Drip => {
             let drops = stream::unfold((), async |()| {
@@ -188,6 +203,16 @@ async fn perform(answer: Answer) -> Response {
         }
         Answer::Silence => std::future::pending().await,
     }
+}
+
+/// An answer whose body begins and then goes on like this.
+fn cut_off<S>(status: u16, rest: S) -> Response
+where
+    S: futures::Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static,
+{
+    let status = StatusCode::from_u16(status).expect("a status");
+    let begins = stream::iter([Ok(Bytes::from_static(b"{\"sorry\":"))]);
+    (status, [(header::RETRY_AFTER, "0")], Body::from_stream(begins.chain(rest))).into_response()
 }
 
 fn typed(kind: &'static str, body: impl Into<Body>) -> Response {

@@ -254,6 +254,9 @@ pub struct Updated {
     pub before: String,
     /// After.
     pub after: String,
+    /// Hosts and ports that were granted with it, as `host:port`.
+    #[serde(default)]
+    pub granted: Vec<String>,
     /// What may be a mistake in its schemas.
     pub warnings: Vec<String>,
 }

@@ -10,8 +10,8 @@ use crate::catalog;
 use crate::market::Compiled;
 use crate::scribe::Scribe;
 use crate::store::{
-    AgentFence, AgentRecord, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, SealedSecret,
-    StoreError,
+    AgentFence, AgentRecord, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, Request,
+    SealedSecret, StoreError,
 };
 use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentName, AgentState, Audience, PausedWhy};
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -34,6 +34,12 @@ impl Caller {
         let now = Timestamp::now();
         let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
         let request = self.request(id, "register", &content);
+        if let Some(agent) = self.agent_receipt(&request).await? {
+            let checked = checked_definition(&self.desk, definition).await;
+            return self
+                .registered_before(agent, checked.map(|(_, warnings)| warnings).unwrap_or_default())
+                .await;
+        }
         if options.audience != Audience::Owner && !self.who.operator {
             return Err(forbidden("publishing an agent needs the operator's role").in_field("audience"));
         }
@@ -113,11 +119,22 @@ impl Caller {
         };
         Ok(Registered {
             id,
-            version: record.version,
+            version: AgentVersion(1),
             delivery_secret: reveal(SecretKind::Delivery, &record.delivery_secret)?,
             callback_secret: reveal(SecretKind::Callback, &record.callback_secret)?,
             warnings,
         })
+    }
+
+    /// The agent that this request made or changed, if it was made before.
+    async fn agent_receipt(&self, request: &Request) -> Result<Option<AgentId>, ApiError> {
+        match self.receipt(request).await? {
+            None => Ok(None),
+            Some(Receipt::Agent(agent)) => Ok(Some(agent)),
+            Some(Receipt::Posted(_) | Receipt::Job(_)) => {
+                Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused)))
+            }
+        }
     }
 
     /// What `--allow-private` grants: exactly the endpoint's host and port, by an operator.
@@ -161,8 +178,11 @@ impl Caller {
     ) -> Result<Updated, ApiError> {
         let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
         let request = self.request(id, "update", &content);
-        let new_grants = self.grants(&definition.endpoint, &options)?;
-        self.revise(request, definition, new_grants, None).await
+        let grants = self.grants(&definition.endpoint, &options)?;
+        if let Some(agent) = self.agent_receipt(&request).await? {
+            return self.revised_before(agent, &definition, &grants).await;
+        }
+        self.revise(request, definition, grants, None).await
     }
 
     pub(super) async fn rollback(
@@ -176,28 +196,58 @@ impl Caller {
         let pool = &self.desk.engine.parts().pool;
         let nothing = |error| no_version(error, &name, to);
         let earlier = catalog::load_version(self.desk.store(), pool, record.id, to).await.map_err(nothing)?;
+        if let Some(agent) = self.agent_receipt(&request).await? {
+            return self.revised_before(agent, &earlier.definition, &[]).await;
+        }
         self.revise(request, earlier.definition, Vec::new(), Some(to)).await
+    }
+
+    /// The same revision again, because its answer was lost: the newest version that says this, and the one before it.
+    async fn revised_before(
+        &self,
+        agent: AgentId,
+        said: &AgentDefinition,
+        grants: &[(String, u16)],
+    ) -> Result<Updated, ApiError> {
+        let after = pretty(said)?;
+        let told = |version, before: String| {
+            let granted = shown_grants(grants);
+            Updated { version, before, after: after.clone(), granted, warnings: Vec::new() }
+        };
+        let mut found = None;
+        let versions = self.desk.store().versions(Query::Versions(agent)).await.map_err(store)?;
+        let newest = versions.first().map_or(AgentVersion(1), |(version, _, _)| *version);
+        for (version, _, body) in versions {
+            let bytes = self.desk.store().body(body).await.map_err(store)?.unwrap_or_default();
+            let definition: AgentDefinition =
+                serde_json::from_slice(&bytes).map_err(|error| internal(&error))?;
+            let text = pretty(&definition)?;
+            match found {
+                Some(found) => return Ok(told(found, text)),
+                None if text == after => found = Some(version),
+                None => {}
+            }
+        }
+        Ok(told(found.unwrap_or(newest), after.clone()))
     }
 
     async fn revise(
         &self,
-        request: crate::store::Request,
+        request: Request,
         definition: AgentDefinition,
-        new_grants: Vec<(String, u16)>,
+        mut new_grants: Vec<(String, u16)>,
         back_to: Option<AgentVersion>,
     ) -> Result<Updated, ApiError> {
         let now = Timestamp::now();
         let (record, current) = self.own(&definition.name)?;
+        new_grants.retain(|grant| !record.grants.contains(grant));
         let all_grants: Vec<(String, u16)> = record.grants.iter().chain(&new_grants).cloned().collect();
         self.check_endpoint(&definition.endpoint, &all_grants)?;
         let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
         let definition = compiled.definition;
-        let pretty = |definition: &AgentDefinition| {
-            serde_json::to_string_pretty(definition).map_err(|error| internal(&error))
-        };
         let (before, after) = (pretty(&current.definition)?, pretty(&definition)?);
         if before == after && new_grants.is_empty() {
-            return Ok(Updated { version: record.version, before, after, warnings });
+            return Ok(Updated { version: record.version, before, after, granted: Vec::new(), warnings });
         }
         let version = AgentVersion(record.version.0 + 1);
         let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
@@ -208,6 +258,7 @@ impl Caller {
             None => What::AgentUpdated { version, definition: commitment },
         });
         grant_events(&mut scribe, &new_grants);
+        let granted = shown_grants(&new_grants);
         let moved = definition.endpoint != current.definition.endpoint;
         let state = if moved { record.state.after(AgentEvent::EndpointChanged) } else { Some(record.state) };
         let gone = || ApiError::new(ErrorKind::Conflict, format!("{} is retired", record.name));
@@ -225,7 +276,7 @@ impl Caller {
         self.desk.store().apply(now, command).await.map_err(store)?;
         self.desk.engine.refresh(record.id).await.map_err(store)?;
         self.desk.engine.agent_changed();
-        Ok(Updated { version, before, after, warnings })
+        Ok(Updated { version, before, after, granted, warnings })
     }
 
     pub(super) async fn order_one(
@@ -236,6 +287,9 @@ impl Caller {
     ) -> Result<AgentHead, ApiError> {
         let now = Timestamp::now();
         let request = self.request(id, "order-agent", format!("{name} {order:?}").as_bytes());
+        if let Some(agent) = self.agent_receipt(&request).await? {
+            return self.agent_head_of(agent, now);
+        }
         let (record, _) = self.own(&name)?;
         let is_owner = record.owner == self.who.user;
         if order == AgentOrder::Resume
@@ -279,7 +333,7 @@ impl Caller {
         let versions = self.desk.store().versions(Query::Versions(record.id)).await.map_err(store)?;
         let versions = versions.into_iter().map(|(version, at, _)| (version, at)).collect();
         let events = self.desk.events(Subject::Agent(record.id), record.chain.revision).await?;
-        let grants = record.grants.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+        let grants = shown_grants(&record.grants);
         Ok(AgentStory { head, definition, grants, versions, events })
     }
 
@@ -366,6 +420,14 @@ impl Caller {
         };
         Ok(Page { rows: rows.into_iter().filter_map(view).collect(), next })
     }
+}
+
+fn pretty(definition: &AgentDefinition) -> Result<String, ApiError> {
+    serde_json::to_string_pretty(definition).map_err(|error| internal(&error))
+}
+
+fn shown_grants(grants: &[(String, u16)]) -> Vec<String> {
+    grants.iter().map(|(host, port)| format!("{host}:{port}")).collect()
 }
 
 fn grant_events(scribe: &mut Scribe<'_>, grants: &[(String, u16)]) {

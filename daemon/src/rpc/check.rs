@@ -25,8 +25,7 @@ impl Caller {
         if draft.priority > Priority::Normal && !self.who.operator {
             return Err(forbidden("a priority above normal needs the operator's role").in_field("priority"));
         }
-        let deadline =
-            draft.deadline.unwrap_or(now.after(Duration::from_millis(limits::DEADLINE_MS_DEFAULT)));
+        let deadline = draft.deadline_from(now);
         let (soonest, latest) = (
             now.after(Duration::from_millis(limits::DEADLINE_MS_MIN)),
             now.after(Duration::from_millis(limits::DEADLINE_MS_MAX)),
@@ -47,7 +46,7 @@ impl Caller {
         let warnings =
             warnings.map_err(|(index, problem)| invalid(&format!("criteria[{index}]"), problem))?;
         self.desk.check_input(&draft).await?;
-        Ok((JobDraft { deadline: Some(deadline), ..draft }, warnings))
+        Ok((JobDraft { deadline: Some(deadline), within_ms: None, ..draft }, warnings))
     }
 }
 

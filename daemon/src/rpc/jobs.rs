@@ -8,7 +8,7 @@ use crate::engine::decide::Decision;
 use crate::market::Market;
 use crate::pick::choose::{Wanted, choose, exclusion};
 use crate::scribe::Scribe;
-use crate::store::{Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, StoreError};
+use crate::store::{Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, Request, StoreError};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
@@ -39,24 +39,38 @@ impl Caller {
             let message = format!("{} jobs in one call, the limit is {}", jobs.len(), limits::POST_JOBS_MAX);
             return Err(invalid("jobs", message));
         }
-        let ready = jobs.into_iter().map(|job| self.prepare(job.request, job.draft));
+        let requests = jobs.iter().map(|job| self.post_request(job)).collect::<Result<Vec<_>, _>>()?;
+        let drafts = jobs.into_iter().map(|job| job.draft);
+        let ready = requests.iter().cloned().zip(drafts).map(|(request, draft)| self.prepare(request, draft));
         let ready = futures::future::join_all(ready).await;
         // In one order to the store, which gives numbers in the order in which it is asked.
         let posts = ready.into_iter().map(async |ready| self.write_post(ready?).await);
         let posted = futures::future::join_all(posts).await;
+        let posted = requests.iter().zip(posted).map(async |(request, posted)| match posted {
+            Ok(posted) => Ok(posted),
+            Err(refused) => self.posted_before(request).await?.ok_or(refused),
+        });
+        let posted = futures::future::join_all(posted).await;
         self.desk.engine.nudge();
         Ok(posted)
     }
 
-    async fn post_one(&self, request: RequestId, draft: JobDraft) -> Result<Posted, ApiError> {
-        self.write_post(self.prepare(request, draft).await?).await
+    /// What is asked: the draft as it came, so that a span stays the same request at any time.
+    fn post_request(&self, job: &NewJob) -> Result<Request, ApiError> {
+        let content = serde_json::to_vec(&job.draft).map_err(|error| errors::internal(&error))?;
+        Ok(self.request(job.request.clone(), "post", &content))
+    }
+
+    async fn posted_before(&self, request: &Request) -> Result<Option<Posted>, ApiError> {
+        Ok(match self.receipt(request).await? {
+            Some(Receipt::Posted(ids)) => ids.first().map(|id| Posted { id: *id, repeated: true }),
+            Some(Receipt::Job(_) | Receipt::Agent(_)) | None => None,
+        })
     }
 
     /// Checks a draft and makes the command that posts it.
-    async fn prepare(&self, request: RequestId, draft: JobDraft) -> Result<Prepared, ApiError> {
+    async fn prepare(&self, request: Request, draft: JobDraft) -> Result<Prepared, ApiError> {
         let now = Timestamp::now();
-        let content = serde_json::to_vec(&draft).map_err(|error| errors::internal(&error))?;
-        let request = self.request(request, "post", &content);
         let (draft, _) = self.checked_draft(draft, now).await?;
         if let Some(earlier) = draft.derived_from {
             self.visible_job(earlier).await.map_err(|error| error.in_field("derived_from"))?;
@@ -176,18 +190,14 @@ impl Caller {
         order: Order,
     ) -> Result<JobHead, ApiError> {
         let content = serde_json::to_vec(&(job, &order)).map_err(|error| errors::internal(&error))?;
-        let request = self.request(id.clone(), "order", &content);
-        let kept =
-            self.desk.store().receipt(Query::Receipt { user: self.who.user, id }).await.map_err(store)?;
-        if let Some((hash, receipt)) = kept {
-            if hash != request.hash && !matches!(receipt, Receipt::Posted(_)) {
+        let request = self.request(id, "order", &content);
+        match self.receipt(&request).await? {
+            None => {}
+            Some(Receipt::Job(job)) => return self.head(job).await,
+            Some(Receipt::Posted(ids)) => return self.head(ids.first().copied().unwrap_or(job)).await,
+            Some(Receipt::Agent(_)) => {
                 return Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused)));
             }
-            return match receipt {
-                Receipt::Posted(ids) => self.head(ids.first().copied().unwrap_or(job)).await,
-                Receipt::Job(job) => self.head(job).await,
-                Receipt::Agent(_) => Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused))),
-            };
         }
         for _ in 0..ORDER_TRIES {
             let record = self.visible_job(job).await?;
@@ -195,7 +205,7 @@ impl Caller {
             if order.action == JobAction::Again
                 || (order.action == JobAction::Retry && record.state.is_terminal())
             {
-                return self.post_again(request.id, &record).await;
+                return self.post_again(request, &record).await;
             }
             let decision = decision(&order)?;
             let decided =
@@ -233,12 +243,12 @@ impl Caller {
     }
 
     /// Posts a job that ended once more; agents that failed are not the first choice.
-    async fn post_again(&self, request: RequestId, job: &JobRecord) -> Result<JobHead, ApiError> {
+    async fn post_again(&self, request: Request, job: &JobRecord) -> Result<JobHead, ApiError> {
         let forgotten = || not_found("text of this job any more: it was forgotten");
         let draft = self.desk.store().body(job.draft).await.map_err(store)?.ok_or_else(forgotten)?;
         let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
         let draft = JobDraft { deadline: None, derived_from: Some(job.id), ..draft };
-        let posted = self.post_one(request, draft).await?;
+        let posted = self.write_post(self.prepare(request, draft).await?).await?;
         self.desk.engine.nudge();
         self.head(posted.id).await
     }

@@ -17,7 +17,7 @@ pub use socket::{ListenError, SocketFile};
 
 use crate::engine::Engine;
 use crate::maker::Maker;
-use crate::store::{Request, Store};
+use crate::store::{Conflict, Query, Receipt, Request, Store, StoreError};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::ids::{RequestId, UserId};
@@ -73,5 +73,21 @@ impl Caller {
     fn request(&self, id: RequestId, what: &str, content: &[u8]) -> Request {
         let hash = Sha256::new().chain_update(what).chain_update([0]).chain_update(content).finalize();
         Request { user: self.who.user, id, hash: hash.into() }
+    }
+
+    /// What this request led to, if it was made before. What happened stays so, whatever would become of it now:
+    /// whoever refuses a request looks here first.
+    ///
+    /// # Errors
+    /// `Conflict`: its id was used for another request.
+    async fn receipt(&self, request: &Request) -> Result<Option<Receipt>, ApiError> {
+        let query = Query::Receipt { user: request.user, id: request.id.clone() };
+        match self.desk.store().receipt(query).await.map_err(errors::store)? {
+            None => Ok(None),
+            Some((hash, _)) if hash != request.hash => {
+                Err(errors::store(StoreError::Conflict(Conflict::RequestReused)))
+            }
+            Some((_, receipt)) => Ok(Some(receipt)),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that is tested from outside the crates, in one binary.
 
+mod again;
 mod bad_agents;
 mod front_door;
 mod full_disk;

@@ -2,7 +2,7 @@
 
 use guildhall_daemon::agents::signing::SigningSecret;
 use guildhall_daemon::samples::Samples;
-use guildhall_protocol::agent::{AgentDefinition, AgentName, Audience};
+use guildhall_protocol::agent::{AgentDefinition, AgentName, AgentState, Audience};
 use guildhall_protocol::attempt::EndedAs;
 use guildhall_protocol::client::Client;
 use guildhall_protocol::error::ApiError;
@@ -174,6 +174,15 @@ impl Place {
         let name: AgentName = name.parse().expect("a name");
         let story = self.client.call(|service, context| async move { service.agent(context, name).await });
         story.await.expect("the agent is there")
+    }
+
+    /// Waits until an agent has proved its endpoint.
+    pub(crate) async fn until_active(&self, name: &str) {
+        let ends = Instant::now() + PATIENCE;
+        while self.agent(name).await.head.state.known() != Some(&AgentState::Active) {
+            assert!(Instant::now() < ends, "{name} does not become active");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Runs `guildhall`.

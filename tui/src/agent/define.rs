@@ -60,10 +60,13 @@ pub(super) async fn rollback(
 }
 
 fn show(name: &AgentName, updated: &Updated) -> String {
-    if updated.before == updated.after {
+    if updated.before == updated.after && updated.granted.is_empty() {
         return format!("nothing differs: {name} stays at {}\n", updated.version);
     }
     let mut text = format!("{name} is at {}; running attempts keep theirs\n", updated.version);
+    for grant in &updated.granted {
+        text.push_str(&format!("  granted {}\n", clean_line(grant)));
+    }
     let diff = TextDiff::from_lines(&updated.before, &updated.after);
     for group in diff.grouped_ops(2) {
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {

@@ -9,7 +9,7 @@ use crate::session::{Session, print};
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::job::{Criterion, JobDraft, limits};
-use guildhall_protocol::time::{Timestamp, parse_moment};
+use guildhall_protocol::time::{ParseTimeError, Timestamp, parse_moment, parse_span};
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::json;
 
@@ -71,12 +71,20 @@ fn change(draft: &mut JobDraft, args: &PostArgs) -> Result<(), Fault> {
         draft.label.clone_from(&args.label);
     }
     if let Some(text) = &args.deadline {
-        let moment = parse_moment(text, Timestamp::now(), &jiff::tz::TimeZone::system());
-        draft.deadline = Some(moment.map_err(|error| Fault::Input(format!("--deadline: {error}")))?);
+        set_deadline(draft, text).map_err(|error| Fault::Input(format!("--deadline: {error}")))?;
     }
     draft.review = args.review.map_or(draft.review, Into::into);
     draft.visibility = args.visibility().unwrap_or(draft.visibility);
     draft.priority = args.priority.map_or(draft.priority, Into::into);
+    Ok(())
+}
+
+/// A span stays a span: the same line tomorrow is the same request.
+fn set_deadline(draft: &mut JobDraft, text: &str) -> Result<(), ParseTimeError> {
+    (draft.deadline, draft.within_ms) = match parse_span(text) {
+        Ok(span) => (None, Some(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))),
+        Err(_) => (Some(parse_moment(text, Timestamp::now(), &jiff::tz::TimeZone::system())?), None),
+    };
     Ok(())
 }
 

@@ -48,6 +48,7 @@ impl Session {
 
     /// Posts one job.
     pub(crate) async fn post(&self, request: RequestId, draft: JobDraft) -> Result<Posted, Fault> {
+        draft.check().map_err(ApiError::from)?;
         let job = NewJob { request, draft };
         let posted = self.call(|service, context| async move { service.post(context, vec![job]).await });
         let nothing = || Fault::EndedBadly("the daemon posted nothing".to_owned());

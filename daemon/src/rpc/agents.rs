@@ -24,6 +24,9 @@ use guildhall_protocol::view::{
 };
 use url::Url;
 
+/// Most bytes in a page of exchanges, which is shorter then: each holds the beginning of what was said.
+const LOG_BYTES_MAX: usize = 1_000_000;
+
 impl Caller {
     pub(super) async fn register(
         &self,
@@ -400,7 +403,7 @@ impl Caller {
         let query = Query::Deliveries { agent: record.id, before: page.after.map(DeliveryLogId), limit };
         let rows = self.desk.store().deliveries(query).await.map_err(store)?;
         let full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = rows.last().filter(|_| full).map(|row| row.id.0);
+        let mut next = rows.last().filter(|_| full).map(|row| row.id.0);
         let view = |row: crate::store::DeliveryRecord| {
             let log: crate::agents::delivery::DeliveryLog = serde_json::from_slice(&row.log).ok()?;
             let step = log.failed_step.and_then(|step| serde_json::to_value(step).ok());
@@ -418,7 +421,16 @@ impl Caller {
                 curl: log.curl,
             })
         };
-        Ok(Page { rows: rows.into_iter().filter_map(view).collect(), next })
+        let (mut shown, mut bytes) = (Vec::<DeliveryView>::new(), 0);
+        for row in rows.into_iter().filter_map(view) {
+            bytes += serde_json::to_vec(&row).map_err(|error| internal(&error))?.len();
+            if bytes > LOG_BYTES_MAX && !shown.is_empty() {
+                next = shown.last().map(|row| row.id.0);
+                break;
+            }
+            shown.push(row);
+        }
+        Ok(Page { rows: shown, next })
     }
 }
 

@@ -3,6 +3,7 @@
 //! tarpc is left alone with nothing: deadlines are clamped before they are added to a clock, a handler that panics or is
 //! slow still answers, and what one peer sends ends that peer's connection only.
 
+use super::fitting::Fitting;
 use super::socket::{ListenError, SocketFile, bind};
 use super::{Caller, Desk};
 use crate::scribe::Scribe;
@@ -98,7 +99,7 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, until: Until) {
         transport::service::<_, ClientMessage<GuildhallRequest>, Response<GuildhallResponse>>(connection);
     let config = server::Config { pending_response_buffer: CALLS_MAX };
     let channel =
-        server::BaseChannel::new(config, transport.map_ok(clamp)).max_concurrent_requests(CALLS_MAX);
+        server::BaseChannel::new(config, Fitting(transport).map_ok(clamp)).max_concurrent_requests(CALLS_MAX);
     let calls = TaskTracker::new();
     let requests = channel.requests();
     tokio::pin!(requests);

@@ -6,6 +6,7 @@ mod agents;
 mod check;
 mod errors;
 mod feed;
+mod fitting;
 mod jobs;
 mod listen;
 mod service;

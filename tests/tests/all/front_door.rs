@@ -165,3 +165,31 @@ async fn a_daemon_that_ends_is_read_until_it_is_gone() {
     let ended = tokio::time::timeout(PATIENCE, daemon.wait()).await.expect("it ends").expect("it ran");
     assert!(ended.success());
 }
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_before_it_is_sent() {
+    let place = Place::open().await;
+    let input = place.folder.path().join("input.json");
+    std::fs::write(&input, format!("\"{}\"", "x".repeat(2_200_000))).expect("a file");
+    let input = input.to_str().expect("a name");
+    for more in [None, Some("--dry-run")] {
+        let arguments = ["job", "post", "Read this.", "--input", input].into_iter().chain(more);
+        let (code, told, complaint) = place.guildhall(&arguments.collect::<Vec<_>>()).await;
+        assert!(code == 2 && complaint.contains("input is too large: 2200002 bytes"), "{told}{complaint}");
+    }
+
+    // Each is legal, and they are more than a call takes.
+    let file = place.folder.path().join("jobs.jsonl");
+    let line = json!({"brief": "Read this.", "input": "x".repeat(900_000)}).to_string();
+    std::fs::write(&file, [line.as_str(); 5].join("\n")).expect("a file");
+    let batch = ["job", "post", "--batch", file.to_str().expect("a name"), "--key", "large"];
+    let (code, told, complaint) = place.guildhall(&batch).await;
+    assert!(code == 0 && told.contains("5 posted, 0 posted before, 0 refused"), "{told}{complaint}");
+
+    // A front end that does not look first.
+    let draft = JobDraft { brief: "x".repeat(2_200_000), ..JobDraft::default() };
+    let refused = place.post(draft).await.expect_err("it is too large");
+    assert_eq!(refused.kind, ErrorKind::Invalid, "{refused}");
+    assert!(refused.message.contains("nothing was sent"), "{refused}");
+    assert!(place.status().await.is_ok(), "the connection goes on");
+}

@@ -7,11 +7,15 @@ use crate::fault::Fault;
 use crate::input;
 use crate::session::{Session, print};
 use guildhall_protocol::clean::clean_line;
+use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::job::{Criterion, JobDraft, limits};
 use guildhall_protocol::time::{ParseTimeError, Timestamp, parse_moment, parse_span};
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::json;
+
+/// Most bytes of jobs in one call, unless a single one is larger: it is sent alone, and fits or is refused.
+const POST_BYTES_MAX: usize = 1_500_000;
 
 pub(super) async fn post(session: &Session, args: PostArgs) -> Result<(), Fault> {
     if let Some(file) = &args.batch {
@@ -19,6 +23,7 @@ pub(super) async fn post(session: &Session, args: PostArgs) -> Result<(), Fault>
     }
     let draft = draft(&args)?;
     if args.dry_run {
+        draft.check().map_err(ApiError::from)?;
         let preview =
             session.call(|service, context| async move { service.preview(context, draft).await }).await?;
         return session.answer(&preview, |preview| {
@@ -109,7 +114,7 @@ async fn batch(session: &Session, args: &PostArgs, file: &str) -> Result<(), Fau
         jobs.push((index + 1, NewJob { request, draft }));
     }
     let (mut new, mut repeated, mut refused) = (0, 0, 0);
-    for part in jobs.chunks(limits::POST_JOBS_MAX) {
+    for part in parts(&jobs) {
         let batch: Vec<NewJob> = part.iter().map(|(_, job)| job.clone()).collect();
         let posted =
             session.call(|service, context| async move { service.post(context, batch).await }).await?;
@@ -135,4 +140,20 @@ async fn batch(session: &Session, args: &PostArgs, file: &str) -> Result<(), Fau
         return Err(Fault::EndedBadly(format!("{refused} of {} jobs were refused", jobs.len())));
     }
     Ok(())
+}
+
+/// The jobs in parts that one call takes, by number and by size.
+fn parts(jobs: &[(usize, NewJob)]) -> Vec<&[(usize, NewJob)]> {
+    let size = |job: &NewJob| serde_json::to_vec(job).map_or(0, |text| text.len());
+    let (mut parts, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (index, (_, job)) in jobs.iter().enumerate() {
+        let more = size(job);
+        if index > start && (index - start == limits::POST_JOBS_MAX || bytes + more > POST_BYTES_MAX) {
+            parts.push(&jobs[start..index]);
+            (start, bytes) = (index, 0);
+        }
+        bytes += more;
+    }
+    parts.extend((start < jobs.len()).then(|| &jobs[start..]));
+    parts
 }

@@ -13,13 +13,13 @@ use crate::maker::Maker;
 use crate::ops;
 use crate::rpc::{Desk, ListenError, SocketFile, listen};
 use crate::scribe::Scribe;
-use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{Incarnation, StoreTag};
 use guildhall_protocol::time::Timestamp;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -87,11 +87,13 @@ impl Daemon {
     /// # Errors
     /// See [`ServeError`]: nothing is left running then.
     pub async fn start(config: Config, private: PrivateAddresses) -> Result<Self, ServeError> {
-        for path in [&config.store, &config.socket, &config.key_file] {
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                let failed = |source| ServeError::Folder { path: folder.to_path_buf(), source };
-                std::fs::create_dir_all(folder).map_err(failed)?;
-            }
+        let failed = |path: &Path, source| ServeError::Folder { path: path.to_path_buf(), source };
+        for path in [&config.store, &config.key_file] {
+            make_folder(path).map_err(|source| failed(path.parent().unwrap_or(path), source))?;
+        }
+        // Who may enter the socket's folder is the umask's business: others may be meant to come.
+        if let Some(folder) = config.socket.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
         }
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store)?);
         let key = Arc::new(MasterKey::open_or_create(&config.key_file)?);

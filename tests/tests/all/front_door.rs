@@ -8,6 +8,7 @@ use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::JobStory;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use serde_json::json;
+use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 use std::time::Instant;
 use tokio::process::Command;
@@ -192,4 +193,25 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
     assert_eq!(refused.kind, ErrorKind::Invalid, "{refused}");
     assert!(refused.message.contains("nothing was sent"), "{refused}");
     assert!(place.status().await.is_ok(), "the connection goes on");
+}
+
+#[tokio::test]
+async fn nobody_else_can_read_the_store() {
+    let place = Place::open().await;
+    let folder = place.folder.path().join("new").join("state");
+    let store = folder.join("guildhall.db");
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_test-guildhalld");
+    command.args(["-c", r#"umask 000 && exec "$0" "$@""#, program]).arg("--store").arg(&store);
+    command.arg("--socket").arg(place.folder.path().join("other.sock"));
+    command.args(["--set", "ops_listen=off", "--log", "error", "serve"]).kill_on_drop(true);
+    let daemon = command.spawn().expect("it starts");
+    let file = |name: &str| folder.join(name);
+    place.until_met(|| place.folder.path().join("other.sock").exists()).await;
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("it is there").mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for name in ["guildhall.db", "guildhall.db-wal", "guildhall.db-shm", "guildhall.db.lock", "master.key"] {
+        assert_eq!(mode(&file(name)), 0o600, "{name}");
+    }
+    drop(daemon);
 }

@@ -11,7 +11,7 @@ mod rows;
 mod system;
 mod writer;
 
-pub use open::{OpenError, migrate};
+pub use open::{OpenError, make_folder, migrate};
 
 use super::{Answer, Command, Outcome, Query, Store, StoreError};
 use futures::FutureExt;
@@ -47,6 +47,7 @@ impl SqliteStore {
     /// See [`OpenError`]: another daemon has it open, it is of a newer version, it cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = open::lock(path)?;
+        open::keep_private(path)?;
         let mut connection = open::write_connection(path)?;
         migrate(&mut connection)?;
         let idle = (0..READERS).map(|_| open::read_connection(path)).collect::<Result<Vec<_>, _>>()?;

@@ -4,13 +4,15 @@ use crate::place::{PATIENCE, Place};
 use guildhall_daemon::samples::Samples;
 use guildhall_protocol::error::ErrorKind;
 use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::JobStory;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use serde_json::json;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Stdio;
 use std::time::Instant;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 #[tokio::test]
@@ -214,4 +216,31 @@ async fn nobody_else_can_read_the_store() {
         assert_eq!(mode(&file(name)), 0o600, "{name}");
     }
     drop(daemon);
+}
+
+#[tokio::test]
+async fn a_watch_outlasts_a_restart() {
+    let mut place = Place::open().await;
+    let draft = JobDraft { brief: "Say something.".to_owned(), ..JobDraft::default() };
+    let job = place.post(draft).await.expect("it is posted");
+    let number = job.0.to_string();
+    let mut command = place.guildhall_command(&["job", "watch", &number]);
+    let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut told = BufReader::new(watch.stdout.take().expect("a pipe")).lines();
+    told.next_line().await.expect("it tells").expect("what happened so far");
+    let mut complaints = BufReader::new(watch.stderr.take().expect("a pipe")).lines();
+    place.kill().await;
+    let complaint = complaints.next_line().await.expect("it tells").expect("that it waits");
+    assert!(complaint.contains("waiting for it to come back"), "{complaint}");
+    place.start().await;
+    place.order(job, JobAction::Cancel, None).await.expect("it is canceled");
+    let ended = tokio::time::timeout(PATIENCE, watch.wait()).await.expect("it ends").expect("it ran");
+    assert_eq!(ended.code(), Some(1), "the job was canceled");
+    let mut rest = Vec::new();
+    while let Some(line) = told.next_line().await.expect("text") {
+        rest.push(line);
+    }
+    assert!(rest.iter().any(|line| line.contains("canceled")), "{rest:?}");
+    let last = complaints.next_line().await.expect("text").expect("how it ended");
+    assert!(last.contains("canceled") && complaints.next_line().await.expect("text").is_none(), "{last}");
 }

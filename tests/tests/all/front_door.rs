@@ -244,3 +244,29 @@ async fn a_watch_outlasts_a_restart() {
     let last = complaints.next_line().await.expect("text").expect("how it ended");
     assert!(last.contains("canceled") && complaints.next_line().await.expect("text").is_none(), "{last}");
 }
+
+#[tokio::test]
+async fn a_store_is_not_served_with_another_key() {
+    let mut place = Place::open().await;
+    let agent = FakeAgent::start(|_| Answer::Silence).await;
+    place.hire(&agent, "@steady", "Says a number.").await;
+    place.kill().await;
+    let key = place.folder.path().join("master.key");
+    let kept = std::fs::read(&key).expect("a key");
+    std::fs::remove_file(&key).expect("it was there");
+    let refused = async || {
+        let output = place.daemon_command().arg("serve").output().await.expect("it runs");
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let complaint = refused().await;
+    assert!(complaint.contains("master.key is not there") && complaint.contains("backup"), "{complaint}");
+    assert!(!key.exists(), "no other key was made");
+    std::fs::write(&key, [7; 32]).expect("a file");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    let complaint = refused().await;
+    assert!(complaint.contains("sealed with another key"), "{complaint}");
+    std::fs::write(&key, kept).expect("a file");
+    place.start().await;
+    assert_eq!(place.status().await.expect("it answers").incarnation.0, 2, "the others did not begin");
+}

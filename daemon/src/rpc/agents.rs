@@ -330,13 +330,14 @@ impl Caller {
             let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
             (listing.record.clone(), listing.compiled.definition.clone(), Desk::agent_head(listing, now))
         };
-        if record.owner != self.who.user && !self.who.operator {
+        let inside = record.owner == self.who.user || self.who.operator;
+        if !inside {
             "(known to its owner)".clone_into(&mut definition.endpoint);
         }
         let versions = self.desk.store().versions(Query::Versions(record.id)).await.map_err(store)?;
         let versions = versions.into_iter().map(|(version, at, _)| (version, at)).collect();
         let events = self.desk.events(Subject::Agent(record.id), record.chain.revision).await?;
-        let grants = shown_grants(&record.grants);
+        let grants = if inside { shown_grants(&record.grants) } else { Vec::new() };
         Ok(AgentStory { head, definition, grants, versions, events })
     }
 

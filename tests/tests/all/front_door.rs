@@ -270,3 +270,22 @@ async fn a_store_is_not_served_with_another_key() {
     place.start().await;
     assert_eq!(place.status().await.expect("it answers").incarnation.0, 2, "the others did not begin");
 }
+
+#[tokio::test]
+async fn strangers_do_not_learn_where_an_agent_is() {
+    let place = Place::open().await;
+    let agent = FakeAgent::start(|_| Answer::Silence).await;
+    place.hire(&agent, "@steady", "Says a number.").await;
+    let Some((code, told, complaint)) =
+        place.guildhall_as_stranger(&["--json", "agent", "show", "@steady"]).await
+    else {
+        return;
+    };
+    assert_eq!(code, 0, "{complaint}");
+    assert!(told.contains("@steady") && !told.contains("127.0.0.1"), "{told}");
+    let (code, told, complaint) =
+        place.guildhall_as_stranger(&["agent", "export", "@steady"]).await.expect("it runs");
+    assert!(code == 6 && told.is_empty(), "{told}{complaint}");
+    let (code, told, _) = place.guildhall(&["agent", "export", "@steady"]).await;
+    assert!(code == 0 && told.contains("http://127.0.0.1"), "its owner reads it: {told}");
+}

@@ -309,6 +309,9 @@ impl Caller {
         };
         let refused = || ApiError::new(ErrorKind::Conflict, format!("{name} is {}", record.state));
         let state = record.state.after(event).ok_or_else(refused)?;
+        if state == record.state {
+            return Err(ApiError::new(ErrorKind::Conflict, format!("{name} is {state} already")));
+        }
         let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
         scribe.event(what);
         let due_at = (state == AgentState::Pending).then_some(now);
@@ -366,7 +369,10 @@ impl Caller {
         Page { rows, next }
     }
 
-    pub(super) fn find(&self, text: &str, limit: u32) -> Vec<(AgentHead, f32)> {
+    pub(super) fn find(&self, text: &str, limit: u32) -> Result<Vec<(AgentHead, f32)>, ApiError> {
+        if text.trim().is_empty() {
+            return Err(invalid("text", "say what you want done: agents are found by their texts"));
+        }
         let now = Timestamp::now();
         let market = self.desk.engine.market();
         let ranked = market.relevance(text).into_iter();
@@ -375,11 +381,17 @@ impl Caller {
             self.may_see(&listing.record) && listing.record.state != AgentState::Retired
         });
         let limit = usize::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(1);
-        shown.take(limit).map(|(listing, score)| (Desk::agent_head(listing, now), score)).collect()
+        Ok(shown.take(limit).map(|(listing, score)| (Desk::agent_head(listing, now), score)).collect())
     }
 
     pub(super) async fn test(&self, name: AgentName) -> Result<TestReport, ApiError> {
         let (record, _) = self.own(&name)?;
+        if record.state == AgentState::Retired {
+            return Err(ApiError::new(
+                ErrorKind::Conflict,
+                format!("{name} is retired, and gets nothing more"),
+            ));
+        }
         let mut steps = Vec::new();
         let (proved, log) = self.desk.engine.challenge(record.id).await.map_err(store)?;
         let detail = if proved { format!("echoed in {} ms", log.duration_ms) } else { log.summary };

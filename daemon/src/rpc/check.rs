@@ -112,7 +112,8 @@ pub(super) async fn checked_definition(
     .await?
 }
 
-fn violations(schema: &Schema, value: &Value) -> Option<String> {
+/// What a value misses of a schema; none if it fits. Recurses into foreign values: run it on the pool.
+pub(super) fn violations(schema: &Schema, value: &Value) -> Option<String> {
     match schema.check(value) {
         SchemaVerdict::Pass => None,
         SchemaVerdict::Fail(violations) => {

@@ -1,5 +1,6 @@
 //! Calls about jobs.
 
+use super::check::violations;
 use super::errors::{commit, invalid, not_found, store};
 use super::story::whole_characters;
 use super::{Caller, errors};
@@ -16,6 +17,8 @@ use guildhall_protocol::ids::{BodyId, JobId, PlaceId, RequestId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::permission::{JobAction, Refusal};
+use guildhall_protocol::pick::Exclusion;
+use guildhall_protocol::state::JOB_STATES;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
     BODY_PAGE_BYTES_MAX, BodyPage, JobFilter, JobHead, NewJob, Order, PAGE_ROWS_MAX, Page, PageRequest,
@@ -150,9 +153,12 @@ impl Caller {
             let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
             place(&market, &asks, &wanted_name, now)
         };
-        let (exclusion, rank) = self.desk.on_pool(look).await?.ok_or(nobody)?;
+        let Place { exclusion, rank, problem } = self.desk.on_pool(look).await?.ok_or(nobody)?;
         let detail = match (exclusion, rank) {
-            (Some(reason), _) => format!("{name} cannot take it now: it is {reason}"),
+            (Some(reason), _) => {
+                let problem = problem.map(|problem| format!(": {problem}")).unwrap_or_default();
+                format!("{name} cannot take it now: it {}{problem}", reason.of_one())
+            }
             (None, Some(1)) => format!("{name} would be chosen now"),
             (None, Some(rank)) => format!("{name} could take it now, and is number {rank} of the rank"),
             (None, None) => format!("{name} could take it now"),
@@ -172,6 +178,10 @@ impl Caller {
                 Some(id.ok_or_else(|| not_found(&format!("agent {name}")))?)
             }
         };
+        if let Some(unknown) = filter.states.iter().find(|name| !state_names().contains(&name.as_str())) {
+            return Err(invalid("state", format!("there is no state {unknown:?}"))
+                .hint(format!("the states are {}", state_names().join(", "))));
+        }
         let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
         // Who is no operator sees their own jobs; those of their place come with accounts.
         let client = (filter.mine || !self.who.operator).then_some(self.who.user);
@@ -277,6 +287,13 @@ impl Caller {
     }
 }
 
+/// The names of a job's states, each once, in the order of its life.
+fn state_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = JOB_STATES.iter().map(|state| state.name()).collect();
+    names.dedup();
+    names
+}
+
 fn decision(order: &Order) -> Result<Decision, ApiError> {
     let text = || {
         let text = order.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
@@ -334,7 +351,13 @@ impl Asks {
     }
 }
 
-type Place = (Option<guildhall_protocol::pick::Exclusion>, Option<u32>);
+/// How one agent stands to a job.
+struct Place {
+    exclusion: Option<Exclusion>,
+    rank: Option<u32>,
+    /// What its input schema misses.
+    problem: Option<String>,
+}
 
 fn place(market: &Market, asks: &Asks, name: &AgentName, now: Timestamp) -> Option<Place> {
     let listing = market.named(name)?;
@@ -342,5 +365,8 @@ fn place(market: &Market, asks: &Asks, name: &AgentName, now: Timestamp) -> Opti
     let candidates = choose(market, &wanted, now).pick.candidates;
     let rank =
         candidates.iter().zip(1..).find(|(candidate, _)| candidate.name == *name).map(|(_, rank)| rank);
-    Some((exclusion(market, listing, &wanted, now), rank))
+    let exclusion = exclusion(market, listing, &wanted, now);
+    let schema = listing.compiled.input.as_ref().filter(|_| exclusion == Some(Exclusion::InputInvalid));
+    let problem = schema.and_then(|schema| violations(schema, &asks.input));
+    Some(Place { exclusion, rank, problem })
 }

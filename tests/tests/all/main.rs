@@ -2,6 +2,7 @@
 
 mod again;
 mod bad_agents;
+mod command_line;
 mod front_door;
 mod full_disk;
 mod kills;

@@ -1,6 +1,7 @@
 //! The same request again: the same outcome, whatever happened in between; another request under its id is refused.
 
 use crate::place::Place;
+use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::JobState;
@@ -76,7 +77,7 @@ async fn an_order_to_an_agent_is_given_once() {
     let agent = FakeAgent::start(|_| Answer::Silence).await;
     let definition = agent.definition("@steady", "Says a number.");
     place.hire_as(&agent, definition.clone()).await;
-    place.until_active("steady").await;
+    place.until_agent("steady", AgentState::Active).await;
     for (order, state) in [("pause", "paused"), ("resume", ""), ("retire", "retired")] {
         for _ in 0..2 {
             let (code, told, complaint) = place.guildhall(&["agent", order, "@steady", "--key", order]).await;

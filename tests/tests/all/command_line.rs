@@ -2,6 +2,7 @@
 
 use crate::place::Place;
 use guildhall_daemon::samples::Samples;
+use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::history::What;
 use guildhall_protocol::job::JobDraft;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
@@ -91,7 +92,7 @@ async fn an_agent_is_paused_once_and_tested_until_it_retires() {
     let place = Place::open().await;
     let agent = FakeAgent::start(|_| Answer::Silence).await;
     place.hire(&agent, "@steady", "Says a number.").await;
-    place.until_active("steady").await;
+    place.until_agent("steady", AgentState::Active).await;
     for (order, expected) in [("pause", 0), ("pause", 4), ("retire", 0), ("test", 4)] {
         let (code, told, complaint) = place.guildhall(&["agent", order, "@steady"]).await;
         assert_eq!(code, expected, "{order}: {told}{complaint}");

@@ -182,11 +182,15 @@ impl Place {
         story.await.expect("the agent is there")
     }
 
-    /// Waits until an agent has proved its endpoint.
-    pub(crate) async fn until_active(&self, name: &str) {
+    /// Waits until an agent stands so.
+    pub(crate) async fn until_agent(&self, name: &str, state: AgentState) {
         let ends = Instant::now() + PATIENCE;
-        while self.agent(name).await.head.state.known() != Some(&AgentState::Active) {
-            assert!(Instant::now() < ends, "{name} does not become active");
+        loop {
+            let head = self.agent(name).await.head;
+            if head.state.known() == Some(&state) {
+                return;
+            }
+            assert!(Instant::now() < ends, "{name} does not get there: it is {}", head.state);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -5,7 +5,7 @@ use crate::config::{Config, ConfigError, Origin, Setting};
 use crate::demo;
 use crate::samples::{self, Samples};
 use crate::serve::Daemon;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{SqliteStore, make_folder};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use guildhall_protocol::client::Client;
@@ -114,10 +114,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Migrate => {
             let config = cli.settings.load()?;
-            if let Some(folder) = config.store.parent() {
-                std::fs::create_dir_all(folder)
-                    .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            }
+            make_folder(&config.store)
+                .with_context(|| format!("cannot make the folder of {}", config.store.display()))?;
             drop(SqliteStore::open(&config.store)?);
             writeln!(std::io::stdout(), "the schema of {} is up to date", config.store.display())?;
             Ok(ExitCode::SUCCESS)

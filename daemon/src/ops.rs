@@ -41,6 +41,9 @@ pub async fn listen(address: SocketAddr, engine: Arc<Engine>, stop: Cancellation
 /// Writable: an empty transaction goes through. Alive: the engine looked for work recently.
 async fn health(State(engine): State<Arc<Engine>>) -> Response {
     let now = Timestamp::now();
+    if engine.is_draining() {
+        return ill("the daemon is ending".to_owned());
+    }
     let idle = now.since(engine.last_turn());
     if idle > TURN_MAX {
         return ill(format!("the engine last looked for work {} s ago", idle.as_secs()));

@@ -5,7 +5,7 @@ use crate::agents::contract::MessageType;
 use crate::maker::Maker;
 use crate::people::{Notice, People};
 use crate::store::{Chain, Entry, NewBody, NewDelivery, NewEvent, NewMessage, NewNotification};
-use guildhall_protocol::history::{Actor, Commitment, Event, What};
+use guildhall_protocol::history::{Actor, Commitment, Event, Text, What};
 use guildhall_protocol::ids::{
     AgentId, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, JobId, MessageId, NotificationId,
 };
@@ -39,6 +39,12 @@ impl<'a> Scribe<'a> {
         let commitment = commitment(&nonce, &bytes);
         self.entry.bodies.push(NewBody { id, nonce, bytes });
         (id, commitment)
+    }
+
+    /// Keeps foreign text that a line refers to.
+    pub fn text(&mut self, text: &str) -> Text {
+        let (body, commitment) = self.body(text.as_bytes().to_vec());
+        Text { commitment, body }
     }
 
     /// Adds a line by the change's actor.
@@ -108,7 +114,10 @@ mod tests {
         let mut scribe = Scribe::new(&maker, Timestamp(5), Chain::default(), Actor::Daemon);
         let (id, reason) = scribe.body(b"because".to_vec());
         scribe.event(What::LookAgain { reason: None });
-        scribe.event_by(Actor::User(UserId(7)), What::Canceled { reason: Some(reason.clone()) });
+        scribe.event_by(
+            Actor::User(UserId(7)),
+            What::Canceled { reason: Some(Text { commitment: reason.clone(), body: BodyId(1) }) },
+        );
         let entry = scribe.finish();
         assert_eq!(entry.bodies[0].id, id);
         assert_eq!(reason, commitment(&entry.bodies[0].nonce, b"because"));

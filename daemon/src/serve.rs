@@ -2,7 +2,7 @@
 
 use crate::agents::delivery::Courier;
 use crate::agents::egress::{Egress, EgressSetupError, PrivateAddresses};
-use crate::agents::secrets::{MasterKey, MasterKeyError};
+use crate::agents::secrets::{MasterKey, MasterKeyError, SecretKind, place};
 use crate::agents::signing::SigningSecret;
 use crate::catalog;
 use crate::changes::Changes;
@@ -14,15 +14,15 @@ use crate::notify;
 use crate::ops;
 use crate::people::People;
 use crate::public::{self, PublicError, PublicListener};
-use crate::rpc::{Desk, ListenError, listen};
+use crate::rpc::{Desk, ListenError, SocketFile, listen};
 use crate::scribe::Scribe;
-use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::ids::{Incarnation, StoreTag};
+use guildhall_protocol::ids::{AgentId, Incarnation, StoreTag};
 use guildhall_protocol::time::Timestamp;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -77,8 +77,11 @@ pub struct Daemon {
     engine: Arc<Engine>,
     run: JoinHandle<bool>,
     connections: TaskTracker,
+    socket: SocketFile,
     /// Stops taking new work.
     stop: CancellationToken,
+    /// Stops answering.
+    ended: CancellationToken,
     /// What a person should know.
     notes: Vec<String>,
     config: Config,
@@ -90,14 +93,16 @@ impl Daemon {
     /// # Errors
     /// See [`ServeError`]: nothing is left running then.
     pub async fn start(config: Config, private: PrivateAddresses) -> Result<Self, ServeError> {
-        for path in [&config.store, &config.socket, &config.key_file] {
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                let failed = |source| ServeError::Folder { path: folder.to_path_buf(), source };
-                std::fs::create_dir_all(folder).map_err(failed)?;
-            }
+        let failed = |path: &Path, source| ServeError::Folder { path: path.to_path_buf(), source };
+        for path in [&config.store, &config.key_file] {
+            make_folder(path).map_err(|source| failed(path.parent().unwrap_or(path), source))?;
+        }
+        // Who may enter the socket's folder is the umask's business: others may be meant to come.
+        if let Some(folder) = config.socket.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
         }
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store)?);
-        let key = Arc::new(MasterKey::open_or_create(&config.key_file)?);
+        let key = Arc::new(master_key(&config, &*store).await?);
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| ServeError::System(error.into()))?;
         let now = Timestamp::now();
@@ -153,10 +158,15 @@ impl Daemon {
         let notes = vec![
             "no model is configured: agents are chosen by the embedded rank, and `judge` criteria are reviewed by the client".to_owned(),
         ];
-        let desk = Arc::new(Desk { engine: Arc::clone(&engine), started_at: now, notes: notes.clone() });
-        let stop = CancellationToken::new();
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let desk = Arc::new(Desk {
+            engine: Arc::clone(&engine),
+            started_at: now,
+            notes: notes.clone(),
+            ended: ended.clone(),
+        });
         if let Some(address) = config.ops_listen {
-            ops::listen(address, Arc::clone(&engine), stop.clone())
+            ops::listen(address, Arc::clone(&engine), ended.clone())
                 .await
                 .map_err(|source| ServeError::Ops { address, source })?;
         }
@@ -164,9 +174,10 @@ impl Daemon {
             public.serve(Arc::clone(&engine), stop.clone());
         }
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));
-        let connections = listen(&config.socket, config.socket_mode, desk, stop.clone())?;
+        let (connections, socket) =
+            listen(&config.socket, config.socket_mode, desk, stop.clone(), ended.clone()).await?;
         let run = tokio::spawn(Arc::clone(&engine).run(stop.clone(), config.drain));
-        Ok(Self { engine, run, connections, stop, notes, config })
+        Ok(Self { engine, run, connections, socket, stop, ended, notes, config })
     }
 
     /// What a person should know about it.
@@ -187,10 +198,12 @@ impl Daemon {
         Ok((self.engine.delivery_secret(name)?, self.engine.callback_secret(name)?))
     }
 
-    /// Ends it in good order: running steps and calls may finish within the configured time. Answers whether they did.
+    /// Ends it in good order: running steps and calls may finish within the configured time, and reads are answered as long.
+    /// Answers whether they did.
     pub async fn stop(self) -> bool {
         self.stop.cancel();
         let drained = self.run.await.unwrap_or(false);
+        self.ended.cancel();
         self.connections.close();
         let answered =
             tokio::time::timeout(std::time::Duration::from_secs(2), self.connections.wait()).await.is_ok();
@@ -198,11 +211,24 @@ impl Daemon {
         if clean && let Err(error) = end(&self.engine).await {
             tracing::warn!(%error, "the end of the daemon could not be written down");
         }
-        if let Err(error) = std::fs::remove_file(&self.config.socket) {
-            tracing::debug!(%error, "the socket was gone already");
-        }
+        self.socket.remove();
         clean
     }
+}
+
+/// The key of this store: made if there is nothing yet that it could open, and tried on a secret otherwise. A daemon with
+/// another key would turn every agent away, and seal new secrets with a key that nobody kept.
+async fn master_key(config: &Config, store: &dyn Store) -> Result<MasterKey, ServeError> {
+    let agents = store.agents(Query::Agents { after: AgentId(0), limit: 1 }).await?;
+    let Some(agent) = agents.first() else { return Ok(MasterKey::open_or_create(&config.key_file)?) };
+    let (path, at) = (config.key_file.clone(), config.store.clone());
+    if !path.exists() {
+        return Err(MasterKeyError::Lost { path, store: at }.into());
+    }
+    let key = MasterKey::open_file(&path)?;
+    let opened = key.open(&place(&agent.name, SecretKind::Delivery), &agent.delivery_secret);
+    opened.map_err(|_| MasterKeyError::Other { path, store: at })?;
+    Ok(key)
 }
 
 async fn found(

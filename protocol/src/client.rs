@@ -129,7 +129,8 @@ fn explain(error: &RpcError, limit: Duration) -> ApiError {
     let again = "the same request id again is safe; look before you repeat by hand";
     match error {
         RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::ConnectionRefused) => {
-            ApiError::new(ErrorKind::Unavailable, "the daemon is shutting down; nothing was changed")
+            ApiError::new(ErrorKind::Unavailable, format!("{}; nothing was changed", server.detail))
+                .hint("try again when it is back")
         }
         RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::WouldBlock) => ApiError::new(
             ErrorKind::Limited,
@@ -138,12 +139,24 @@ fn explain(error: &RpcError, limit: Duration) -> ApiError {
         RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::TimedOut) => {
             ApiError::new(ErrorKind::Unknown, "the daemon could not finish the call in time").hint(again)
         }
+        RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::InvalidData) => {
+            ApiError::new(ErrorKind::Invalid, server.detail.clone())
+                .hint("ask for less at once, for example with --limit")
+        }
         RpcError::Server(server) => ApiError::new(ErrorKind::Internal, server.detail.clone()),
         RpcError::DeadlineExceeded => ApiError::new(
             ErrorKind::Unknown,
             format!("the daemon did not answer within {} s", limit.as_secs()),
         )
         .hint(again),
+        RpcError::Send(error) if transport::is_too_large(error.as_ref()) => ApiError::new(
+            ErrorKind::Invalid,
+            format!(
+                "the request is larger than {} bytes, the most that one call takes; nothing was sent",
+                transport::SERVICE_FRAME_BYTES_MAX
+            ),
+        )
+        .hint("send less at once"),
         RpcError::Shutdown | RpcError::Send(_) | RpcError::Channel(_) => {
             ApiError::new(ErrorKind::Unknown, "the connection to the daemon was lost during the call")
                 .hint(again)

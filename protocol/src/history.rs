@@ -6,7 +6,7 @@
 use crate::agent::PausedWhy;
 use crate::appeal::AppealKind;
 use crate::attempt::{CheckedBy, EndedAs};
-use crate::ids::{AgentId, AgentVersion, AttemptNumber, Incarnation, JobId, UserId};
+use crate::ids::{AgentId, AgentVersion, AttemptNumber, BodyId, Incarnation, JobId, UserId};
 use crate::job::Priority;
 use crate::state::{HeldWhy, Reviewer};
 use crate::time::Timestamp;
@@ -50,6 +50,15 @@ impl fmt::Display for Subject {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Commitment(pub String);
+
+/// Foreign text that belongs to a line: what commits to it, and where it stands as long as it is not forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// The commitment.
+    pub commitment: Commitment,
+    /// The body.
+    pub body: BodyId,
+}
 
 /// Who did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,7 +109,7 @@ pub enum What {
     /// The agent accepted it and works.
     Accepted { attempt: AttemptNumber },
     /// The agent is alive and at it; perhaps it said how far it is.
-    Progressed { attempt: AttemptNumber, note: Option<Commitment> },
+    Progressed { attempt: AttemptNumber, note: Option<Text> },
     /// The agent asks the client something, who has time until then.
     Asked { attempt: AttemptNumber, question: Commitment, until: Timestamp },
     /// The client answered; it goes to the agent.
@@ -108,7 +117,7 @@ pub enum What {
     /// The answer is here.
     Answered { attempt: AttemptNumber, answer: Commitment },
     /// An answer or another word came too late to matter; it is kept.
-    Late { attempt: AttemptNumber, message: Commitment },
+    Late { attempt: AttemptNumber, message: Text },
     /// The answer was held against the criteria.
     Judged {
         attempt: AttemptNumber,
@@ -127,27 +136,27 @@ pub enum What {
     /// The reviewer wants another attempt.
     ChangesRequested { reviewer: Reviewer, text: Commitment },
     /// The client asks an operator to decide.
-    Disputed { text: Commitment },
+    Disputed { text: Text },
     /// Nobody decided in time.
     WindowPassed { reviewer: Reviewer },
     /// The job is held for an operator.
     Held { why: HeldWhy },
     /// An operator released a held job.
-    Released { reason: Option<Commitment> },
+    Released { reason: Option<Text> },
     /// Somebody asked to look for an agent now.
-    LookAgain { reason: Option<Commitment> },
+    LookAgain { reason: Option<Text> },
     /// An operator takes it from its agent; perhaps another one gets it next.
-    Reassigned { to: Option<AgentId>, reason: Option<Commitment> },
+    Reassigned { to: Option<AgentId>, reason: Option<Text> },
     /// An operator rules an agent out.
-    Excluded { agent: AgentId, reason: Option<Commitment> },
+    Excluded { agent: AgentId, reason: Option<Text> },
     /// An operator moves it to another class.
-    Prioritized { to: Priority, reason: Option<Commitment> },
+    Prioritized { to: Priority, reason: Option<Text> },
     /// It has more time.
-    Extended { deadline: Timestamp, reason: Option<Commitment> },
+    Extended { deadline: Timestamp, reason: Option<Text> },
     /// A client complains about the result, or an owner contests a finding.
     AppealMade { attempt: AttemptNumber, kind: AppealKind, text: Commitment },
     /// An operator decided it; the agent's record was corrected if it was right.
-    AppealDecided { attempt: AttemptNumber, kind: AppealKind, upheld: bool, reason: Option<Commitment> },
+    AppealDecided { attempt: AttemptNumber, kind: AppealKind, upheld: bool, reason: Option<Text> },
     /// After an unclean end the daemon says so before it picks or judges: a job that stops daemons is found out.
     Announced,
     /// A daemon died while it held this job in its hands.
@@ -157,7 +166,7 @@ pub enum What {
     /// The end: nobody could do it.
     Failed { attempts: u32, offers: u32 },
     /// The end: called off.
-    Canceled { reason: Option<Commitment> },
+    Canceled { reason: Option<Text> },
     /// The end: the deadline passed.
     Expired,
 
@@ -191,13 +200,36 @@ pub enum What {
     /// A user said how they want to be told.
     SettingsChanged,
     /// An operator stopped new attempts everywhere.
-    EnginePaused { reason: Option<Commitment> },
+    EnginePaused { reason: Option<Text> },
     /// An operator allows new attempts again.
-    EngineResumed { reason: Option<Commitment> },
+    EngineResumed { reason: Option<Text> },
     /// A daemon opened the store.
     DaemonStarted { incarnation: Incarnation },
     /// A daemon closed the store in good order.
     DaemonStopped { incarnation: Incarnation },
+}
+
+impl What {
+    /// The words that belong to it, where no attempt or appeal holds them.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others hold no words of their own")]
+    pub fn text(&self) -> Option<&Text> {
+        match self {
+            Self::Disputed { text } => Some(text),
+            Self::Late { message, .. } => Some(message),
+            Self::Progressed { note: text, .. }
+            | Self::Released { reason: text }
+            | Self::LookAgain { reason: text }
+            | Self::Reassigned { reason: text, .. }
+            | Self::Excluded { reason: text, .. }
+            | Self::Prioritized { reason: text, .. }
+            | Self::Extended { reason: text, .. }
+            | Self::AppealDecided { reason: text, .. }
+            | Self::Canceled { reason: text }
+            | Self::EnginePaused { reason: text }
+            | Self::EngineResumed { reason: text } => text.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 impl Event {

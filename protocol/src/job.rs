@@ -6,6 +6,7 @@ use crate::json::Json;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// Limits of a draft. Lengths of text are in bytes, as they travel and are stored.
 pub mod limits {
@@ -60,6 +61,9 @@ pub struct JobDraft {
     /// When it must be done; by default in a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
+    /// The same as a span from when it is posted, ms: posted again, it is the same request. Not beside `deadline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
     /// When a person looks at the answer.
     #[serde(default)]
     pub review: Review,
@@ -102,6 +106,12 @@ impl JobDraft {
             end -= 1;
         }
         line[..end].to_owned()
+    }
+
+    /// When it must be done if it is posted now.
+    pub fn deadline_from(&self, now: Timestamp) -> Timestamp {
+        let span = Duration::from_millis(self.within_ms.unwrap_or(limits::DEADLINE_MS_DEFAULT));
+        self.deadline.unwrap_or_else(|| now.after(span))
     }
 
     /// Checks every bound that needs neither a clock nor the store: lengths, counts, and the policy.
@@ -147,6 +157,9 @@ impl JobDraft {
         within("not", self.not.len(), l::LIST_MAX, "agents")?;
         if let Some(both) = self.only.iter().find(|name| self.not.contains(name)) {
             return Err(FieldError::new("not", &format!("names {both}, and so does `only`")));
+        }
+        if self.deadline.is_some() && self.within_ms.is_some() {
+            return Err(FieldError::new("within_ms", "stands beside `deadline`: one of the two is enough"));
         }
         self.policy.check()
     }
@@ -340,6 +353,20 @@ mod tests {
             draft.check().expect_err("no attempts").to_string(),
             "policy.attempts_max is 0; it must be between 1 and 20"
         );
+    }
+
+    #[test]
+    fn a_deadline_is_a_time_or_a_span() {
+        let now = Timestamp(1_000);
+        let brief = || "x".to_owned();
+        let draft = JobDraft { brief: brief(), within_ms: Some(500), ..JobDraft::default() };
+        assert_eq!((draft.check(), draft.deadline_from(now)), (Ok(()), Timestamp(1_500)));
+        let draft = JobDraft { brief: brief(), deadline: Some(Timestamp(7)), ..JobDraft::default() };
+        assert_eq!((draft.check(), draft.deadline_from(now)), (Ok(()), Timestamp(7)));
+        let both = JobDraft { within_ms: Some(500), ..draft };
+        assert_eq!(both.check().expect_err("both").field, "within_ms");
+        let neither = JobDraft { brief: brief(), ..JobDraft::default() };
+        assert_eq!(neither.deadline_from(now), Timestamp(86_401_000));
     }
 
     #[test]

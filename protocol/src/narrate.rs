@@ -65,6 +65,19 @@ impl Told {
 
 /// An event of a job in words; none for what is not part of a job's story.
 pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
+    let told = tell_plain(story, event)?;
+    let words = event.what.text().and_then(|text| {
+        let held = story.texts.iter().find(|(body, _)| *body == text.body);
+        held.map(|(_, words)| shown(words))
+    });
+    Some(match words {
+        Some(words) => told.with(words),
+        None => told,
+    })
+}
+
+/// An event without the words that belong to it.
+fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
     use Mark::{Bad, Good, Step, Waits};
     let agent = |attempt: AttemptNumber| agent_of(story, attempt);
     let told = match &event.what {

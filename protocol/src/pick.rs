@@ -113,6 +113,27 @@ pub enum Exclusion {
 }
 
 impl Exclusion {
+    /// The reason of one agent, to be read after `it`.
+    pub fn of_one(self) -> &'static str {
+        match self {
+            Self::NotActive => "is paused, retired or not yet active",
+            Self::CircuitOpen => "fails at the moment",
+            Self::AtCapacity => "is busy",
+            Self::DailyCap => "has had its jobs for today",
+            Self::NotPublished => "is not published to you",
+            Self::NotInOnly => "is not in the job's `only`",
+            Self::InNot => "is in the job's `not`",
+            Self::LacksTag => "lacks a tag that the job asks for",
+            Self::InputTooLarge => "takes no inputs of this size",
+            Self::InputInvalid => "needs another input",
+            Self::LittleRelevance => "is made for other work",
+            Self::TriedBefore => "has tried it already",
+            Self::KindUnsupported => "is of a kind that this daemon cannot speak to",
+            Self::RuledOut => "was ruled out by an operator",
+            Self::NotOrdered => "is not the one that an operator ordered",
+        }
+    }
+
     /// Whether the agent could take the job later without any change of the job or of the agent's definition.
     pub fn passes_with_time(self) -> bool {
         match self {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tarpc::serde_transport::Transport;
 use tarpc::tokio_serde::formats::Json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::codec::{Framed, LengthDelimitedCodec};
+use tokio_util::codec::{Framed, LengthDelimitedCodec, LengthDelimitedCodecError};
 
 /// Where the daemon of this user listens unless somebody says otherwise: in the runtime folder, or else in the state
 /// folder. None without a home.
@@ -36,6 +36,13 @@ where
 {
     let codec = LengthDelimitedCodec::builder().max_frame_length(SERVICE_FRAME_BYTES_MAX).new_codec();
     tarpc::serde_transport::new(Framed::new(connection, codec), Json::default())
+}
+
+/// Whether this is the refusal of a frame that is larger than [`SERVICE_FRAME_BYTES_MAX`]: nothing of it was sent, and the
+/// connection is as good as before.
+pub fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    inner.is_some_and(|inner| inner.is::<LengthDelimitedCodecError>() || is_too_large(inner))
 }
 
 /// The caller's side of the handshake.

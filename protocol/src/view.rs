@@ -160,6 +160,8 @@ pub struct JobStory {
     /// JSON pointer to the part of the answer that people should read.
     pub display: Option<String>,
     pub events: Vec<Event>,
+    /// The words that belong to events, as far as they are not forgotten; cut.
+    pub texts: Vec<(BodyId, String)>,
     /// Agents that an operator ruled out.
     pub excluded: Vec<AgentName>,
     /// Complaints and contests.
@@ -283,6 +285,9 @@ pub struct Updated {
     pub before: String,
     /// After.
     pub after: String,
+    /// Hosts and ports that were granted with it, as `host:port`.
+    #[serde(default)]
+    pub granted: Vec<String>,
     /// What may be a mistake in its schemas.
     pub warnings: Vec<String>,
 }

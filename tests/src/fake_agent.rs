@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use futures::stream;
+use futures::{StreamExt, stream};
 use guildhall_daemon::agents::egress::Egress;
 use guildhall_daemon::agents::signing::SigningSecret;
 use guildhall_protocol::agent::{AgentDefinition, TimeLimits};
@@ -21,6 +21,9 @@ use tokio::task::JoinHandle;
 
 /// Between two bytes of [`Answer::Drip`].
 const DRIP: Duration = Duration::from_secs(1);
+
+/// From the beginning of a body to the end of the connection, in [`Answer::Breaks`]: long enough for the head to leave.
+const BREAK: Duration = Duration::from_millis(200);
 
 /// A message that the agent got and found in order.
 #[derive(Clone, Debug)]
@@ -45,6 +48,10 @@ pub enum Answer {
     Status(u16),
     /// 200 with any body of the contract, such as `{"question": "Which?"}`.
     Says(Value),
+    /// A status, `Retry-After: 0`, the beginning of a body, and then the connection is lost.
+    Breaks(u16),
+    /// A status, `Retry-After: 0`, the beginning of a body, and then nothing.
+    Stalls(u16),
     /// A redirect to this address.
     Redirect(String),
     /// 200 and then one byte a second, without end.
@@ -251,6 +258,14 @@ async fn perform(answer: Answer) -> Response {
             let status = StatusCode::from_u16(status).expect("a status");
             (status, [(header::RETRY_AFTER, "0")]).into_response()
         }
+        Answer::Breaks(status) => cut_off(
+            status,
+            stream::once(async {
+                tokio::time::sleep(BREAK).await;
+                Err(std::io::Error::other("lost"))
+            }),
+        ),
+        Answer::Stalls(status) => cut_off(status, stream::pending()),
         Answer::Redirect(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
         Answer::Drip => {
             let drops = stream::unfold((), async |()| {
@@ -265,6 +280,16 @@ async fn perform(answer: Answer) -> Response {
         }
         Answer::Silence => std::future::pending().await,
     }
+}
+
+/// An answer whose body begins and then goes on like this.
+fn cut_off<S>(status: u16, rest: S) -> Response
+where
+    S: futures::Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static,
+{
+    let status = StatusCode::from_u16(status).expect("a status");
+    let begins = stream::iter([Ok(Bytes::from_static(b"{\"sorry\":"))]);
+    (status, [(header::RETRY_AFTER, "0")], Body::from_stream(begins.chain(rest))).into_response()
 }
 
 fn typed(kind: &'static str, body: impl Into<Body>) -> Response {

@@ -142,6 +142,7 @@ pub(crate) enum AgentCommand {
     /// Find agents for a text
     Find {
         /// What is wanted
+        #[arg(required = true)]
         text: Vec<String>,
         /// How many
         #[arg(long, default_value_t = 10)]
@@ -476,7 +477,7 @@ pub(crate) struct PostArgs {
     /// Tell what happens until it ends or waits for a person
     #[arg(long)]
     pub(crate) wait: bool,
-    /// The same key again posts it once; with --batch, the beginning of every line's key
+    /// The same key again posts it once; with --batch, the beginning of every line's: its own "key", or what it says
     #[arg(long)]
     pub(crate) key: Option<RequestId>,
     /// Many jobs, one JSON document a line: a file or `-`; posting it again posts only what is missing

@@ -35,9 +35,20 @@ pub(crate) fn json(argument: &str) -> Result<Json, Fault> {
     let (text, name) = if inline {
         (argument.to_owned(), "the argument".to_owned())
     } else {
-        (read(argument)?, shown(argument))
+        (read(argument).map_err(|fault| no_document(argument, fault))?, shown(argument))
     };
     Json::from_text(text.trim().to_owned()).map_err(|error| wrong(&name, &error))
+}
+
+fn no_document(argument: &str, fault: Fault) -> Fault {
+    if let Fault::Io(_, error) = &fault
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
+        return Fault::Input(format!(
+            "there is no file {argument}\n  a document can stand here itself: it begins with {{, [ or \""
+        ));
+    }
+    fault
 }
 
 /// JSON of a type, with the place of a mistake.
@@ -50,6 +61,7 @@ fn wrong(name: &str, error: &serde_json::Error) -> Fault {
     Fault::Input(format!("{name} {what}: {error}"))
 }
 
-fn shown(name: &str) -> String {
+/// What a file is called in complaints.
+pub(crate) fn shown(name: &str) -> String {
     if name == "-" { "standard input".to_owned() } else { name.to_owned() }
 }

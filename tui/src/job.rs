@@ -5,6 +5,7 @@ mod order;
 mod post;
 mod show;
 mod watch;
+mod written;
 
 pub(crate) use watch::watch;
 

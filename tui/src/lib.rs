@@ -60,10 +60,10 @@ fn complain(fault: &Fault, json: bool) -> ExitCode {
     {
         return ExitCode::SUCCESS;
     }
-    let text = if let (true, Fault::Api(error)) = (json, fault) {
-        serde_json::to_string(&serde_json::json!({"error": error})).unwrap_or_default()
-    } else {
-        format!("guildhall: {}", clean(&fault.to_string()))
+    let text = match (json, fault) {
+        (true, Fault::Api(error)) => serde_json::json!({"error": error}).to_string(),
+        (true, _) => serde_json::json!({"error": {"message": fault.to_string()}}).to_string(),
+        (false, _) => format!("guildhall: {}", clean(&fault.to_string())),
     };
     // Standard error may be closed, and then nobody listens.
     drop(writeln!(std::io::stderr(), "{text}"));

@@ -1,8 +1,9 @@
 //! One run of the program: the connection to the daemon, and where answers go.
 
 use crate::fault::Fault;
+use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::client::Client;
-use guildhall_protocol::error::ApiError;
+use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Hello;
 use guildhall_protocol::ids::{BodyId, JobId, RequestId};
 use guildhall_protocol::job::JobDraft;
@@ -11,18 +12,26 @@ use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::transport::usual_socket;
 use guildhall_protocol::view::{NewJob, Posted, Scope};
 use serde::Serialize;
+use std::cell::Cell;
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tarpc::client::RpcError;
 use tarpc::context::Context;
 
 /// Longest wait of one `wait_for_change`, ms.
 const WAIT_MS: u64 = 20_000;
 
+/// How long a daemon that answered before may be away.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two looks whether it is back.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 pub(crate) struct Session {
     client: Client,
+    /// Whether a call was answered: then whoever waits for something waits for the daemon, too.
+    answered: Cell<bool>,
     /// Answers go to a program.
     pub(crate) json: bool,
 }
@@ -34,7 +43,11 @@ impl Session {
         })?;
         // A call may wait for a change; agents are tested within a call.
         let limit = Duration::from_millis(WAIT_MS) + Duration::from_secs(40);
-        Ok(Self { client: Client::new(socket, Hello::of("guildhall")).call_limit(limit), json })
+        Ok(Self {
+            client: Client::new(socket, Hello::of("guildhall")).call_limit(limit),
+            answered: Cell::new(false),
+            json,
+        })
     }
 
     /// One call to the daemon.
@@ -43,11 +56,37 @@ impl Session {
         F: Future<Output = Result<Result<T, ApiError>, RpcError>>,
         Call: FnOnce(GuildhallClient, Context) -> F,
     {
-        Ok(self.client.call(call).await?)
+        let answer = self.client.call(call).await;
+        self.answered.set(self.answered.get() || answer.is_ok());
+        Ok(answer?)
+    }
+
+    /// A read that outlasts a daemon that ends and comes back: it is tried again for a while, and the person is told once.
+    pub(crate) async fn patient<T, F>(&self, read: impl Fn() -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let mut since = None;
+        loop {
+            let fault = match read().await {
+                Err(Fault::Api(error)) if self.answered.get() && may_come_back(error.kind) => error,
+                outcome => return outcome,
+            };
+            if since.is_none() {
+                // Standard error may be closed, and then nobody listens.
+                let told = format!("guildhall: {}; waiting for it to come back", clean_line(&fault.message));
+                drop(writeln!(std::io::stderr(), "{told}"));
+            }
+            if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                return Err(fault.into());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Posts one job.
     pub(crate) async fn post(&self, request: RequestId, draft: JobDraft) -> Result<Posted, Fault> {
+        draft.check().map_err(ApiError::from)?;
         let job = NewJob { request, draft };
         let posted = self.call(|service, context| async move { service.post(context, vec![job]).await });
         let nothing = || Fault::EndedBadly("the daemon posted nothing".to_owned());
@@ -88,6 +127,19 @@ impl Session {
             return print(&(text + "\n"));
         }
         print(&show(answer))
+    }
+}
+
+fn may_come_back(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Unavailable | ErrorKind::Unknown => true,
+        ErrorKind::Invalid
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Forbidden
+        | ErrorKind::Limited
+        | ErrorKind::Unsupported
+        | ErrorKind::Internal => false,
     }
 }
 

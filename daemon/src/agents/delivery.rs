@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Bytes of a reply that are kept for the owner to look at.
 pub const REPLY_HEAD_BYTES_MAX: usize = 2_048;
 
+/// Longest wait for the body of an answer whose status says everything.
+const HEAD_WAIT: Duration = Duration::from_secs(2);
+
 /// Sends messages to agents.
 pub struct Courier {
     egress: Egress,
@@ -129,6 +132,8 @@ struct Seen {
     status: Option<u16>,
     remote: Option<String>,
     body: Vec<u8>,
+    /// What the status alone says: whatever becomes of the body then.
+    decided: Option<Reply>,
 }
 
 impl Courier {
@@ -154,10 +159,16 @@ impl Courier {
         let result = match headers {
             Some(headers) => {
                 let work = self.exchange(&exchange, headers, &mut seen);
-                tokio::time::timeout(exchange.time_limit, work).await.unwrap_or_else(|_| {
-                    let why = format!("no answer within {} ms", exchange.time_limit.as_millis());
-                    Err(Failure::reply(FailedStep::Exchange, Reply::Unclear { why }))
-                })
+                let finished = tokio::time::timeout(exchange.time_limit, work).await;
+                match (finished, seen.decided.take()) {
+                    (Ok(Ok(())) | Err(_), Some(reply)) => by_status(reply),
+                    (Ok(Ok(())), None) => by_body(&seen.body),
+                    (Ok(Err(failure)), _) => Err(failure),
+                    (Err(_), None) => {
+                        let why = format!("no answer within {} ms", exchange.time_limit.as_millis());
+                        Err(Failure::reply(FailedStep::Exchange, Reply::Unclear { why }))
+                    }
+                }
             }
             None => Err(Failure::not_connected(FailedStep::Guard, "the message cannot be signed".to_owned())),
         };
@@ -184,7 +195,7 @@ impl Courier {
         exchange: &Exchange<'_>,
         headers: HeaderMap,
         seen: &mut Seen,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<(), Failure> {
         let checked = self
             .check(exchange.endpoint, exchange.grants)
             .map_err(|error| Failure::not_connected(FailedStep::Guard, error.to_string()))?;
@@ -202,36 +213,53 @@ impl Courier {
             return Err(Failure::not_connected(FailedStep::Guard, why));
         }
         let retry_after = text(response.headers(), &RETRY_AFTER);
-        let by_status = read_status(exchange.kind, response.status().as_u16(), retry_after, exchange.now);
-        if by_status.is_none() {
-            check_type(response.headers())?;
+        seen.decided = read_status(exchange.kind, response.status().as_u16(), retry_after, exchange.now);
+        if seen.decided.is_some() {
+            // For the owner to look at, as far as it comes: it changes nothing.
+            drop(tokio::time::timeout(HEAD_WAIT, read_head(&mut response, &mut seen.body)).await);
+            return Ok(());
         }
-        let too_large = || Failure {
-            step: FailedStep::Size,
-            outcome: Delivered::TooLarge { bytes_max: self.answer_bytes_max },
-        };
-        // The body of an answer that the status decides is only read for the owner to look at.
-        let bytes_max = if by_status.is_some() { REPLY_HEAD_BYTES_MAX } else { self.answer_bytes_max };
+        check_type(response.headers())?;
         while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
-            if seen.body.len() + chunk.len() > bytes_max {
-                if by_status.is_some() {
-                    seen.body.extend_from_slice(&chunk[..bytes_max - seen.body.len()]);
-                    break;
-                }
-                return Err(too_large());
+            if seen.body.len() + chunk.len() > self.answer_bytes_max {
+                let outcome = Delivered::TooLarge { bytes_max: self.answer_bytes_max };
+                return Err(Failure { step: FailedStep::Size, outcome });
             }
             seen.body.extend_from_slice(&chunk);
         }
-        match by_status {
-            Some(reply @ (Reply::Accepted | Reply::Declined(_) | Reply::NotSupported)) => Ok(reply),
-            Some(reply) => Err(Failure::reply(FailedStep::Status, reply)),
-            None => {
-                let reply = read_body(&seen.body);
-                let malformed = matches!(reply, Reply::Malformed { .. });
-                if malformed { Err(Failure::reply(FailedStep::Body, reply)) } else { Ok(reply) }
-            }
+        Ok(())
+    }
+}
+
+async fn read_head(response: &mut reqwest::Response, head: &mut Vec<u8>) {
+    while let Ok(Some(chunk)) = response.chunk().await {
+        head.extend_from_slice(&chunk[..chunk.len().min(REPLY_HEAD_BYTES_MAX - head.len())]);
+        if head.len() == REPLY_HEAD_BYTES_MAX {
+            return;
         }
     }
+}
+
+fn by_status(reply: Reply) -> Result<Reply, Failure> {
+    match reply {
+        Reply::Accepted | Reply::Declined(_) | Reply::NotSupported => Ok(reply),
+        Reply::Output(_)
+        | Reply::Question { .. }
+        | Reply::Working
+        | Reply::UnknownJob
+        | Reply::Challenge(_)
+        | Reply::Later { .. }
+        | Reply::Gone
+        | Reply::Refused { .. }
+        | Reply::Unclear { .. }
+        | Reply::Malformed { .. } => Err(Failure::reply(FailedStep::Status, reply)),
+    }
+}
+
+fn by_body(body: &[u8]) -> Result<Reply, Failure> {
+    let reply = read_body(body);
+    let malformed = matches!(reply, Reply::Malformed { .. });
+    if malformed { Err(Failure::reply(FailedStep::Body, reply)) } else { Ok(reply) }
 }
 
 fn headers(exchange: &Exchange<'_>) -> Option<HeaderMap> {

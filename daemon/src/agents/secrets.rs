@@ -34,6 +34,22 @@ pub enum MasterKeyError {
         /// The file.
         path: PathBuf,
     },
+    /// It is gone, and what it sealed is not.
+    #[error("the key file {} is not there, and the store {} holds secrets that were sealed with it: put it back from a backup, or name it with --set key_file=FILE", .path.display(), .store.display())]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// The store.
+        store: PathBuf,
+    },
+    /// It holds another key.
+    #[error("the key file {} does not open the secrets in the store {}: they were sealed with another key. Put that one back from a backup, or name it with --set key_file=FILE", .path.display(), .store.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// The store.
+        store: PathBuf,
+    },
     /// It cannot be read or made.
     #[error("the key file {} cannot be read or made", .path.display())]
     File {
@@ -87,11 +103,19 @@ impl MasterKey {
         match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(mut file) => {
                 file.write_all(&fresh).and_then(|()| file.sync_all()).map_err(failed)?;
-                return Ok(Self::from_bytes(fresh));
+                Ok(Self::from_bytes(fresh))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::open_file(path),
+            Err(error) => Err(failed(error)),
         }
+    }
+
+    /// Reads the key in the file at `path`.
+    ///
+    /// # Errors
+    /// The file is not there, can be read by others, holds no key, or cannot be read.
+    pub fn open_file(path: &Path) -> Result<Self, MasterKeyError> {
+        let failed = |source| MasterKeyError::File { path: path.to_path_buf(), source };
         let mode = std::fs::metadata(path).map_err(failed)?.mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(MasterKeyError::Loose { path: path.to_path_buf(), mode });

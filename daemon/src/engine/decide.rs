@@ -11,7 +11,7 @@ use crate::store::{AttemptTurn, Cause, JobRecord, JobTurn, Request, Steering};
 use guildhall_protocol::attempt::{
     AttemptState, CheckedBy, CriterionRef, Decision as Found, EndedAs, Finding,
 };
-use guildhall_protocol::history::{Actor, Commitment, What};
+use guildhall_protocol::history::{Actor, Text, What};
 use guildhall_protocol::ids::{AgentId, UserId};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::notice::NoticeKind;
@@ -58,7 +58,7 @@ impl Engine {
         let now = Timestamp::now();
         let mut work = Work::load(&*self.parts.store, job).await?;
         let mut scribe = self.scribe(&work, now, Actor::User(who));
-        let reason = reason.map(|text| scribe.body(text.into_bytes()).1);
+        let reason = reason.map(|text| scribe.text(&text));
         let mut turn = match decision {
             Decision::Cancel => self.cancel(&work, who, &mut scribe, reason, now)?,
             Decision::LookNow => {
@@ -69,7 +69,7 @@ impl Engine {
             Decision::RequestChanges(text) => self.request_changes(&work, &mut scribe, text, now)?,
             Decision::Dispute(text) => {
                 let next = work.job.state.after(JobEvent::Disputed)?;
-                let text = scribe.body(text.into_bytes()).1;
+                let text = scribe.text(&text);
                 scribe.event(What::Disputed { text });
                 let window = self.open_review(&work, Reviewer::Operator, &mut scribe, now);
                 let due_at = Some(window.next_look());
@@ -105,7 +105,7 @@ impl Engine {
         work: &Work,
         who: UserId,
         scribe: &mut Scribe<'_>,
-        reason: Option<Commitment>,
+        reason: Option<Text>,
         now: Timestamp,
     ) -> Result<Turn, IllegalTransition> {
         let next = work.job.state.after(JobEvent::Canceled)?;
@@ -211,7 +211,7 @@ fn reassign(
     work: &Work,
     scribe: &mut Scribe<'_>,
     to: Option<AgentId>,
-    reason: Option<Commitment>,
+    reason: Option<Text>,
     now: Timestamp,
 ) -> Result<Turn, IllegalTransition> {
     let next = work.job.state.after(JobEvent::Reassign)?;

@@ -299,7 +299,7 @@ impl Engine {
     ) -> Result<(), CommitError> {
         let mut scribe = self.scribe_of(work, attempt, heard, now);
         if let Some(word) = heard.reading.word() {
-            let (_, message) = scribe.body(word.into_bytes());
+            let message = scribe.text(&word);
             let what = What::Late { attempt: attempt.number, message };
             scribe.event_by(Actor::Agent(attempt.agent), what);
         } else if heard.callback.is_none() {

@@ -10,7 +10,7 @@ use crate::store::{
 };
 use guildhall_protocol::appeal::AppealKind;
 use guildhall_protocol::attempt::EndedAs;
-use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::history::{Actor, Text, What};
 use guildhall_protocol::ids::{AgentId, AttemptNumber, UserId};
 use guildhall_protocol::job::Priority;
 use guildhall_protocol::notice::NoticeKind;
@@ -56,8 +56,7 @@ impl Engine {
         let now = Timestamp::now();
         let mut work = Work::load(&*self.parts.store, job).await?;
         let mut scribe = self.scribe(&work, now, Actor::User(who));
-        let text = reason.map(|text| scribe.body(text.into_bytes()));
-        let reason = text.as_ref().map(|(_, commitment)| commitment.clone());
+        let reason = reason.map(|text| scribe.text(&text));
         let mut note = work.note();
         let (mut tallies, mut appeal) = (Vec::new(), None);
         match change {
@@ -84,10 +83,10 @@ impl Engine {
                 note.steering = Some(steering);
             }
             Change::Appeal(attempt, kind) => {
-                let Some((text, commitment)) = text else { return Ok(()) };
+                let Some(Text { commitment, body }) = reason else { return Ok(()) };
                 scribe.event(What::AppealMade { attempt, kind, text: commitment });
                 self.tell_operators(work.job.id, &mut scribe, NoticeKind::AppealMade);
-                appeal = Some(AppealTurn::Made { attempt, kind, user: who, text });
+                appeal = Some(AppealTurn::Made { attempt, kind, user: who, text: body });
             }
             Change::Decide { attempt, kind, upheld } => {
                 scribe.event(What::AppealDecided { attempt, kind, upheld, reason });
@@ -151,7 +150,7 @@ impl Engine {
         let now = Timestamp::now();
         let system = self.parts.store.system(Query::System).await?;
         let mut scribe = Scribe::new(&self.parts.maker, now, system.chain, Actor::User(who));
-        let reason = reason.map(|text| scribe.body(text.into_bytes()).1);
+        let reason = reason.map(|text| scribe.text(&text));
         scribe.event(if paused { What::EnginePaused { reason } } else { What::EngineResumed { reason } });
         let entry = scribe.finish();
         self.parts

@@ -22,8 +22,10 @@ const ASK_MIN: Duration = Duration::from_secs(1);
 const ASK_MAX: Duration = Duration::from_secs(30);
 /// Time for one such question.
 const ASK_LIMIT: Duration = Duration::from_secs(10);
-/// Words on progress closer together than this are only signs of life.
-const PROGRESS_MIN: Duration = Duration::from_secs(2);
+/// In a long history, words on progress closer together than this are only signs of life.
+const PROGRESS_MIN: Duration = Duration::from_mins(1);
+/// Events after which a history is long.
+const CHATTY_AFTER: u64 = 100;
 
 impl Engine {
     /// The agent said that it works on it.
@@ -68,10 +70,11 @@ impl Engine {
         if work.job.state == JobState::Assigned {
             return self.accepted(work, attempt, turn, scribe, now).await;
         }
-        let recently = attempt.heard_at.is_some_and(|heard| now.since(heard) < PROGRESS_MIN);
-        if let Some(note) = note.filter(|note| !note.trim().is_empty() && !recently) {
-            let (_, commitment) = scribe.body(note.as_bytes().to_vec());
-            let what = What::Progressed { attempt: attempt.number, note: Some(commitment) };
+        let chatty = work.job.chain.revision > CHATTY_AFTER
+            && attempt.heard_at.is_some_and(|heard| now.since(heard) < PROGRESS_MIN);
+        if let Some(note) = note.filter(|note| !note.trim().is_empty() && !chatty) {
+            let note = Some(scribe.text(note));
+            let what = What::Progressed { attempt: attempt.number, note };
             scribe.event_by(Actor::Agent(attempt.agent), what);
         }
         let heard = AttemptTurn { heard_at: Some(now), ..attempt.unchanged() };

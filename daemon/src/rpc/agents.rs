@@ -10,8 +10,8 @@ use crate::catalog;
 use crate::market::Compiled;
 use crate::scribe::Scribe;
 use crate::store::{
-    AgentFence, AgentRecord, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, SealedSecret,
-    StoreError,
+    AgentFence, AgentRecord, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, Request,
+    SealedSecret, StoreError,
 };
 use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentName, AgentState, Audience, PausedWhy};
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -27,6 +27,8 @@ use url::Url;
 
 /// Longest pause that ends by itself, ms: 90 days.
 const PAUSE_MS_MAX: u64 = 90 * 86_400_000;
+/// Most bytes in a page of exchanges, which is shorter then: each holds the beginning of what was said.
+const LOG_BYTES_MAX: usize = 1_000_000;
 
 impl Caller {
     pub(super) async fn register(
@@ -38,6 +40,12 @@ impl Caller {
         let now = Timestamp::now();
         let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
         let request = self.request(id, "register", &content);
+        if let Some(agent) = self.agent_receipt(&request).await? {
+            let checked = checked_definition(&self.desk, definition).await;
+            return self
+                .registered_before(agent, checked.map(|(_, warnings)| warnings).unwrap_or_default())
+                .await;
+        }
         if options.audience != Audience::Owner && !self.who.operator {
             return Err(forbidden("publishing an agent needs the operator's role").in_field("audience"));
         }
@@ -119,11 +127,22 @@ impl Caller {
         };
         Ok(Registered {
             id,
-            version: record.version,
+            version: AgentVersion(1),
             delivery_secret: reveal(SecretKind::Delivery, &record.delivery_secret)?,
             callback_secret: reveal(SecretKind::Callback, &record.callback_secret)?,
             warnings,
         })
+    }
+
+    /// The agent that this request made or changed, if it was made before.
+    async fn agent_receipt(&self, request: &Request) -> Result<Option<AgentId>, ApiError> {
+        match self.receipt(request).await? {
+            None => Ok(None),
+            Some(Receipt::Agent(agent)) => Ok(Some(agent)),
+            Some(Receipt::Posted(_) | Receipt::Job(_) | Receipt::Done) => {
+                Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused)))
+            }
+        }
     }
 
     /// What `--allow-private` grants: exactly the endpoint's host and port, by an operator.
@@ -167,8 +186,11 @@ impl Caller {
     ) -> Result<Updated, ApiError> {
         let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
         let request = self.request(id, "update", &content);
-        let new_grants = self.grants(&definition.endpoint, &options)?;
-        self.revise(request, definition, new_grants, None).await
+        let grants = self.grants(&definition.endpoint, &options)?;
+        if let Some(agent) = self.agent_receipt(&request).await? {
+            return self.revised_before(agent, &definition, &grants).await;
+        }
+        self.revise(request, definition, grants, None).await
     }
 
     pub(super) async fn rollback(
@@ -182,28 +204,58 @@ impl Caller {
         let pool = &self.desk.engine.parts().pool;
         let nothing = |error| no_version(error, &name, to);
         let earlier = catalog::load_version(self.desk.store(), pool, record.id, to).await.map_err(nothing)?;
+        if let Some(agent) = self.agent_receipt(&request).await? {
+            return self.revised_before(agent, &earlier.definition, &[]).await;
+        }
         self.revise(request, earlier.definition, Vec::new(), Some(to)).await
+    }
+
+    /// The same revision again, because its answer was lost: the newest version that says this, and the one before it.
+    async fn revised_before(
+        &self,
+        agent: AgentId,
+        said: &AgentDefinition,
+        grants: &[(String, u16)],
+    ) -> Result<Updated, ApiError> {
+        let after = pretty(said)?;
+        let told = |version, before: String| {
+            let granted = shown_grants(grants);
+            Updated { version, before, after: after.clone(), granted, warnings: Vec::new() }
+        };
+        let mut found = None;
+        let versions = self.desk.store().versions(Query::Versions(agent)).await.map_err(store)?;
+        let newest = versions.first().map_or(AgentVersion(1), |(version, _, _)| *version);
+        for (version, _, body) in versions {
+            let bytes = self.desk.store().body(body).await.map_err(store)?.unwrap_or_default();
+            let definition: AgentDefinition =
+                serde_json::from_slice(&bytes).map_err(|error| internal(&error))?;
+            let text = pretty(&definition)?;
+            match found {
+                Some(found) => return Ok(told(found, text)),
+                None if text == after => found = Some(version),
+                None => {}
+            }
+        }
+        Ok(told(found.unwrap_or(newest), after.clone()))
     }
 
     async fn revise(
         &self,
-        request: crate::store::Request,
+        request: Request,
         definition: AgentDefinition,
-        new_grants: Vec<(String, u16)>,
+        mut new_grants: Vec<(String, u16)>,
         back_to: Option<AgentVersion>,
     ) -> Result<Updated, ApiError> {
         let now = Timestamp::now();
         let (record, current) = self.own(&definition.name)?;
+        new_grants.retain(|grant| !record.grants.contains(grant));
         let all_grants: Vec<(String, u16)> = record.grants.iter().chain(&new_grants).cloned().collect();
         self.check_endpoint(&definition.endpoint, &all_grants)?;
         let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
         let definition = compiled.definition;
-        let pretty = |definition: &AgentDefinition| {
-            serde_json::to_string_pretty(definition).map_err(|error| internal(&error))
-        };
         let (before, after) = (pretty(&current.definition)?, pretty(&definition)?);
         if before == after && new_grants.is_empty() {
-            return Ok(Updated { version: record.version, before, after, warnings });
+            return Ok(Updated { version: record.version, before, after, granted: Vec::new(), warnings });
         }
         let version = AgentVersion(record.version.0 + 1);
         let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
@@ -214,6 +266,7 @@ impl Caller {
             None => What::AgentUpdated { version, definition: commitment },
         });
         grant_events(&mut scribe, &new_grants);
+        let granted = shown_grants(&new_grants);
         let moved = definition.endpoint != current.definition.endpoint;
         let state = if moved { record.state.after(AgentEvent::EndpointChanged) } else { Some(record.state) };
         let gone = || ApiError::new(ErrorKind::Conflict, format!("{} is retired", record.name));
@@ -232,7 +285,7 @@ impl Caller {
         self.desk.store().apply(now, command).await.map_err(store)?;
         self.desk.engine.refresh(record.id).await.map_err(store)?;
         self.desk.engine.agent_changed();
-        Ok(Updated { version, before, after, warnings })
+        Ok(Updated { version, before, after, granted, warnings })
     }
 
     pub(super) async fn order_one(
@@ -243,6 +296,9 @@ impl Caller {
     ) -> Result<AgentHead, ApiError> {
         let now = Timestamp::now();
         let request = self.request(id, "order-agent", format!("{name} {order:?}").as_bytes());
+        if let Some(agent) = self.agent_receipt(&request).await? {
+            return self.agent_head_of(agent, now);
+        }
         let (record, _) = self.own(&name)?;
         let is_owner = record.owner == self.who.user;
         if order == AgentOrder::Resume
@@ -266,6 +322,9 @@ impl Caller {
         };
         let refused = || ApiError::new(ErrorKind::Conflict, format!("{name} is {}", record.state));
         let state = record.state.after(event).ok_or_else(refused)?;
+        if state == record.state {
+            return Err(ApiError::new(ErrorKind::Conflict, format!("{name} is {state} already")));
+        }
         let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
         scribe.event(what);
         let due_at = (state == AgentState::Pending).then_some(now).or(until);
@@ -288,13 +347,14 @@ impl Caller {
             let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
             (listing.record.clone(), listing.compiled.definition.clone(), Desk::agent_head(listing, now))
         };
-        if record.owner != self.who.user && !self.who.operator {
+        let inside = record.owner == self.who.user || self.who.operator;
+        if !inside {
             "(known to its owner)".clone_into(&mut definition.endpoint);
         }
         let versions = self.desk.store().versions(Query::Versions(record.id)).await.map_err(store)?;
         let versions = versions.into_iter().map(|(version, at, _)| (version, at)).collect();
         let events = self.desk.events(Subject::Agent(record.id), record.chain.revision).await?;
-        let grants = record.grants.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+        let grants = if inside { shown_grants(&record.grants) } else { Vec::new() };
         Ok(AgentStory { head, definition, grants, versions, events })
     }
 
@@ -323,7 +383,10 @@ impl Caller {
         Page { rows, next }
     }
 
-    pub(super) fn find(&self, text: &str, limit: u32) -> Vec<(AgentHead, f32)> {
+    pub(super) fn find(&self, text: &str, limit: u32) -> Result<Vec<(AgentHead, f32)>, ApiError> {
+        if text.trim().is_empty() {
+            return Err(invalid("text", "say what you want done: agents are found by their texts"));
+        }
         let now = Timestamp::now();
         let market = self.desk.engine.market();
         let ranked = market.relevance(text).into_iter();
@@ -332,11 +395,17 @@ impl Caller {
             self.may_see(&listing.record) && listing.record.state != AgentState::Retired
         });
         let limit = usize::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(1);
-        shown.take(limit).map(|(listing, score)| (Desk::agent_head(listing, now), score)).collect()
+        Ok(shown.take(limit).map(|(listing, score)| (Desk::agent_head(listing, now), score)).collect())
     }
 
     pub(super) async fn test(&self, name: AgentName) -> Result<TestReport, ApiError> {
         let (record, _) = self.own(&name)?;
+        if record.state == AgentState::Retired {
+            return Err(ApiError::new(
+                ErrorKind::Conflict,
+                format!("{name} is retired, and gets nothing more"),
+            ));
+        }
         let mut steps = Vec::new();
         let (proved, log) = self.desk.engine.challenge(record.id).await.map_err(store)?;
         let detail = if proved { format!("echoed in {} ms", log.duration_ms) } else { log.summary };
@@ -365,7 +434,7 @@ impl Caller {
         let query = Query::Deliveries { agent: record.id, before: page.after.map(DeliveryLogId), limit };
         let rows = self.desk.store().deliveries(query).await.map_err(store)?;
         let full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = rows.last().filter(|_| full).map(|row| row.id.0);
+        let mut next = rows.last().filter(|_| full).map(|row| row.id.0);
         let view = |row: crate::store::DeliveryRecord| {
             let log: crate::agents::delivery::DeliveryLog = serde_json::from_slice(&row.log).ok()?;
             let step = log.failed_step.and_then(|step| serde_json::to_value(step).ok());
@@ -383,8 +452,25 @@ impl Caller {
                 curl: log.curl,
             })
         };
-        Ok(Page { rows: rows.into_iter().filter_map(view).collect(), next })
+        let (mut shown, mut bytes) = (Vec::<DeliveryView>::new(), 0);
+        for row in rows.into_iter().filter_map(view) {
+            bytes += serde_json::to_vec(&row).map_err(|error| internal(&error))?.len();
+            if bytes > LOG_BYTES_MAX && !shown.is_empty() {
+                next = shown.last().map(|row| row.id.0);
+                break;
+            }
+            shown.push(row);
+        }
+        Ok(Page { rows: shown, next })
     }
+}
+
+fn pretty(definition: &AgentDefinition) -> Result<String, ApiError> {
+    serde_json::to_string_pretty(definition).map_err(|error| internal(&error))
+}
+
+fn shown_grants(grants: &[(String, u16)]) -> Vec<String> {
+    grants.iter().map(|(host, port)| format!("{host}:{port}")).collect()
 }
 
 fn grant_events(scribe: &mut Scribe<'_>, grants: &[(String, u16)]) {

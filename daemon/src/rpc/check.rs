@@ -25,8 +25,7 @@ impl Caller {
         if draft.priority > Priority::Normal && !self.who.operator {
             return Err(forbidden("a priority above normal needs the operator's role").in_field("priority"));
         }
-        let deadline =
-            draft.deadline.unwrap_or(now.after(Duration::from_millis(limits::DEADLINE_MS_DEFAULT)));
+        let deadline = draft.deadline_from(now);
         let (soonest, latest) = (
             now.after(Duration::from_millis(limits::DEADLINE_MS_MIN)),
             now.after(Duration::from_millis(limits::DEADLINE_MS_MAX)),
@@ -47,7 +46,7 @@ impl Caller {
         let warnings =
             warnings.map_err(|(index, problem)| invalid(&format!("criteria[{index}]"), problem))?;
         self.desk.check_input(&draft).await?;
-        Ok((JobDraft { deadline: Some(deadline), ..draft }, warnings))
+        Ok((JobDraft { deadline: Some(deadline), within_ms: None, ..draft }, warnings))
     }
 }
 
@@ -113,7 +112,8 @@ pub(super) async fn checked_definition(
     .await?
 }
 
-fn violations(schema: &Schema, value: &Value) -> Option<String> {
+/// What a value misses of a schema; none if it fits. Recurses into foreign values: run it on the pool.
+pub(super) fn violations(schema: &Schema, value: &Value) -> Option<String> {
     match schema.check(value) {
         SchemaVerdict::Pass => None,
         SchemaVerdict::Fail(violations) => {

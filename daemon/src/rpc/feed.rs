@@ -64,8 +64,15 @@ impl Caller {
     pub(super) async fn wait(&self, scope: Scope, seen: u64, wait_ms: u64) -> Result<u64, ApiError> {
         let limit = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
         let changes = &self.desk.engine.parts().changes;
+        let ended = self.desk.ended.cancelled();
+        tokio::pin!(ended);
         let job = match scope {
-            Scope::Everything => return Ok(changes.everything(seen, limit).await),
+            Scope::Everything => {
+                return Ok(tokio::select! {
+                    now = changes.everything(seen, limit) => now,
+                    () = ended => seen,
+                });
+            }
             Scope::Job(job) => job,
         };
         let ends = Instant::now() + limit;
@@ -75,7 +82,14 @@ impl Caller {
             tokio::pin!(hint);
             hint.as_mut().enable();
             let revision = self.visible_job(job).await?.chain.revision;
-            if revision != seen || tokio::time::timeout_at(ends.into(), hint).await.is_err() {
+            if revision != seen {
+                return Ok(revision);
+            }
+            let waited = tokio::select! {
+                waited = tokio::time::timeout_at(ends.into(), hint) => waited.is_ok(),
+                () = &mut ended => false,
+            };
+            if !waited {
                 return Ok(revision);
             }
         }

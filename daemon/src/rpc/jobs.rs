@@ -1,5 +1,6 @@
 //! Calls about jobs.
 
+use super::check::violations;
 use super::errors::{commit, invalid, not_found, store};
 use super::orders::Ordered;
 use super::story::whole_characters;
@@ -9,13 +10,17 @@ use crate::engine::decide::Decision;
 use crate::market::Market;
 use crate::pick::choose::{Wanted, choose, exclusion};
 use crate::scribe::Scribe;
-use crate::store::{Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, Steering, StoreError};
+use crate::store::{
+    Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, Request, Steering, StoreError,
+};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Actor, Subject, What};
 use guildhall_protocol::ids::{BodyId, JobId, PlaceId, RequestId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
+use guildhall_protocol::pick::Exclusion;
+use guildhall_protocol::state::JOB_STATES;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
     BODY_PAGE_BYTES_MAX, BodyPage, JobFilter, JobHead, NewJob, Order, PAGE_ROWS_MAX, Page, PageRequest,
@@ -39,24 +44,38 @@ impl Caller {
             let message = format!("{} jobs in one call, the limit is {}", jobs.len(), limits::POST_JOBS_MAX);
             return Err(invalid("jobs", message));
         }
-        let ready = jobs.into_iter().map(|job| self.prepare(job.request, job.draft));
+        let requests = jobs.iter().map(|job| self.post_request(job)).collect::<Result<Vec<_>, _>>()?;
+        let drafts = jobs.into_iter().map(|job| job.draft);
+        let ready = requests.iter().cloned().zip(drafts).map(|(request, draft)| self.prepare(request, draft));
         let ready = futures::future::join_all(ready).await;
         // In one order to the store, which gives numbers in the order in which it is asked.
         let posts = ready.into_iter().map(async |ready| self.write_post(ready?).await);
         let posted = futures::future::join_all(posts).await;
+        let posted = requests.iter().zip(posted).map(async |(request, posted)| match posted {
+            Ok(posted) => Ok(posted),
+            Err(refused) => self.posted_before(request).await?.ok_or(refused),
+        });
+        let posted = futures::future::join_all(posted).await;
         self.desk.engine.nudge();
         Ok(posted)
     }
 
-    async fn post_one(&self, request: RequestId, draft: JobDraft) -> Result<Posted, ApiError> {
-        self.write_post(self.prepare(request, draft).await?).await
+    /// What is asked: the draft as it came, so that a span stays the same request at any time.
+    fn post_request(&self, job: &NewJob) -> Result<Request, ApiError> {
+        let content = serde_json::to_vec(&job.draft).map_err(|error| errors::internal(&error))?;
+        Ok(self.request(job.request.clone(), "post", &content))
+    }
+
+    async fn posted_before(&self, request: &Request) -> Result<Option<Posted>, ApiError> {
+        Ok(match self.receipt(request).await? {
+            Some(Receipt::Posted(ids)) => ids.first().map(|id| Posted { id: *id, repeated: true }),
+            Some(Receipt::Job(_) | Receipt::Agent(_) | Receipt::Done) | None => None,
+        })
     }
 
     /// Checks a draft and makes the command that posts it.
-    async fn prepare(&self, request: RequestId, draft: JobDraft) -> Result<Prepared, ApiError> {
+    async fn prepare(&self, request: Request, draft: JobDraft) -> Result<Prepared, ApiError> {
         let now = Timestamp::now();
-        let content = serde_json::to_vec(&draft).map_err(|error| errors::internal(&error))?;
-        let request = self.request(request, "post", &content);
         let (draft, _) = self.checked_draft(draft, now).await?;
         if let Some(earlier) = draft.derived_from {
             self.visible_job(earlier).await.map_err(|error| error.in_field("derived_from"))?;
@@ -138,9 +157,12 @@ impl Caller {
             let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
             place(&market, &asks, &wanted_name, now)
         };
-        let (exclusion, rank) = self.desk.on_pool(look).await?.ok_or(nobody)?;
+        let Place { exclusion, rank, problem } = self.desk.on_pool(look).await?.ok_or(nobody)?;
         let detail = match (exclusion, rank) {
-            (Some(reason), _) => format!("{name} cannot take it now: it is {reason}"),
+            (Some(reason), _) => {
+                let problem = problem.map(|problem| format!(": {problem}")).unwrap_or_default();
+                format!("{name} cannot take it now: it {}{problem}", reason.of_one())
+            }
             (None, Some(1)) => format!("{name} would be chosen now"),
             (None, Some(rank)) => format!("{name} could take it now, and is number {rank} of the rank"),
             (None, None) => format!("{name} could take it now"),
@@ -160,6 +182,10 @@ impl Caller {
                 Some(id.ok_or_else(|| not_found(&format!("agent {name}")))?)
             }
         };
+        if let Some(unknown) = filter.states.iter().find(|name| !state_names().contains(&name.as_str())) {
+            return Err(invalid("state", format!("there is no state {unknown:?}"))
+                .hint(format!("the states are {}", state_names().join(", "))));
+        }
         let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
         // Who is no operator sees their own jobs; those of their place come with accounts.
         let client = (filter.mine || !self.who.operator).then_some(self.who.user);
@@ -178,20 +204,14 @@ impl Caller {
         order: Order,
     ) -> Result<JobHead, ApiError> {
         let content = serde_json::to_vec(&(job, &order)).map_err(|error| errors::internal(&error))?;
-        let request = self.request(id.clone(), "order", &content);
-        let kept =
-            self.desk.store().receipt(Query::Receipt { user: self.who.user, id }).await.map_err(store)?;
-        if let Some((hash, receipt)) = kept {
-            if hash != request.hash && !matches!(receipt, Receipt::Posted(_)) {
+        let request = self.request(id, "order", &content);
+        match self.receipt(&request).await? {
+            None => {}
+            Some(Receipt::Job(job)) => return self.head(job).await,
+            Some(Receipt::Posted(ids)) => return self.head(ids.first().copied().unwrap_or(job)).await,
+            Some(Receipt::Agent(_) | Receipt::Done) => {
                 return Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused)));
             }
-            return match receipt {
-                Receipt::Posted(ids) => self.head(ids.first().copied().unwrap_or(job)).await,
-                Receipt::Job(job) => self.head(job).await,
-                Receipt::Agent(_) | Receipt::Done => {
-                    Err(store(StoreError::Conflict(crate::store::Conflict::RequestReused)))
-                }
-            };
         }
         for _ in 0..ORDER_TRIES {
             let record = self.visible_job(job).await?;
@@ -199,7 +219,7 @@ impl Caller {
             self.check_order(&record, &docket, &order)?;
             let (who, request, text) = (self.who.user, request.clone(), order.text.clone());
             let done = match self.ordered(&record, &docket, &order).await? {
-                Ordered::Again => return self.post_again(request.id, &record, text).await,
+                Ordered::Again => return self.post_again(request, &record, text).await,
                 Ordered::Decision(decision) => {
                     // What the decision itself carries is not a reason beside it.
                     let carried = matches!(
@@ -224,7 +244,7 @@ impl Caller {
     /// Posts a job that ended once more; agents that failed are not the first choice.
     async fn post_again(
         &self,
-        request: RequestId,
+        request: Request,
         job: &JobRecord,
         wrong: Option<String>,
     ) -> Result<JobHead, ApiError> {
@@ -232,7 +252,7 @@ impl Caller {
         let draft = self.desk.store().body(job.draft).await.map_err(store)?.ok_or_else(forgotten)?;
         let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
         let draft = JobDraft { deadline: None, derived_from: Some(job.id), correction: wrong, ..draft };
-        let posted = self.post_one(request, draft).await?;
+        let posted = self.write_post(self.prepare(request, draft).await?).await?;
         self.desk.engine.nudge();
         self.head(posted.id).await
     }
@@ -259,6 +279,13 @@ impl Caller {
         let next = (next < bytes.len() && !text.is_empty()).then(|| u64::try_from(next).unwrap_or(u64::MAX));
         Ok(BodyPage { bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX), text, next })
     }
+}
+
+/// The names of a job's states, each once, in the order of its life.
+fn state_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = JOB_STATES.iter().map(|state| state.name()).collect();
+    names.dedup();
+    names
 }
 
 /// A draft, with what the picker asks of it.
@@ -293,7 +320,13 @@ impl Asks {
     }
 }
 
-type Place = (Option<guildhall_protocol::pick::Exclusion>, Option<u32>);
+/// How one agent stands to a job.
+struct Place {
+    exclusion: Option<Exclusion>,
+    rank: Option<u32>,
+    /// What its input schema misses.
+    problem: Option<String>,
+}
 
 fn place(market: &Market, asks: &Asks, name: &AgentName, now: Timestamp) -> Option<Place> {
     let listing = market.named(name)?;
@@ -301,5 +334,8 @@ fn place(market: &Market, asks: &Asks, name: &AgentName, now: Timestamp) -> Opti
     let candidates = choose(market, &wanted, now).pick.candidates;
     let rank =
         candidates.iter().zip(1..).find(|(candidate, _)| candidate.name == *name).map(|(_, rank)| rank);
-    Some((exclusion(market, listing, &wanted, now), rank))
+    let exclusion = exclusion(market, listing, &wanted, now);
+    let schema = listing.compiled.input.as_ref().filter(|_| exclusion == Some(Exclusion::InputInvalid));
+    let problem = schema.and_then(|schema| violations(schema, &asks.input));
+    Some(Place { exclusion, rank, problem })
 }

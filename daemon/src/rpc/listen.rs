@@ -3,6 +3,8 @@
 //! tarpc is left alone with nothing: deadlines are clamped before they are added to a clock, a handler that panics or is
 //! slow still answers, and what one peer sends ends that peer's connection only.
 
+use super::fitting::Fitting;
+use super::socket::{ListenError, SocketFile, bind};
 use super::{Caller, Desk};
 use crate::scribe::Scribe;
 use crate::store::{Chain, Command, Outcome, StoreError};
@@ -13,14 +15,13 @@ use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::transport;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarpc::server::{self, Channel, Serve};
 use tarpc::{ClientMessage, Response, ServerError, context};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,44 +32,31 @@ const CALLS_MAX: usize = 128;
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 512;
 
-/// The socket could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on the socket {}", .path.display())]
-pub struct ListenError {
-    path: PathBuf,
-    #[source]
-    source: io::Error,
-}
-
-/// Opens the socket and serves it until `stop`; then new calls are refused, and those that run may finish. Call it only
-/// while the store's lock is held: a socket file that is there is a dead daemon's.
+/// Opens the socket and serves it: from `stop` on, calls that write are refused and reads go on, so that people can watch
+/// the daemon end; from `ended` on, all calls are refused and those that run may finish.
 ///
 /// # Errors
-/// The socket cannot be made.
-pub fn listen(
+/// The socket cannot be made, or something that is not ours is in its place.
+pub async fn listen(
     path: &Path,
     mode: u32,
     desk: Arc<Desk>,
     stop: CancellationToken,
-) -> Result<TaskTracker, ListenError> {
-    let failed = |source| ListenError { path: path.to_path_buf(), source };
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+    ended: CancellationToken,
+) -> Result<(TaskTracker, SocketFile), ListenError> {
+    let (listener, file) = bind(path, mode).await?;
     let connections = TaskTracker::new();
     let tracker = connections.clone();
     connections.spawn(async move {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                () = stop.cancelled() => break,
+                () = ended.cancelled() => break,
             };
             match accepted {
                 Ok((connection, _)) if tracker.len() <= CONNECTIONS_MAX => {
-                    tracker.spawn(serve(connection, Arc::clone(&desk), stop.clone()));
+                    let until = Until { stop: stop.clone(), ended: ended.clone() };
+                    tracker.spawn(serve(connection, Arc::clone(&desk), until));
                 }
                 Ok(_) => tracing::warn!("a connection was refused: there are {CONNECTIONS_MAX} already"),
                 Err(error) => {
@@ -79,10 +67,19 @@ pub fn listen(
         }
         tracker.close();
     });
-    Ok(connections)
+    Ok((connections, file))
 }
 
-async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationToken) {
+/// How long calls are taken.
+#[derive(Clone)]
+struct Until {
+    /// Those that write.
+    stop: CancellationToken,
+    /// All.
+    ended: CancellationToken,
+}
+
+async fn serve(mut connection: UnixStream, desk: Arc<Desk>, until: Until) {
     let who = match greet(&mut connection, &desk).await {
         Ok(Some(who)) => Arc::new(who),
         Ok(None) => return,
@@ -102,7 +99,7 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationTo
         transport::service::<_, ClientMessage<GuildhallRequest>, Response<GuildhallResponse>>(connection);
     let config = server::Config { pending_response_buffer: CALLS_MAX };
     let channel =
-        server::BaseChannel::new(config, transport.map_ok(clamp)).max_concurrent_requests(CALLS_MAX);
+        server::BaseChannel::new(config, Fitting(transport).map_ok(clamp)).max_concurrent_requests(CALLS_MAX);
     let calls = TaskTracker::new();
     let requests = channel.requests();
     tokio::pin!(requests);
@@ -113,7 +110,7 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationTo
             request = requests.next() => request,
             // Polled on, so that the answers of running calls still leave.
             () = calls.wait(), if draining => break,
-            () = stop.cancelled(), if !draining => {
+            () = until.ended.cancelled(), if !draining => {
                 draining = true;
                 calls.close();
                 continue;
@@ -121,7 +118,7 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, stop: CancellationTo
         };
         match request {
             Some(Ok(request)) => {
-                let guard = Guard { inner: caller.clone().serve(), refuse: stop.is_cancelled() };
+                let guard = Guard { inner: caller.clone().serve(), until: until.clone() };
                 calls.spawn(request.execute(guard));
             }
             Some(Err(error)) => {
@@ -196,18 +193,18 @@ fn own_uid() -> u32 {
 #[derive(Clone)]
 struct Guard<S> {
     inner: S,
-    refuse: bool,
+    until: Until,
 }
 
-impl<S: Serve> Serve for Guard<S> {
+impl<S: Serve<Req = GuildhallRequest>> Serve for Guard<S> {
     type Req = S::Req;
     type Resp = S::Resp;
 
     async fn serve(self, context: context::Context, request: S::Req) -> Result<S::Resp, ServerError> {
-        if self.refuse {
+        if self.until.ended.is_cancelled() || self.until.stop.is_cancelled() && writes(&request) {
             return Err(ServerError::new(
                 io::ErrorKind::ConnectionRefused,
-                "the daemon is shutting down".to_owned(),
+                "the daemon is ending".to_owned(),
             ));
         }
         let left = context.deadline.saturating_duration_since(Instant::now());
@@ -223,5 +220,41 @@ impl<S: Serve> Serve for Guard<S> {
             }
             Err(_) => Err(ServerError::new(io::ErrorKind::TimedOut, "the call took too long".to_owned())),
         }
+    }
+}
+
+/// Whether a call may change something.
+fn writes(request: &GuildhallRequest) -> bool {
+    use GuildhallRequest as R;
+    match request {
+        R::Post { .. }
+        | R::Order { .. }
+        | R::RegisterAgent { .. }
+        | R::UpdateAgent { .. }
+        | R::RollbackAgent { .. }
+        | R::OrderAgent { .. }
+        | R::TestAgent { .. }
+        | R::OrderEngine { .. }
+        | R::ReplayNotice { .. }
+        | R::SetSettings { .. }
+        | R::LeaseNotices { .. }
+        | R::SettleNotice { .. } => true,
+        R::Status { .. }
+        | R::Preview { .. }
+        | R::Job { .. }
+        | R::Jobs { .. }
+        | R::WhyNot { .. }
+        | R::ReadBody { .. }
+        | R::Agent { .. }
+        | R::AgentVersion { .. }
+        | R::Agents { .. }
+        | R::FindAgents { .. }
+        | R::Deliveries { .. }
+        | R::Inbox { .. }
+        | R::Notices { .. }
+        | R::Notice { .. }
+        | R::Settings { .. }
+        | R::Events { .. }
+        | R::WaitForChange { .. } => false,
     }
 }

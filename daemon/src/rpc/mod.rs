@@ -6,24 +6,28 @@ mod agents;
 mod check;
 mod errors;
 mod feed;
+mod fitting;
 mod jobs;
 mod listen;
 mod notices;
 mod orders;
 mod service;
+mod socket;
 mod story;
 
-pub use listen::{ListenError, listen};
+pub use listen::listen;
+pub use socket::{ListenError, SocketFile};
 
 use crate::engine::Engine;
 use crate::maker::Maker;
-use crate::store::{Request, Store};
+use crate::store::{Conflict, Query, Receipt, Request, Store, StoreError};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// What all callers share.
 pub struct Desk {
@@ -33,6 +37,8 @@ pub struct Desk {
     pub started_at: Timestamp,
     /// What a person should know about this daemon.
     pub notes: Vec<String>,
+    /// From when on no call is answered: nobody waits for a change any more.
+    pub ended: CancellationToken,
 }
 
 impl Desk {
@@ -65,5 +71,21 @@ impl Caller {
     fn request(&self, id: RequestId, what: &str, content: &[u8]) -> Request {
         let hash = Sha256::new().chain_update(what).chain_update([0]).chain_update(content).finalize();
         Request { user: self.who.user, id, hash: hash.into() }
+    }
+
+    /// What this request led to, if it was made before. What happened stays so, whatever would become of it now:
+    /// whoever refuses a request looks here first.
+    ///
+    /// # Errors
+    /// `Conflict`: its id was used for another request.
+    async fn receipt(&self, request: &Request) -> Result<Option<Receipt>, ApiError> {
+        let query = Query::Receipt { user: request.user, id: request.id.clone() };
+        match self.desk.store().receipt(query).await.map_err(errors::store)? {
+            None => Ok(None),
+            Some((hash, _)) if hash != request.hash => {
+                Err(errors::store(StoreError::Conflict(Conflict::RequestReused)))
+            }
+            Some((_, receipt)) => Ok(Some(receipt)),
+        }
     }
 }

@@ -94,7 +94,7 @@ impl Guildhall for Caller {
         Ok(self.list_agents(page))
     }
     async fn find_agents(self, _: Context, text: String, limit: u32) -> Answer<Vec<(AgentHead, f32)>> {
-        Ok(self.find(&text, limit))
+        self.find(&text, limit)
     }
     async fn test_agent(self, _: Context, name: AgentName) -> Answer<TestReport> {
         self.test(name).await

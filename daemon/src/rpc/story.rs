@@ -16,6 +16,8 @@ use guildhall_protocol::view::{
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
+/// Most bytes of the words that belong to an event.
+const TEXT_BYTES_MAX: usize = 500;
 /// Most events in a story.
 const EVENTS_MAX: u64 = 500;
 
@@ -67,11 +69,15 @@ impl Caller {
             let others = [attempt.answer, attempt.findings, attempt.reason, attempt.question, attempt.reply];
             ids.extend(others.into_iter().flatten());
         }
+        let said: Vec<BodyId> =
+            events.iter().filter_map(|event| event.what.text()).map(|text| text.body).collect();
+        ids.extend(&said);
         let bodies = desk.store().bodies(Query::Bodies(ids)).await.map_err(store)?;
         let bodies: BTreeMap<BodyId, BodyRecord> = bodies.into_iter().map(|body| (body.id, body)).collect();
         let waiting = job.waiting.and_then(|body| read::<Pick>(&bodies, body));
         let draft = body_head(&bodies, job.draft).ok_or_else(|| not_found("draft"))?;
         let allowed = job.state.allowed(self.standing(&job, &docket));
+        let texts = said.into_iter().filter_map(|id| Some((id, beginning(&bodies, id)?))).collect();
         let appeals = docket.appeals.iter().map(|appeal| appeal_view(appeal, &bodies)).collect();
         let (head, display, excluded) = {
             let market = desk.engine.market();
@@ -83,7 +89,7 @@ impl Caller {
             (head_of(job, agent), display, excluded)
         };
         let attempts = docket.attempts.iter().map(|attempt| desk.attempt_view(attempt, &bodies)).collect();
-        Ok(JobStory { head, draft, attempts, waiting, display, events, excluded, appeals, allowed })
+        Ok(JobStory { head, draft, attempts, waiting, display, events, texts, excluded, appeals, allowed })
     }
 }
 
@@ -205,6 +211,12 @@ fn body_head(bodies: &BTreeMap<BodyId, BodyRecord>, id: BodyId) -> Option<BodyHe
         sha256: hex::encode(Sha256::digest(bytes)),
         head: Some(whole_characters(head).to_owned()),
     })
+}
+
+/// The first bytes of a body as text; none when it was forgotten.
+fn beginning(bodies: &BTreeMap<BodyId, BodyRecord>, id: BodyId) -> Option<String> {
+    let bytes = bodies.get(&id)?.bytes.as_ref()?;
+    Some(whole_characters(&bytes[..bytes.len().min(TEXT_BYTES_MAX)]).to_owned())
 }
 
 /// Text up to the last whole character.

@@ -32,7 +32,7 @@ type Misbehavior = fn() -> Answer;
 async fn each_misbehavior_is_told_in_the_record() {
     use EndedAs::{Declined, Failed, Unclear, Unreachable};
     let json = |body: &str| Answer::Body("application/json", body.to_owned());
-    let table: [(&str, Misbehavior, EndedAs, &str); 14] = [
+    let table: [(&str, Misbehavior, EndedAs, &str); 20] = [
         ("redirects", || Answer::Redirect("http://127.0.0.1:1/".to_owned()), Failed, "redirect (302)"),
         ("drips", || Answer::Drip, Unclear, "1000 ms"),
         ("is-silent", || Answer::Silence, Unclear, "1000 ms"),
@@ -52,6 +52,12 @@ async fn each_misbehavior_is_told_in_the_record() {
         ("refuses", || Answer::Status(401), Declined, "401"),
         ("is-busy", || Answer::Status(503), Unreachable, "503"),
         ("is-lost", || Answer::Status(422), Declined, "422"),
+        ("is-lost-and-breaks", || Answer::Breaks(422), Declined, "422"),
+        ("is-lost-and-stalls", || Answer::Stalls(422), Declined, "422"),
+        ("is-busy-and-breaks", || Answer::Breaks(503), Unreachable, "503"),
+        ("is-busy-and-stalls", || Answer::Stalls(503), Unreachable, "503"),
+        ("is-gone-and-breaks", || Answer::Breaks(410), Unreachable, "410"),
+        ("is-gone-and-stalls", || Answer::Stalls(410), Unreachable, "410"),
     ];
     let place = Place::open().await;
     let good = FakeAgent::start(move |_| json(&deep(DEPTH_MAX))).await;

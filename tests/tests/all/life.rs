@@ -1,6 +1,7 @@
 //! What agents and people may do to a job between its posting and its end.
 
 use crate::place::{Place, endings};
+use guildhall_protocol::agent::{AgentState, PausedWhy};
 use guildhall_protocol::attempt::EndedAs;
 use guildhall_protocol::job::{Criterion, JobDraft, Policy, Review};
 use guildhall_protocol::permission::JobAction;
@@ -62,8 +63,8 @@ async fn a_gone_agent_is_paused() {
     let job = place.post(draft).await.expect("it is posted");
     let story = place.ended(job).await;
     assert_eq!(endings(&story), [("gone".to_owned(), EndedAs::Unreachable)], "{story:#?}");
-    let state = place.agent("gone").await.head.state;
-    assert!(format!("{state:?}").to_lowercase().contains("paused"), "{state:?}");
+    // It is paused after its job has ended.
+    place.until_agent("gone", AgentState::Paused(PausedWhy::Gone)).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Everything that is tested from outside the crates, in one binary.
 
+mod again;
 mod bad_agents;
+mod command_line;
 mod front_door;
 mod full_disk;
 mod kills;

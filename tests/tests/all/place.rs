@@ -2,7 +2,7 @@
 
 use guildhall_daemon::agents::signing::SigningSecret;
 use guildhall_daemon::samples::Samples;
-use guildhall_protocol::agent::{AgentDefinition, AgentName, Audience};
+use guildhall_protocol::agent::{AgentDefinition, AgentName, AgentState, Audience};
 use guildhall_protocol::attempt::EndedAs;
 use guildhall_protocol::client::Client;
 use guildhall_protocol::error::ApiError;
@@ -17,12 +17,18 @@ use guildhall_protocol::view::{
     Registered, Status,
 };
 use guildhall_tests::fake_agent::FakeAgent;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 /// Longest that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A user who is neither the daemon's nor root: `nobody`.
+const STRANGER: u32 = 65_534;
 
 /// A place with a daemon.
 pub(crate) struct Place {
@@ -258,17 +264,50 @@ impl Place {
         story.await.expect("the agent is there")
     }
 
+    /// Waits until an agent stands so.
+    pub(crate) async fn until_agent(&self, name: &str, state: AgentState) {
+        let ends = Instant::now() + PATIENCE;
+        loop {
+            let head = self.agent(name).await.head;
+            if head.state.known() == Some(&state) {
+                return;
+            }
+            assert!(Instant::now() < ends, "{name} does not get there: it is {}", head.state);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Runs `guildhall`.
     pub(crate) async fn guildhall(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_test-guildhall"))
-            .arg("--socket")
-            .arg(self.folder.path().join("s.sock"))
-            .args(arguments)
-            .output();
-        let Output { status, stdout, stderr } = output.await.expect("it runs");
-        let text = |bytes| String::from_utf8(bytes).expect("text");
-        (status.code().unwrap_or(-1), text(stdout), text(stderr))
+        ended_program(self.guildhall_command(arguments).output().await.expect("it runs"))
     }
+
+    /// Runs `guildhall` as another user of the machine; none where the system does not let us.
+    pub(crate) async fn guildhall_as_stranger(&self, arguments: &[&str]) -> Option<(i32, String, String)> {
+        let open = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode));
+        open(self.folder.path(), 0o755).expect("it is ours");
+        open(&self.folder.path().join("s.sock"), 0o666).expect("it is ours");
+        // The program may lie where that user cannot go.
+        let program = self.folder.path().join("guildhall");
+        std::fs::copy(env!("CARGO_BIN_EXE_test-guildhall"), &program).expect("a copy");
+        let mut command = Command::new(program);
+        command.arg("--socket").arg(self.folder.path().join("s.sock")).args(arguments);
+        let output = command.uid(STRANGER).gid(STRANGER).output().await.ok()?;
+        Some(ended_program(output))
+    }
+
+    /// `guildhall` with these arguments.
+    pub(crate) fn guildhall_command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_test-guildhall"));
+        command.arg("--socket").arg(self.folder.path().join("s.sock")).args(arguments).kill_on_drop(true);
+        command
+    }
+}
+
+/// How a program ended, and what it said.
+pub(crate) fn ended_program(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
 /// A port that nobody listens on at the moment.

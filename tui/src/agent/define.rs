@@ -60,10 +60,13 @@ pub(super) async fn rollback(
 }
 
 fn show(name: &AgentName, updated: &Updated) -> String {
-    if updated.before == updated.after {
+    if updated.before == updated.after && updated.granted.is_empty() {
         return format!("nothing differs: {name} stays at {}\n", updated.version);
     }
     let mut text = format!("{name} is at {}; running attempts keep theirs\n", updated.version);
+    for grant in &updated.granted {
+        text.push_str(&format!("  granted {}\n", clean_line(grant)));
+    }
     let diff = TextDiff::from_lines(&updated.before, &updated.after);
     for group in diff.grouped_ops(2) {
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
@@ -87,14 +90,14 @@ pub(super) async fn export(
     name: AgentName,
     version: Option<AgentVersion>,
 ) -> Result<(), Fault> {
-    let definition = match version {
-        Some(version) => {
-            session
-                .call(|service, context| async move { service.agent_version(context, name, version).await })
-                .await?
-        }
-        None => story(session, name).await?.definition,
+    let version = match version {
+        Some(version) => version,
+        None => story(session, name.clone()).await?.head.version,
     };
+    // Not the story's definition: strangers read it without its endpoint.
+    let definition = session
+        .call(|service, context| async move { service.agent_version(context, name, version).await })
+        .await?;
     let pretty = serde_json::to_value(&definition).and_then(|value| serde_json::to_string_pretty(&value));
     let pretty =
         pretty.map_err(|error| Fault::Input(format!("the definition cannot be printed: {error}")))?;

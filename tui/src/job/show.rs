@@ -204,7 +204,7 @@ pub(super) fn pick_text(pick: &Pick) -> String {
 pub(super) async fn why_not(session: &Session, job: JobId, agent: AgentName) -> Result<(), Fault> {
     let why =
         session.call(|service, context| async move { service.why_not(context, job, agent).await }).await?;
-    session.answer(&why, |why| format!("{}: {}\n", why.agent, clean_line(&why.detail)))
+    session.answer(&why, |why| format!("{}\n", clean_line(&why.detail)))
 }
 
 /// An event in words, after a time.

@@ -10,11 +10,11 @@ use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::view::JobStory;
 use serde_json::json;
 
-/// Tells what happens until the job ends or waits for a person.
+/// Tells what happens until the job ends or waits for a person, also when the daemon is started anew meanwhile.
 pub(crate) async fn watch(session: &Session, job: JobId) -> Result<(), Fault> {
     let mut told = 0;
     loop {
-        let story = story(session, job).await?;
+        let story = session.patient(|| story(session, job)).await?;
         for event in story.events.iter().filter(|event| event.seq > told) {
             tell_event(session, &story, event)?;
         }
@@ -22,11 +22,11 @@ pub(crate) async fn watch(session: &Session, job: JobId) -> Result<(), Fault> {
         if let Some(end) = ended(&story) {
             // Whoever decides about an answer has to see it.
             if matches!(end, Ok(()) | Err(Fault::WaitsForPerson(_))) && !session.json {
-                print(&show::answer_text(session, &story).await?)?;
+                print(&session.patient(|| show::answer_text(session, &story)).await?)?;
             }
             return end;
         }
-        session.wait(job, story.head.revision).await?;
+        session.patient(|| session.wait(job, story.head.revision)).await?;
     }
 }
 

@@ -9,21 +9,21 @@ mod notes;
 mod open;
 mod outbox;
 mod queries;
+mod readers;
 mod rows;
 mod system;
 mod writer;
 
-pub use open::{OpenError, migrate};
+pub use open::{OpenError, make_folder, migrate};
 
 use super::{Answer, Command, Outcome, Query, Store, StoreError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use guildhall_protocol::time::Timestamp;
-use rusqlite::Connection;
+use readers::Readers;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use tokio::sync::Semaphore;
+use std::sync::Arc;
 use writer::Writer;
 
 /// Read-only connections.
@@ -37,11 +37,6 @@ pub struct SqliteStore {
     _lock: File,
 }
 
-struct Readers {
-    idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
-}
-
 impl SqliteStore {
     /// Opens the store in the file at `path`, makes it if there is none, and brings its schema up to date.
     ///
@@ -49,12 +44,13 @@ impl SqliteStore {
     /// See [`OpenError`]: another daemon has it open, it is of a newer version, it cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = open::lock(path)?;
+        open::keep_private(path)?;
         let mut connection = open::write_connection(path)?;
         migrate(&mut connection)?;
         let idle = (0..READERS).map(|_| open::read_connection(path)).collect::<Result<Vec<_>, _>>()?;
         let reopen = path.to_path_buf();
         let writer = Writer::start(connection, move || open::write_connection(&reopen))?;
-        let readers = Arc::new(Readers { idle: Mutex::new(idle), permits: Semaphore::new(READERS) });
+        let readers = Arc::new(Readers::new(idle));
         Ok(Self { writer, readers, _lock: lock })
     }
 }
@@ -67,20 +63,8 @@ impl Store for SqliteStore {
     fn query(&self, query: Query) -> BoxFuture<'_, Result<Answer, StoreError>> {
         let readers = Arc::clone(&self.readers);
         async move {
-            let unavailable = |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
-            let work = readers.permits.acquire().await.map_err(|error| unavailable(&error))?;
-            let pool = Arc::clone(&readers);
-            let answer = tokio::task::spawn_blocking(move || {
-                let taken = pool.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-                let connection = taken.ok_or(StoreError::Busy)?;
-                let answer = queries::answer(&connection, query).map_err(|error| writer::store_error(&error));
-                pool.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(connection);
-                answer
-            })
-            .await
-            .map_err(|error| unavailable(&error))?;
-            drop(work);
-            answer
+            let read = move |connection: &_| queries::answer(connection, query);
+            readers.run(read).await?.map_err(|error| writer::store_error(&error))
         }
         .boxed()
     }

@@ -1,7 +1,8 @@
 //! Opening the file: the lock against a second daemon, the settings of a connection, the migrations.
 
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,6 +48,15 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// Others could read it.
+    #[error("cannot make the store's file {} private", .path.display())]
+    Private {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// SQLite could not open it.
     #[error("cannot open the store {}", .path.display())]
     Open {
@@ -58,12 +68,48 @@ pub enum OpenError {
     },
 }
 
+/// Makes the folder of the store at `path`, if it is not there, for its owner alone.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_folder(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A file that lies beside the store at `path`.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Makes the file of the store at `path`, if it is not there, and keeps it and what SQLite puts beside it from everybody
+/// but their owner: they hold everybody's jobs. SQLite gives new files the mode of the first.
+pub(super) fn keep_private(path: &Path) -> Result<(), OpenError> {
+    let failed = |path: &Path, source| OpenError::Private { path: path.to_path_buf(), source };
+    let mut made = File::options();
+    made.create(true).truncate(false).write(true).mode(0o600);
+    made.open(path).map_err(|source| failed(path, source))?;
+    for file in [path.to_path_buf(), beside(path, "-wal"), beside(path, "-shm")] {
+        match std::fs::set_permissions(&file, Permissions::from_mode(0o600)) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(&file, source));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Takes the lock of the store at `path`: it lasts as long as the file returned.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock_path = PathBuf::from(name);
-    let made = File::options().create(true).truncate(false).write(true).open(&lock_path);
+    let lock_path = beside(path, ".lock");
+    let made = File::options().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
     let file = made.map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
     match file.try_lock() {
         Ok(()) => Ok(file),

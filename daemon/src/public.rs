@@ -13,6 +13,7 @@ use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use futures::StreamExt;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use guildhall_protocol::ids::DeliveryId;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -40,6 +41,8 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 const BODY_TIME_MAX: Duration = Duration::from_mins(1);
 /// What a callback holds beside its answer.
 const ENVELOPE_BYTES_MAX: usize = 16 * 1024;
+/// Most bytes of a body that are read only to be dropped.
+const DROPPED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Longest `webhook-id`.
 const ID_BYTES_MAX: usize = 200;
 /// Addresses whose calls are counted before those that have been quiet are forgotten.
@@ -299,14 +302,28 @@ async fn take(
     }
 }
 
+/// Reads a body. What is too large is read to its end and dropped, within reason: a peer that is still writing would
+/// never see the answer.
 async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
-    let read = axum::body::to_bytes(body, bytes_max);
-    match tokio::time::timeout(BODY_TIME_MAX, read).await {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(_)) => {
-            let why = format!("the body is larger than {bytes_max} bytes, or broke off");
-            Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, why))
+    let mut stream = body.into_data_stream();
+    let read = async {
+        let (mut bytes, mut dropped) = (Vec::new(), 0);
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| "the body broke off".to_owned())?;
+            if bytes.len() + chunk.len() <= bytes_max && dropped == 0 {
+                bytes.extend_from_slice(&chunk);
+            } else {
+                dropped += chunk.len();
+            }
+            if dropped > DROPPED_BYTES_MAX {
+                break;
+            }
         }
+        if dropped == 0 { Ok(bytes) } else { Err(format!("the body is larger than {bytes_max} bytes")) }
+    };
+    match tokio::time::timeout(BODY_TIME_MAX, read).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(why)) => Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, why)),
         Err(_) => {
             let why = format!("the body took longer than {} s", BODY_TIME_MAX.as_secs());
             Err(Refusal(StatusCode::REQUEST_TIMEOUT, why))

@@ -44,7 +44,7 @@ async fn an_agent_works_for_long_and_calls_back() {
     let story = place.ended(job).await;
     assert_eq!(story.head.state.known(), Some(&JobState::Completed), "{story:#?}");
     assert_eq!(answer.send(&agent).await.0, 200, "the same again is answered as before");
-    let other = Callback { body: answer.body.replace('7', "8"), ..answer };
+    let other = Callback { body: answer.body.replace("\"output\":7", "\"output\":8"), ..answer };
     let (status, said) = other.send(&agent).await;
     assert!(status == 422 && said.contains("was used for another message"), "{said}");
     let (status, _) = agent.call_back(&delivery, json!({"output": 9})).await;

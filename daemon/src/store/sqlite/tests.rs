@@ -3,6 +3,7 @@
 use super::listing::Listing;
 use super::{notes, open, outbox, queries};
 use guildhall_protocol::ids::{AgentId, UserId};
+use rusqlite::StatementStatus;
 
 fn plan(sql: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
@@ -51,6 +52,22 @@ fn counting_an_agent_s_slots_reads_only_the_attempts_that_hold_one() {
     {
         let plan = plan(&sql);
         assert!(plan.contains("USING INDEX attempts_slots (agent_id=?)"), "{plan}");
+    }
+}
+
+#[test]
+fn a_cached_statement_is_not_prepared_again_when_it_is_bound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let mut connection = open::write_connection(&path).expect("it opens");
+    super::migrate(&mut connection).expect("it migrates");
+    for connection in [&connection, &open::read_connection(&path).expect("it opens")] {
+        let mut ready =
+            connection.prepare(&format!("SELECT jobs.id {}", queries::READY)).expect("it prepares");
+        for limit in 1..4 {
+            ready.exists([limit]).expect("it runs");
+        }
+        assert_eq!(ready.get_status(StatementStatus::RePrepare), 0);
     }
 }
 

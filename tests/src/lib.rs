@@ -1,4 +1,5 @@
 //! The world around Guildhall: what the tests and benches need to meet the programs as their users do.
 
 pub mod fake_agent;
+pub mod measured;
 pub mod model;

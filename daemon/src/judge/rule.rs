@@ -22,6 +22,8 @@ use cel::{Context, IdedExpr, ParseErrors, Value};
 use guildhall_protocol::clean::{clean_line, cut};
 use regex::Regex;
 use serde_json::Value as Json;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a rule may be and cost.
@@ -57,6 +59,14 @@ pub const RULE_LIMITS: RuleLimits = RuleLimits {
     value_bytes_max: 1 << 20,
     ticks_max: meter::TICKS_MAX,
 };
+
+/// Compiled rules that a thread keeps. Those with patterns are not kept: they can be large.
+const KEPT_MAX: usize = 32;
+
+thread_local! {
+    /// Jobs of a batch repeat their rules, and each is compiled when it is posted and when it is checked.
+    static KEPT: RefCell<HashMap<String, Rule>> = RefCell::default();
+}
 
 /// The longest rule that a reason repeats, in graphemes.
 const SOURCE_SHOWN_MAX: usize = 200;
@@ -191,6 +201,24 @@ impl Rule {
     /// # Errors
     /// What is wrong, where, and what to do.
     pub fn compile(source: &str) -> Result<Self, RuleError> {
+        if let Some(known) = KEPT.with_borrow(|kept| kept.get(source).cloned()) {
+            return Ok(known);
+        }
+        let rule = Self::compile_anew(source)?;
+        if let Form::Expression(expression) = &rule.form
+            && expression.patterns.is_empty()
+        {
+            KEPT.with_borrow_mut(|kept| {
+                if kept.len() == KEPT_MAX {
+                    kept.clear();
+                }
+                kept.insert(source.to_owned(), rule.clone());
+            });
+        }
+        Ok(rule)
+    }
+
+    fn compile_anew(source: &str) -> Result<Self, RuleError> {
         if source.len() > RULE_LIMITS.source_bytes_max {
             return Err(RuleError::TooLong { bytes: source.len() });
         }

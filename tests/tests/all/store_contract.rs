@@ -108,6 +108,16 @@ fn list() -> Query {
     Query::List { states: vec![], client: None, label: None, agent: None, before: None, limit: ALL }
 }
 
+fn of_agent(states: &[&str]) -> Query {
+    let states = states.iter().map(|state| (*state).to_owned()).collect();
+    Query::List { states, client: None, label: None, agent: Some(AgentId(1)), before: None, limit: ALL }
+}
+
+fn of_states(states: &[&str]) -> Query {
+    let states = states.iter().map(|state| (*state).to_owned()).collect();
+    Query::List { states, client: None, label: None, agent: None, before: Some(JobId(7)), limit: ALL }
+}
+
 /// Queries that together show every row that can be shown.
 async fn everything(model: &ModelStore) -> Vec<Query> {
     let seen = look(model).await;
@@ -117,14 +127,11 @@ async fn everything(model: &ModelStore) -> Vec<Query> {
         Query::System,
         list(),
         Query::List { states, client: Some(UserId(1)), label, agent: None, before: Some(JobId(9)), limit: 5 },
-        Query::List {
-            states: vec![],
-            client: None,
-            label: None,
-            agent: Some(AgentId(1)),
-            before: None,
-            limit: ALL,
-        },
+        of_agent(&[]),
+        of_agent(&["open", "assigned"]),
+        of_agent(&["assigned", "completed", "completed", "failed"]),
+        of_agent(&["no such state"]),
+        of_states(&["completed", "open", "failed", "held", "completed"]),
         Query::NextDue,
         Query::Counts,
         Query::Feed { after: EventId(3), limit: ALL },

@@ -310,3 +310,20 @@ fn random_rules_never_panic_and_always_judge_alike() {
         assert!(compiled > 200, "only {compiled} random rules compile; seed {seed}");
     });
 }
+
+#[test]
+fn kept_rules_are_few_and_mean_what_they_meant() {
+    on_big_stack(|| {
+        for _ in 0..2 {
+            for number in 0..2 * KEPT_MAX {
+                let output = json!({"n": number});
+                assert_eq!(verdict(&format!("output.n == {number}"), &output), RuleVerdict::Pass);
+                fails(&format!("output.n != {number}"), &output, "it is not so");
+                refused(&format!("output.n == {number} &&"), &["line 1"]);
+                assert!(KEPT.with_borrow(HashMap::len) <= KEPT_MAX);
+            }
+        }
+        compiled("output.text.matches('^a+$')");
+        assert!(!KEPT.with_borrow(|kept| kept.contains_key("output.text.matches('^a+$')")));
+    });
+}

@@ -96,20 +96,22 @@ pub(super) const ASSIGN_JOB: &str = "
                     FROM attempts INDEXED BY attempts_slots
                     WHERE agent_id = :agent AND attempts.state IN ('sending', 'accepted', 'asked', 'unclear')
                 ) < concurrency
-        )
-    RETURNING class, fair_tag, client_id";
+        )";
 const INSERT_ATTEMPT: &str = "
     INSERT INTO attempts (job_id, number, agent_id, version, state, repair, tries, started_at, answered_at, ended_at,
         pick, answer, findings, reason, deadline, left_ms, heard_at, question, reply, replies)
     VALUES (?1, ?2, ?3, ?4, 'sending', ?5, 1, ?6, NULL, NULL, ?7, NULL, NULL, NULL, ?8, NULL, NULL, NULL, NULL, 0)";
 const COUNT_DAY: &str = "
     INSERT INTO agent_days (day, agent_id, client_id, jobs)
-    VALUES (?1, ?2, ?3, 1)
+    SELECT ?1, ?2, client_id, 1
+    FROM jobs
+    WHERE id = ?3
     ON CONFLICT (day, agent_id, client_id) DO UPDATE SET jobs = jobs + 1";
+// Not by RETURNING of the assignment: SQLite would open a temporary table for it at every job.
 const ADVANCE_CLOCK: &str = "
     UPDATE queue_clocks
-    SET clock = max(clock, ?2)
-    WHERE class = ?1";
+    SET clock = max(clock, (SELECT fair_tag FROM jobs WHERE id = ?1))
+    WHERE class = (SELECT class FROM jobs WHERE id = ?1)";
 const DELETE_WAITS: &str = "DELETE FROM waits WHERE job_id = ?1";
 const IS_CURRENT: &str = "
     SELECT state = 'open' AND attempts + 1 = ?4
@@ -129,31 +131,25 @@ pub(super) fn assign(
     entry: &Entry,
 ) -> Result<Outcome, Refused> {
     let head = entry::head(entry, crate::store::Chain::default());
-    let queued: Option<(i64, i64, i64)> = connection
-        .prepare_cached(ASSIGN_JOB)?
-        .query_row(
-            named_params! {
-                ":id": fence.job.0,
-                ":epoch": fence.epoch,
-                ":seen": fence.revision,
-                ":number": attempt.number.0,
-                ":agent": attempt.agent.0,
-                ":state": turn.state.name(),
-                ":detail": turn.state.detail(),
-                ":revision": head.revision,
-                ":chain": head.hash,
-                ":now": now.0,
-                ":due_at": turn.due_at.map(|time| time.0),
-                ":incarnation": turn.lease.map(|lease| lease.incarnation.0),
-                ":until": turn.lease.map(|lease| lease.until.0),
-                ":deaths": turn.deaths,
-                ":checked_by": turn.checked_by.map(checked_name),
-                ":steering": steering.map(steering_text),
-            },
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
-    let Some((class, tag, client)) = queued else {
+    let changed = connection.prepare_cached(ASSIGN_JOB)?.execute(named_params! {
+        ":id": fence.job.0,
+        ":epoch": fence.epoch,
+        ":seen": fence.revision,
+        ":number": attempt.number.0,
+        ":agent": attempt.agent.0,
+        ":state": turn.state.name(),
+        ":detail": turn.state.detail(),
+        ":revision": head.revision,
+        ":chain": head.hash,
+        ":now": now.0,
+        ":due_at": turn.due_at.map(|time| time.0),
+        ":incarnation": turn.lease.map(|lease| lease.incarnation.0),
+        ":until": turn.lease.map(|lease| lease.until.0),
+        ":deaths": turn.deaths,
+        ":checked_by": turn.checked_by.map(checked_name),
+        ":steering": steering.map(steering_text),
+    })?;
+    if changed == 0 {
         let current: Option<bool> = connection
             .prepare_cached(IS_CURRENT)?
             .query_row(params![fence.job.0, fence.epoch, fence.revision, attempt.number.0], |row| row.get(0))
@@ -161,7 +157,7 @@ pub(super) fn assign(
         let why =
             if current == Some(true) { StoreError::Conflict(Conflict::NoSlot) } else { StoreError::Stale };
         return Err(Refused::Guard(why));
-    };
+    }
     let subject = Subject::Job(fence.job);
     entry::bodies(connection, subject, &entry.bodies)?;
     connection.prepare_cached(INSERT_ATTEMPT)?.execute(params![
@@ -175,9 +171,9 @@ pub(super) fn assign(
         attempt.deadline.0
     ])?;
     if let Some(day) = day {
-        connection.prepare_cached(COUNT_DAY)?.execute(params![day, attempt.agent.0, client])?;
+        connection.prepare_cached(COUNT_DAY)?.execute(params![day, attempt.agent.0, fence.job.0])?;
     }
-    connection.prepare_cached(ADVANCE_CLOCK)?.execute(params![class, tag])?;
+    connection.prepare_cached(ADVANCE_CLOCK)?.execute([fence.job.0])?;
     connection.prepare_cached(DELETE_WAITS)?.execute([fence.job.0])?;
     entry::record(connection, now, subject, entry)?;
     Ok(Outcome::Done)

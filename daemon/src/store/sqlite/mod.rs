@@ -5,6 +5,7 @@
 mod agents;
 mod entry;
 mod jobs;
+mod listing;
 mod notes;
 mod open;
 mod outbox;

@@ -1,14 +1,14 @@
 //! The queries. Every list is bounded by its caller and read in the order of an index.
 
+use super::listing::Listing;
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
 use super::{agents as agent_rows, notes, outbox, system as system_rows};
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
     TallyRecord, UserRecord,
 };
-use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, JobId, StoreTag, UserId};
+use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag, UserId};
 use guildhall_protocol::time::Timestamp;
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
 
 /// Answers a query from one snapshot.
@@ -24,7 +24,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             Ok(Answer::Time(due.map(Timestamp)))
         }
         Query::List { states, client, label, agent, before, limit } => {
-            list(connection, states, client, label, agent, before, limit)
+            list(connection, Listing { states, client, label, agent, before, limit })
         }
         Query::Attempts(job) => {
             let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number";
@@ -184,50 +184,13 @@ fn select(connection: &Connection, selection: JobSelection, limit: u32) -> rusql
         JobSelection::Ready => jobs(connection, READY, [limit]),
         JobSelection::Due(now) => jobs(connection, DUE, params![now.0, limit]),
         JobSelection::Orphaned(incarnation) => jobs(connection, ORPHANED, params![incarnation.0, limit]),
-        JobSelection::WaitingFor(agent) => {
-            // The columns that both tables have are the job's.
-            let columns =
-                JOB_COLUMNS.replace(" class,", " jobs.class,").replace(" fair_tag,", " jobs.fair_tag,");
-            let sql = format!("SELECT {columns} {WAITING_FOR}");
-            Ok(Answer::Jobs(all(connection, &sql, params![agent.0, limit], rows::job)?))
-        }
+        JobSelection::WaitingFor(agent) => jobs(connection, WAITING_FOR, params![agent.0, limit]),
     }
 }
 
-fn list(
-    connection: &Connection,
-    states: Vec<String>,
-    client: Option<UserId>,
-    label: Option<String>,
-    agent: Option<AgentId>,
-    before: Option<JobId>,
-    limit: u32,
-) -> rusqlite::Result<Answer> {
-    let mut conditions = vec!["id < ?1".to_owned()];
-    let mut values = vec![Value::Integer(before.map_or(i64::MAX, |id| id.0))];
-    let bind = |values: &mut Vec<Value>, value: Value| {
-        values.push(value);
-        format!("?{}", values.len())
-    };
-    if !states.is_empty() {
-        let places: Vec<String> =
-            states.into_iter().map(|state| bind(&mut values, Value::Text(state))).collect();
-        conditions.push(format!("state IN ({})", places.join(", ")));
-    }
-    if let Some(client) = client {
-        conditions.push(format!("client_id = {}", bind(&mut values, Value::Integer(client.0))));
-    }
-    if let Some(label) = label {
-        conditions.push(format!("label = {}", bind(&mut values, Value::Text(label))));
-    }
-    if let Some(agent) = agent {
-        let place = bind(&mut values, Value::Integer(agent.0));
-        let tried = "SELECT 1 FROM attempts WHERE attempts.agent_id";
-        conditions.push(format!("EXISTS ({tried} = {place} AND attempts.job_id = jobs.id)"));
-    }
-    let limit = bind(&mut values, Value::Integer(limit.into()));
-    let tail = format!("FROM jobs WHERE {} ORDER BY id DESC LIMIT {limit}", conditions.join(" AND "));
-    jobs(connection, &tail, params_from_iter(values))
+fn list(connection: &Connection, listing: Listing) -> rusqlite::Result<Answer> {
+    let Some((sql, values)) = listing.statement() else { return Ok(Answer::Jobs(Vec::new())) };
+    Ok(Answer::Jobs(all(connection, &sql, params_from_iter(values), rows::job)?))
 }
 
 fn bodies(connection: &Connection, ids: &[BodyId]) -> rusqlite::Result<Answer> {

@@ -57,10 +57,11 @@ fn strange(column: usize, value: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, text.into())
 }
 
-pub(super) const JOB_COLUMNS: &str = "jobs.id, client_id, place_id, visibility, class, fair_tag, title, label, \
-    derived_from, trial, draft, state, detail, epoch, revision, chain, posted_at, changed_at, deadline, due_at, ready, \
-    lease_incarnation, lease_until, deaths, attempts, checked_by, waiting, window_begins_at, window_ends_at, reminded, \
-    steering";
+pub(super) const JOB_COLUMNS: &str = "jobs.id, jobs.client_id, jobs.place_id, jobs.visibility, jobs.class, \
+    jobs.fair_tag, jobs.title, jobs.label, jobs.derived_from, jobs.trial, jobs.draft, jobs.state, jobs.detail, \
+    jobs.epoch, jobs.revision, jobs.chain, jobs.posted_at, jobs.changed_at, jobs.deadline, jobs.due_at, \
+    jobs.ready, jobs.lease_incarnation, jobs.lease_until, jobs.deaths, jobs.attempts, jobs.checked_by, \
+    jobs.waiting, jobs.window_begins_at, jobs.window_ends_at, jobs.reminded, jobs.steering";
 
 /// Reads [`JOB_COLUMNS`].
 pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {

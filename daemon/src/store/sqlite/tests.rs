@@ -1,6 +1,9 @@
 //! The plans of the engine's queries: each walks an index in the order that it needs, whatever the number of jobs.
 
+use super::listing::Listing;
 use super::{notes, open, outbox, queries};
+use guildhall_protocol::ids::{AgentId, UserId};
+use rusqlite::StatementStatus;
 
 fn plan(sql: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
@@ -49,5 +52,45 @@ fn counting_an_agent_s_slots_reads_only_the_attempts_that_hold_one() {
     {
         let plan = plan(&sql);
         assert!(plan.contains("USING INDEX attempts_slots (agent_id=?)"), "{plan}");
+    }
+}
+
+#[test]
+fn a_cached_statement_is_not_prepared_again_when_it_is_bound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let mut connection = open::write_connection(&path).expect("it opens");
+    super::migrate(&mut connection).expect("it migrates");
+    for connection in [&connection, &open::read_connection(&path).expect("it opens")] {
+        let mut ready =
+            connection.prepare(&format!("SELECT jobs.id {}", queries::READY)).expect("it prepares");
+        for limit in 1..4 {
+            ready.exists([limit]).expect("it runs");
+        }
+        assert_eq!(ready.get_status(StatementStatus::RePrepare), 0);
+    }
+}
+
+#[test]
+fn every_list_of_jobs_walks_one_index_and_sorts_nothing() {
+    let states = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let client = Some(UserId(1));
+    let (label, agent) = (Some("label".to_owned()), Some(AgentId(1)));
+    let (running, ended) = (states(&["open", "in_review", "held"]), states(&["completed", "failed"]));
+    let table = [
+        (vec![], None, None, None, "SEARCH jobs USING INTEGER PRIMARY KEY (rowid<?)"),
+        (running.clone(), None, None, None, "jobs_state (state=? AND id<?)"),
+        (ended.clone(), None, None, None, "jobs_state (state=? AND id<?)"),
+        (running, client, label.clone(), agent, "jobs_state (state=? AND id<?)"),
+        (ended.clone(), client, label, agent, "jobs_label (label=? AND id<?)"),
+        (ended.clone(), client, None, agent, "attempts_agent (agent_id=? AND job_id<?)"),
+        (ended, client, None, None, "jobs_client (client_id=? AND id<?)"),
+    ];
+    for (states, client, label, agent, expected) in table {
+        let listing = Listing { states, client, label, agent, before: None, limit: 50 };
+        let (sql, _) = listing.statement().expect("these states exist");
+        let plan = plan(&sql);
+        assert!(plan.contains(expected), "{sql}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN jobs"), "{sql}\n{plan}");
     }
 }

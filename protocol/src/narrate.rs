@@ -181,6 +181,8 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
 )]
 fn tell_decision(story: &JobStory, event: &Event) -> Option<Told> {
     use Mark::{Bad, Good, Step, Waits};
+    // What only operators do is told so, even where the client is one.
+    let operator = "an operator";
     let by = tell_actor(story, event.by);
     let told = match &event.what {
         What::ReviewRequested { reviewer, until } => Told::new(
@@ -208,14 +210,14 @@ fn tell_decision(story: &JobStory, event: &Event) -> Option<Told> {
             Told::new(Waits, format!("{} did not decide in time", tell_reviewer(*reviewer)))
         }
         What::Held { why } => Told::new(Bad, format!("held for an operator: {}", tell_held(*why))),
-        What::Released { .. } => Told::new(Step, format!("{by} released it")),
+        What::Released { .. } => Told::new(Step, format!("{operator} released it")),
         What::LookAgain { .. } => Told::new(Step, format!("{by} asks to look for an agent now")),
         What::Reassigned { to, .. } => {
             let to = to.map_or_else(|| "another agent".to_owned(), |agent| format!("agent {}", agent.0));
-            Told::new(Step, format!("{by} gives it to {to}"))
+            Told::new(Step, format!("{operator} gives it to {to}"))
         }
-        What::Excluded { agent, .. } => Told::new(Step, format!("{} rules agent {} out", by, agent.0)),
-        What::Prioritized { to, .. } => Told::new(Step, format!("{by} makes its priority {to}")),
+        What::Excluded { agent, .. } => Told::new(Step, format!("{operator} rules agent {} out", agent.0)),
+        What::Prioritized { to, .. } => Told::new(Step, format!("{operator} makes its priority {to}")),
         What::Extended { deadline, .. } => Told::new(
             Step,
             format!(
@@ -227,7 +229,7 @@ fn tell_decision(story: &JobStory, event: &Event) -> Option<Told> {
         What::AppealMade { attempt, kind, .. } => tell_appeal(story, *attempt, *kind),
         What::AppealDecided { kind, upheld, .. } => {
             let word = if *upheld { "right; the agent's record is corrected" } else { "not right" };
-            Told::new(Step, format!("{by} decides that the {kind} is {word}"))
+            Told::new(Step, format!("{operator} decides that the {kind} is {word}"))
         }
         _ => return None,
     };

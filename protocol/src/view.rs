@@ -250,6 +250,9 @@ pub struct RegisterOptions {
     /// Operators only, until publishing exists: who may be matched with it.
     #[serde(default)]
     pub audience: Audience,
+    /// Operators only: it belongs to the house and not to the caller, whose jobs then count in its record.
+    #[serde(default)]
+    pub house: bool,
 }
 
 /// A new agent, with the secrets that are shown this once.

@@ -226,7 +226,7 @@ impl Agent {
             "caps": {"concurrency": 4 * IN_FLIGHT},
         }))?;
         let name = definition.name.clone();
-        let options = RegisterOptions { allow_private: true, audience: Audience::Public };
+        let options = RegisterOptions { allow_private: true, audience: Audience::Public, house: true };
         let register = client.call(|service, context| async move {
             service.register_agent(context, RequestId::fresh(), definition, options).await
         });

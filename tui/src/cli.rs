@@ -206,6 +206,9 @@ pub(crate) struct DefinitionArgs {
     /// Operators: allow the endpoint although it is private or plain http
     #[arg(long)]
     pub(crate) allow_private: bool,
+    /// Operators: it belongs to the house and not to you, and your own jobs count in its record
+    #[arg(long)]
+    pub(crate) house: bool,
     /// Operators: who may be matched with it
     #[arg(long, value_enum, default_value_t = AudienceArg::Owner)]
     pub(crate) audience: AudienceArg,

@@ -45,8 +45,8 @@ pub enum Reading {
         /// Whether the agent is gone and must be paused.
         gone: bool,
     },
-    /// Nobody can say, and asking again may do the work twice: an operator decides.
-    Hold,
+    /// Nobody can say, for this reason, and asking again may do the work twice: an operator decides.
+    Hold(String),
 }
 
 /// How often the delivery went out, and what may be done about a failure.
@@ -124,7 +124,7 @@ fn by_reply(reply: Reply, sent: Sent<'_>, last: bool) -> Reading {
         Reply::Later { after, .. } => {
             Reading::Again { wait: backoff(sent).max(after.unwrap_or_default()), unclear: false }
         }
-        Reply::Unclear { .. } if last && !sent.idempotent => Reading::Hold,
+        Reply::Unclear { why } if last && !sent.idempotent => Reading::Hold(why),
         Reply::Unclear { why } if last => ended(EndedAs::Unclear, why),
         Reply::Unclear { .. } => Reading::Again { wait: backoff(sent), unclear: true },
         Reply::Malformed { why } => breach(why),
@@ -141,15 +141,18 @@ fn by_reply(reply: Reply, sent: Sent<'_>, last: bool) -> Reading {
 /// sent twice.
 pub fn read_unclear(delivered: Delivered, sent: Sent<'_>) -> (Reading, Option<Pulse>) {
     let pulse = pulse(&delivered);
-    let again =
-        if sent.is_last() { Reading::Hold } else { Reading::Again { wait: backoff(sent), unclear: true } };
+    let again = if sent.is_last() {
+        Reading::Hold("it cannot be asked".to_owned())
+    } else {
+        Reading::Again { wait: backoff(sent), unclear: true }
+    };
     let reading = match delivered {
         Delivered::NotConnected { .. } | Delivered::TooLarge { .. } => again,
         Delivered::Reply(reply) => match reply {
             Reply::Working | Reply::Accepted => Reading::Accepted,
             // It cannot say, or forgot: that proves nothing.
             Reply::UnknownJob | Reply::NotSupported | Reply::Refused { .. } | Reply::Malformed { .. } => {
-                Reading::Hold
+                Reading::Hold("the agent cannot say whether it did it".to_owned())
             }
             Reply::Later { .. } | Reply::Unclear { .. } => again,
             Reply::Output(_)
@@ -170,7 +173,9 @@ pub fn read_working(delivered: Delivered, sent: Sent<'_>, calls_back: bool) -> (
         Delivered::TooLarge { bytes_max } => breach(format!("the answer is larger than {bytes_max} bytes")),
         Delivered::Reply(reply) => match reply {
             Reply::Working | Reply::Accepted => Reading::Working(None),
-            Reply::UnknownJob if !sent.idempotent => Reading::Hold,
+            Reply::UnknownJob if !sent.idempotent => {
+                Reading::Hold("the agent accepted it, and does not know it any more".to_owned())
+            }
             Reply::UnknownJob if sent.tries < sent.policy.delivery_tries_max => {
                 Reading::Again { wait: Duration::ZERO, unclear: false }
             }
@@ -229,7 +234,7 @@ mod tests {
             Reading::Ended { ended, breach, gone, .. } => {
                 format!("{ended}{}{}", if breach { ", breach" } else { "" }, if gone { ", gone" } else { "" })
             }
-            Reading::Hold => "hold".to_owned(),
+            Reading::Hold(_) => "hold".to_owned(),
         };
         let reply = Delivered::Reply;
         let unclear = || reply(Reply::Unclear { why: "lost".to_owned() });
@@ -278,9 +283,10 @@ mod tests {
         let lost = || Delivered::NotConnected { why: "nobody there".to_owned() };
         let unclear = |delivered, tries| read_unclear(delivered, sent(tries, false)).0;
         assert_eq!(unclear(reply(Reply::Working), 1), Reading::Accepted);
-        assert_eq!(unclear(reply(Reply::UnknownJob), 1), Reading::Hold, "forgotten is not undone");
-        assert_eq!(unclear(reply(Reply::NotSupported), 1), Reading::Hold);
-        assert_eq!(unclear(lost(), 5), Reading::Hold);
+        let held = |reading| matches!(reading, Reading::Hold(_));
+        assert!(held(unclear(reply(Reply::UnknownJob), 1)), "forgotten is not undone");
+        assert!(held(unclear(reply(Reply::NotSupported), 1)));
+        assert!(held(unclear(lost(), 5)));
         assert!(matches!(unclear(lost(), 1), Reading::Again { unclear: true, .. }));
 
         let working = |delivered, tries, idempotent, calls_back| {
@@ -293,7 +299,7 @@ mod tests {
         assert!(matches!(breach, Reading::Ended { breach: true, .. }), "nobody will ever hear of it");
         let again = working(reply(Reply::UnknownJob), 1, true, false);
         assert_eq!(again, Reading::Again { wait: Duration::ZERO, unclear: false }, "it gets it anew");
-        assert_eq!(working(reply(Reply::UnknownJob), 1, false, false), Reading::Hold);
+        assert!(held(working(reply(Reply::UnknownJob), 1, false, false)));
         let silent = working(reply(Reply::UnknownJob), 5, true, false);
         assert!(matches!(silent, Reading::Ended { ended: EndedAs::Silent, .. }));
     }

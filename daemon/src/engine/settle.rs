@@ -111,7 +111,7 @@ impl Engine {
                 self.again(work, attempt, until, *unclear, turn, scribe, now).await
             }
             Reading::Listen => self.listen_on(work, attempt, turn, scribe, now).await,
-            Reading::Hold => self.hold(work, attempt, turn, scribe, now).await,
+            Reading::Hold(why) => self.hold(work, attempt, why, turn, scribe, now).await,
             Reading::Ended { .. } => self.end_by_word(work, attempt, &heard.reading, turn, scribe, now).await,
         }
     }
@@ -275,17 +275,23 @@ impl Engine {
         &self,
         work: &mut Work,
         attempt: &AttemptRecord,
+        why: &str,
         turn: Turn,
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
         let state = work.job.state.after(JobEvent::Unresolvable)?;
+        let reason = scribe.body(why.as_bytes().to_vec()).0;
         scribe.event(What::Held { why: HeldWhy::Unclear });
         self.tell_client(work, &mut scribe, NoticeKind::JobHeld);
         self.tell_operators(work.job.id, &mut scribe, NoticeKind::OperatorNeeded);
         let job = JobTurn { state, due_at: Some(work.job.deadline), lease: None, window: None, ..same(work) };
-        let attempt =
-            Some(AttemptTurn { state: AttemptState::Unclear, left_ms: None, ..attempt.unchanged() });
+        let attempt = Some(AttemptTurn {
+            state: AttemptState::Unclear,
+            left_ms: None,
+            reason: Some(reason),
+            ..attempt.unchanged()
+        });
         Ok(self.turn(work, now, scribe, Turn { job, attempt, ..turn }).await?)
     }
 
@@ -394,7 +400,7 @@ fn fits(work: &Work, attempt: &AttemptRecord, reading: &Reading) -> bool {
         Reading::Asked(_) | Reading::Ended { .. } | Reading::Working(_) => {
             with_agent && attempt.state.ended().is_none()
         }
-        Reading::Accepted | Reading::Again { .. } | Reading::Listen | Reading::Hold => {
+        Reading::Accepted | Reading::Again { .. } | Reading::Listen | Reading::Hold(_) => {
             matches!(work.job.state, JobState::Assigned | JobState::Working)
                 && attempt.state.ended().is_none()
         }

@@ -226,7 +226,7 @@ impl Reading {
             Self::Asked(question) => Some(question.text.clone()),
             Self::Working(note) => note.clone(),
             Self::Ended { reason, ended: EndedAs::Declined, .. } => Some(reason.clone()),
-            Self::Accepted | Self::Again { .. } | Self::Listen | Self::Hold | Self::Ended { .. } => None,
+            Self::Accepted | Self::Again { .. } | Self::Listen | Self::Hold(_) | Self::Ended { .. } => None,
         }
     }
 }

@@ -49,6 +49,14 @@ impl Caller {
         if options.audience != Audience::Owner && !self.who.operator {
             return Err(forbidden("publishing an agent needs the operator's role").in_field("audience"));
         }
+        if options.house && !self.who.operator {
+            return Err(forbidden("only an operator registers agents of the house").in_field("house"));
+        }
+        let owner = if options.house {
+            self.desk.user("house", "house", "the house").await.map_err(store)?
+        } else {
+            self.who.user
+        };
         let grants = self.grants(&definition.endpoint, &options)?;
         self.check_endpoint(&definition.endpoint, &grants)?;
         let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
@@ -67,13 +75,13 @@ impl Caller {
         let version = AgentVersion(1);
         let body = serde_json::to_vec(&definition).map_err(|error| internal(&error))?;
         let (body, commitment) = scribe.body(body);
-        scribe.event(What::AgentRegistered { owner: self.who.user, version, definition: commitment });
+        scribe.event(What::AgentRegistered { owner, version, definition: commitment });
         grant_events(&mut scribe, &grants);
         let new = NewVersion { version, definition: body, concurrency: definition.caps.concurrency, grants };
         let command = Command::Register {
             request,
             name: name.clone(),
-            owner: self.who.user,
+            owner,
             audience: options.audience,
             version: new,
             delivery_secret: sealed_delivery,

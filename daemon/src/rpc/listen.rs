@@ -6,13 +6,10 @@
 use super::fitting::Fitting;
 use super::socket::{ListenError, SocketFile, bind};
 use super::{Caller, Desk};
-use crate::scribe::Scribe;
-use crate::store::{Chain, Command, Outcome, StoreError};
+use crate::store::StoreError;
 use futures::{StreamExt, TryStreamExt};
 use guildhall_protocol::handshake::{Principal, Welcome, negotiate};
-use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse};
-use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::transport;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -160,27 +157,13 @@ async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Pr
 
 /// The user behind a uid. The daemon's own uid and root run the place.
 async fn principal(desk: &Desk, uid: u32) -> Result<Principal, StoreError> {
-    let now = Timestamp::now();
     let name = format!("uid {uid}");
-    let mut scribe = Scribe::new(desk.maker(), now, Chain::default(), Actor::Daemon);
-    scribe.event(What::UserSeen);
-    let (kind, identity, entry) = ("uid".to_owned(), uid.to_string(), scribe.finish());
-    let command = Command::SeeUser { kind, identity, name: name.clone(), entry };
-    match desk.store().apply(now, command).await? {
-        Outcome::User(user) => {
-            let operator = uid == 0 || uid == own_uid();
-            if operator {
-                desk.engine.parts().people.add_operator(user);
-            }
-            Ok(Principal { user, name, operator })
-        }
-        Outcome::Done
-        | Outcome::Posted(_)
-        | Outcome::Registered(_)
-        | Outcome::Repeated(_)
-        | Outcome::Leased(_)
-        | Outcome::Dropped(_) => Err(StoreError::Unavailable("an outcome of another command".to_owned())),
+    let user = desk.user("uid", &uid.to_string(), &name).await?;
+    let operator = uid == 0 || uid == own_uid();
+    if operator {
+        desk.engine.parts().people.add_operator(user);
     }
+    Ok(Principal { user, name, operator })
 }
 
 fn own_uid() -> u32 {

@@ -20,10 +20,12 @@ pub use socket::{ListenError, SocketFile};
 
 use crate::engine::Engine;
 use crate::maker::Maker;
-use crate::store::{Conflict, Query, Receipt, Request, Store, StoreError};
+use crate::scribe::Scribe;
+use crate::store::{Chain, Command, Conflict, Outcome, Query, Receipt, Request, Store, StoreError};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::handshake::Principal;
-use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::ids::{RequestId, UserId};
 use guildhall_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -48,6 +50,24 @@ impl Desk {
 
     fn maker(&self) -> &Maker {
         &self.engine.parts().maker
+    }
+
+    /// The user with this identity; a new one is made.
+    async fn user(&self, kind: &str, identity: &str, name: &str) -> Result<UserId, StoreError> {
+        let now = Timestamp::now();
+        let mut scribe = Scribe::new(self.maker(), now, Chain::default(), Actor::Daemon);
+        scribe.event(What::UserSeen);
+        let (kind, identity, name) = (kind.to_owned(), identity.to_owned(), name.to_owned());
+        let command = Command::SeeUser { kind, identity, name, entry: scribe.finish() };
+        match self.store().apply(now, command).await? {
+            Outcome::User(user) => Ok(user),
+            Outcome::Done
+            | Outcome::Posted(_)
+            | Outcome::Registered(_)
+            | Outcome::Repeated(_)
+            | Outcome::Leased(_)
+            | Outcome::Dropped(_) => Err(StoreError::Unavailable("an outcome of another command".to_owned())),
+        }
     }
 
     /// Runs something that recurses into foreign values.

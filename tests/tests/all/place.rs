@@ -158,7 +158,7 @@ impl Place {
 
     /// Registers an agent for everybody, private endpoints allowed.
     async fn register(&self, definition: AgentDefinition) -> Registered {
-        let options = RegisterOptions { allow_private: true, audience: Audience::Public };
+        let options = RegisterOptions { allow_private: true, audience: Audience::Public, house: false };
         let registered = self.client.call(|service, context| async move {
             service.register_agent(context, RequestId::fresh(), definition, options).await
         });

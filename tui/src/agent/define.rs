@@ -115,6 +115,7 @@ pub(super) async fn order(session: &Session, args: AgentArgs, order: AgentOrder)
 
 fn read(args: DefinitionArgs) -> Result<(RequestId, AgentDefinition, RegisterOptions), Fault> {
     let definition = input::read_as(&args.file)?;
-    let options = RegisterOptions { allow_private: args.allow_private, audience: args.audience.into() };
+    let (allow_private, audience, house) = (args.allow_private, args.audience.into(), args.house);
+    let options = RegisterOptions { allow_private, audience, house };
     Ok((args.key.unwrap_or_else(RequestId::fresh), definition, options))
 }

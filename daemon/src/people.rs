@@ -65,8 +65,8 @@ pub struct People(Mutex<Directory>);
 struct Directory {
     people: BTreeMap<UserId, Person>,
     operators: BTreeSet<UserId>,
-    /// Notices per person and kind in the minute that began then.
-    paces: BTreeMap<(UserId, NoticeKind), (i64, u32)>,
+    /// Notices per person and kind in the newest minute.
+    paces: (i64, BTreeMap<(UserId, NoticeKind), u32>),
     /// Assignments that owners heard of, per agent.
     assignments: BTreeMap<AgentId, u32>,
 }
@@ -141,8 +141,10 @@ impl Directory {
             }
         }
         let minute = now.0.div_euclid(MINUTE_MS);
-        self.paces.retain(|_, (begun, _)| *begun == minute);
-        let (_, count) = self.paces.entry((notice.user, notice.kind)).or_insert((minute, 0));
+        if self.paces.0 != minute {
+            self.paces = (minute, BTreeMap::new());
+        }
+        let count = self.paces.1.entry((notice.user, notice.kind)).or_default();
         *count += 1;
         if *count > MINUTE_MAX { end_of(now, MINUTE_MS) } else { now }
     }

@@ -37,9 +37,20 @@ impl MeasuredDaemon {
     /// # Errors
     /// It does not start, or does not answer in time.
     pub async fn start(program: &str, folder: &Path) -> io::Result<Self> {
+        Self::start_with(program, folder, &[]).await
+    }
+
+    /// The same with settings of its own, as `key=value`.
+    ///
+    /// # Errors
+    /// It does not start, or does not answer in time.
+    pub async fn start_with(program: &str, folder: &Path, settings: &[&str]) -> io::Result<Self> {
         let (store, socket) = (store_in(folder), folder.join("s.sock"));
         let mut command = Command::new(program);
         command.arg("--store").arg(&store).arg("--socket").arg(&socket);
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
         let process = command.args(["--set", "ops_listen=off", "--log", "error", "serve"]).spawn()?;
         let daemon = Self { process, store, socket };
         let ends = Instant::now() + START_MAX;

@@ -1,10 +1,14 @@
 //! Everything that is tested from outside the crates, in one binary.
 
 mod again;
+mod audit;
 mod bad_agents;
+mod cast;
 mod command_line;
+mod deadlines;
 mod front_door;
 mod full_disk;
+mod health;
 mod kills;
 mod life;
 mod long_work;

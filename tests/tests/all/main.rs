@@ -12,6 +12,7 @@ mod health;
 mod kills;
 mod life;
 mod long_work;
+mod orders;
 mod place;
 mod random_commands;
 mod store_contract;

@@ -12,6 +12,7 @@ mod health;
 mod kills;
 mod life;
 mod long_work;
+mod notices;
 mod orders;
 mod place;
 mod random_commands;

@@ -16,5 +16,6 @@ mod notices;
 mod orders;
 mod place;
 mod random_commands;
+mod reviews;
 mod store_contract;
 mod store_file;

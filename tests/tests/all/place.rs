@@ -124,6 +124,12 @@ impl Place {
         self.change("UPDATE agents SET owner_id = 99 WHERE name = ?1", agent.trim_start_matches('@')).await;
     }
 
+    /// Makes somebody else the client of a job.
+    pub(crate) async fn hand_over(&mut self, job: JobId) {
+        self.change("UPDATE jobs SET client_id = 99 WHERE id = CAST(?1 AS INTEGER)", &job.0.to_string())
+            .await;
+    }
+
     /// Changes a row behind the daemon's back, once there is a user 99.
     async fn change(&mut self, sql: &str, row: &str) {
         self.kill().await;

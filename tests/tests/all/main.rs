@@ -5,6 +5,7 @@ mod audit;
 mod bad_agents;
 mod cast;
 mod command_line;
+mod crashes;
 mod deadlines;
 mod front_door;
 mod full_disk;

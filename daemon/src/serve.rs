@@ -14,7 +14,7 @@ use crate::notify;
 use crate::ops;
 use crate::people::People;
 use crate::public::{self, PublicError, PublicListener};
-use crate::rpc::{Desk, ListenError, SocketFile, listen};
+use crate::rpc::{Desk, ListenError, SocketFile, expect_operator, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -165,6 +165,7 @@ impl Daemon {
             notes: notes.clone(),
             ended: ended.clone(),
         });
+        expect_operator(&desk).await?;
         if let Some(address) = config.ops_listen {
             ops::listen(address, Arc::clone(&engine), ended.clone())
                 .await

@@ -14,13 +14,18 @@ use guildhall_protocol::agent::{AgentDefinition, TimeLimits};
 use guildhall_protocol::time::Timestamp;
 use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Between two bytes of [`Answer::Drip`].
 const DRIP: Duration = Duration::from_secs(1);
+/// Time for exchanges that are on their way when the agent leaves.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// From the beginning of a body to the end of the connection, in [`Answer::Breaks`]: long enough for the head to leave.
 const BREAK: Duration = Duration::from_millis(200);
@@ -34,6 +39,8 @@ pub struct Delivery {
     pub kind: String,
     /// Its data.
     pub data: Value,
+    /// Its `guildhall-deadline`, where it has one.
+    pub deadline: Option<String>,
     /// How often this id came, from 1.
     pub times: usize,
 }
@@ -99,6 +106,14 @@ impl Callback {
     /// # Panics
     /// Nobody answers, or the agent has no secret.
     pub async fn send(&self, agent: &FakeAgent) -> (u16, String) {
+        self.try_send(agent).await.expect("the daemon answers")
+    }
+
+    /// Sends it; nothing where nobody answers.
+    ///
+    /// # Panics
+    /// The agent has no secret.
+    pub async fn try_send(&self, agent: &FakeAgent) -> Option<(u16, String)> {
         let own = lock(&agent.desk.callback_secret).clone();
         let secret = self.secret.clone().or(own).expect("a secret");
         let signature = secret.sign(&self.id, self.timestamp, self.body.as_bytes()).expect("it signs");
@@ -111,9 +126,9 @@ impl Callback {
             .header("webhook-signature", signature)
             .header("content-type", "application/json")
             .body(self.body.clone());
-        let response = request.send().await.expect("the daemon answers");
+        let response = request.send().await.ok()?;
         let status = response.status().as_u16();
-        (status, response.text().await.expect("text"))
+        Some((status, response.text().await.ok()?))
     }
 }
 
@@ -129,9 +144,24 @@ struct Desk {
 
 /// The running agent. It ends when it is dropped.
 pub struct FakeAgent {
-    endpoint: String,
+    address: SocketAddr,
     desk: Arc<Desk>,
-    served: JoinHandle<()>,
+    /// While it serves: what ends it.
+    served: Option<Served>,
+}
+
+struct Served {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Served {
+    fn begin(listener: TcpListener, desk: &Arc<Desk>) -> Self {
+        let router = Router::new().route("/jobs", post(answer)).with_state(Arc::clone(desk));
+        let (stop, stopped) = oneshot::channel();
+        let serve = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+        Self { stop, task: tokio::spawn(async move { serve.await.expect("it serves") }) }
+    }
 }
 
 impl FakeAgent {
@@ -140,8 +170,8 @@ impl FakeAgent {
     /// # Panics
     /// When loopback has no port left.
     pub async fn start(script: impl Fn(&Delivery) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let endpoint = format!("http://{}/jobs", listener.local_addr().expect("an address"));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
         let desk = Arc::new(Desk {
             script: Box::new(script),
             secret: Mutex::default(),
@@ -149,9 +179,29 @@ impl FakeAgent {
             seen: Mutex::default(),
             complaints: Mutex::default(),
         });
-        let router = Router::new().route("/jobs", post(answer)).with_state(Arc::clone(&desk));
-        let served = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-        Self { endpoint, desk, served }
+        let served = Some(Served::begin(listener, &desk));
+        Self { address, desk, served }
+    }
+
+    /// Goes away: whoever connects from now on is refused.
+    ///
+    /// # Panics
+    /// It is away already.
+    pub async fn leave(&mut self) {
+        let Served { stop, mut task } = self.served.take().expect("it is there");
+        drop(stop);
+        if tokio::time::timeout(LAST_WORDS, &mut task).await.is_err() {
+            task.abort();
+        }
+    }
+
+    /// Comes back to where it was.
+    ///
+    /// # Panics
+    /// Somebody else took its port.
+    pub async fn come_back(&mut self) {
+        let listener = TcpListener::bind(self.address).await.expect("its port is free");
+        self.served = Some(Served::begin(listener, &self.desk));
     }
 
     /// What it says about itself: any input, any output, one second for an exchange.
@@ -159,7 +209,7 @@ impl FakeAgent {
         let said = json!({
             "name": name,
             "description": description,
-            "endpoint": self.endpoint,
+            "endpoint": format!("http://{}/jobs", self.address),
             "time_limits": TimeLimits { exchange_ms: 1_000, ..TimeLimits::default() },
         });
         serde_json::from_value(said).expect("a definition")
@@ -192,7 +242,9 @@ impl FakeAgent {
 
 impl Drop for FakeAgent {
     fn drop(&mut self) {
-        self.served.abort();
+        if let Some(served) = &self.served {
+            served.task.abort();
+        }
         let complaints = lock(&self.desk.complaints);
         assert!(complaints.is_empty() || std::thread::panicking(), "deliveries were wrong: {complaints:?}");
     }
@@ -241,9 +293,10 @@ impl Desk {
             return Err("a job came without its deadline".to_owned());
         }
         let id = named("webhook-id").unwrap_or_default().to_owned();
+        let deadline = named("guildhall-deadline").map(str::to_owned);
         let mut seen = lock(&self.seen);
         let times = seen.iter().filter(|delivery| delivery.id == id).count() + 1;
-        let delivery = Delivery { id, kind, data: message["data"].clone(), times };
+        let delivery = Delivery { id, kind, data: message["data"].clone(), deadline, times };
         seen.push(delivery.clone());
         Ok(delivery)
     }

@@ -35,6 +35,11 @@ impl Hands {
         self.suspect = self.suspect.filter(|suspect| *suspect != job);
     }
 
+    /// Whether a job is in hand.
+    pub(super) fn has(&self, job: JobId) -> bool {
+        self.jobs.contains(&job)
+    }
+
     /// How many are in hand.
     pub(super) fn len(&self) -> usize {
         self.jobs.len()

@@ -113,7 +113,10 @@ impl Engine {
         for agent in self.freed_agents() {
             let free = self.market().get(agent).map_or(0, Listing::free);
             let free = usize::try_from(free).unwrap_or(0).min(room(self));
-            let jobs = self.select(JobSelection::WaitingFor(agent), free).await?;
+            let mut jobs = self.select(JobSelection::WaitingFor(agent), free).await?;
+            // No more than there is room for: whoever comes later must not race the first for the slot.
+            jobs.retain(|job| !self.hands().has(job.id));
+            jobs.truncate(free);
             self.take(steps, jobs, Cause::Agent);
         }
         self.sweep_on(steps, room(self)).await

@@ -155,6 +155,14 @@ async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Pr
     }
 }
 
+/// Whoever runs the daemon is told what operators must know from its first moment on, not from their first call.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub(crate) async fn expect_operator(desk: &Desk) -> Result<(), StoreError> {
+    principal(desk, own_uid()).await.map(drop)
+}
+
 /// The user behind a uid. The daemon's own uid and root run the place.
 async fn principal(desk: &Desk, uid: u32) -> Result<Principal, StoreError> {
     let name = format!("uid {uid}");

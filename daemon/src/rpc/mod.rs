@@ -15,6 +15,7 @@ mod service;
 mod socket;
 mod story;
 
+pub(crate) use listen::expect_operator;
 pub use listen::listen;
 pub use socket::{ListenError, SocketFile};
 

@@ -123,7 +123,7 @@ impl State {
         until: Timestamp,
         limit: u32,
     ) -> Vec<NotificationRecord> {
-        let open = |known: &&Notified| known.row.due_at.is_some();
+        let open = |known: &&Notified| known.row.due_at.is_some_and(|due| due <= now || known.row.tries > 0);
         let is_first = |row: &NotificationRecord| {
             row.job.is_none()
                 || !self.notifications.values().filter(open).any(|older| {

@@ -1,14 +1,22 @@
 //! Everything that is tested from outside the crates, in one binary.
 
 mod again;
+mod audit;
 mod bad_agents;
+mod cast;
 mod command_line;
+mod crashes;
+mod deadlines;
 mod front_door;
 mod full_disk;
+mod health;
 mod kills;
 mod life;
 mod long_work;
+mod notices;
+mod orders;
 mod place;
 mod random_commands;
+mod reviews;
 mod store_contract;
 mod store_file;

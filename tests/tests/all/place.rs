@@ -1,5 +1,6 @@
 //! A place with a daemon: a folder, a socket, and a process that a test starts, asks, kills and starts again.
 
+use crate::audit::audit;
 use guildhall_daemon::agents::signing::SigningSecret;
 use guildhall_daemon::samples::Samples;
 use guildhall_protocol::agent::{AgentDefinition, AgentName, AgentState, Audience};
@@ -95,7 +96,7 @@ impl Place {
     /// Lets hours pass while no daemon runs: everything in the store that waits for a time is so much older then.
     pub(crate) async fn let_pass(&mut self, hours: i64) {
         self.kill().await;
-        let store = rusqlite::Connection::open(self.folder.path().join("guildhall.db")).expect("the store");
+        let store = self.store();
         let ms = hours * 3_600_000;
         let sql = "
             UPDATE jobs SET due_at = due_at - ?1, deadline = deadline - ?1, posted_at = posted_at - ?1,
@@ -107,13 +108,42 @@ impl Place {
         store.execute(sql, [ms]).expect("attempts grow older");
         let sql = "
             UPDATE notifications SET made_at = made_at - ?1, due_at = due_at - ?1,
-                acknowledged_at = acknowledged_at - ?1";
+                acknowledged_at = acknowledged_at - ?1, lease_until = lease_until - ?1";
         store.execute(sql, [ms]).expect("notices grow older");
         store
             .execute("UPDATE agents SET due_at = due_at - ?1, health_until = health_until - ?1", [ms])
             .expect("agents grow older");
+        let days = hours / 24;
+        store.execute("UPDATE agent_days SET day = day - ?1", [days]).expect("days pass");
         drop(store);
         self.start().await;
+    }
+
+    /// Makes somebody else the owner of an agent, so that what it does for the caller counts.
+    pub(crate) async fn give_away(&mut self, agent: &str) {
+        self.change("UPDATE agents SET owner_id = 99 WHERE name = ?1", agent.trim_start_matches('@')).await;
+    }
+
+    /// Makes somebody else the client of a job.
+    pub(crate) async fn hand_over(&mut self, job: JobId) {
+        self.change("UPDATE jobs SET client_id = 99 WHERE id = CAST(?1 AS INTEGER)", &job.0.to_string())
+            .await;
+    }
+
+    /// Changes a row behind the daemon's back, once there is a user 99.
+    async fn change(&mut self, sql: &str, row: &str) {
+        self.kill().await;
+        let store = self.store();
+        let sql_user =
+            "INSERT OR IGNORE INTO users (id, name, revision, chain) VALUES (99, 'bob', 0, zeroblob(32))";
+        store.execute(sql_user, []).expect("a user");
+        assert_eq!(store.execute(sql, [row]).expect("it is written"), 1, "there is {row}");
+        drop(store);
+        self.start().await;
+    }
+
+    fn store(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.path().join("guildhall.db")).expect("the store")
     }
 
     /// Starts the daemon and waits until it answers.
@@ -246,13 +276,20 @@ impl Place {
 
     /// Waits until the caller was told something of this kind.
     pub(crate) async fn until_noticed(&self, kind: &str) -> NoticeView {
+        let of_kind = |notice: &&NoticeView| notice.kind.to_string() == kind;
+        let notices = self.until_notices(|notices| notices.iter().any(|notice| of_kind(&notice))).await;
+        notices.iter().find(of_kind).expect("it is among them").clone()
+    }
+
+    /// Waits until what the caller was told is so.
+    pub(crate) async fn until_notices(&self, right: impl Fn(&[NoticeView]) -> bool) -> Vec<NoticeView> {
         let ends = Instant::now() + PATIENCE;
         loop {
             let notices = self.notices().await;
-            if let Some(found) = notices.iter().find(|notice| notice.kind.to_string() == kind) {
-                return found.clone();
+            if right(&notices) {
+                return notices;
             }
-            assert!(Instant::now() < ends, "nobody was told of {kind}: {notices:#?}");
+            assert!(Instant::now() < ends, "nobody is told so: {notices:#?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -275,6 +312,30 @@ impl Place {
             assert!(Instant::now() < ends, "{name} does not get there: it is {}", head.state);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Waits until an agent's story tells something.
+    pub(crate) async fn until_agent_tells(
+        &self,
+        name: &str,
+        right: impl Fn(&AgentStory) -> bool,
+    ) -> AgentStory {
+        let ends = Instant::now() + PATIENCE;
+        loop {
+            let story = self.agent(name).await;
+            if right(&story) {
+                return story;
+            }
+            assert!(Instant::now() < ends, "{name} does not get there: {story:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Runs `guildhall`, which does as it is told; what it says.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> String {
+        let (code, told, complaint) = self.guildhall(arguments).await;
+        assert_eq!(code, 0, "guildhall {}: {told}{complaint}", arguments.join(" "));
+        told
     }
 
     /// Runs `guildhall`.
@@ -308,6 +369,21 @@ impl Place {
 pub(crate) fn ended_program(output: Output) -> (i32, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+impl Drop for Place {
+    /// However a test goes, it leaves a store in which nothing is lost.
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            daemon.start_kill().expect("it can be killed");
+            while daemon.try_wait().expect("it is ours").is_none() {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        if self.disk.is_none() && !std::thread::panicking() {
+            audit(&self.folder.path().join("guildhall.db"));
+        }
+    }
 }
 
 /// A port that nobody listens on at the moment.

@@ -1,10 +1,12 @@
 //! The store as a file: one daemon at a time, versions, concurrent writers, what survives.
 
+use crate::audit::IN_LIMBO;
 use crate::random_commands::Author;
 use guildhall_daemon::store::sqlite::{OpenError, SqliteStore};
 use guildhall_daemon::store::{Answer, Chain, Command, NewPost, Outcome, Query, Request, Store, StoreError};
 use guildhall_protocol::ids::{JobId, PlaceId, RequestId, StoreTag, UserId};
 use guildhall_protocol::job::{Priority, Visibility};
+use guildhall_protocol::state::{JOB_STATES, JobState};
 use guildhall_protocol::time::Timestamp;
 use std::sync::Arc;
 
@@ -116,4 +118,37 @@ async fn the_same_request_gives_the_same_job() {
     assert!(matches!(again, Ok(Outcome::Repeated(_))), "{again:?}");
     let Ok(Answer::Counts(counts)) = store.query(Query::Counts).await else { panic!("counts") };
     assert_eq!(counts, [("open".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn no_state_that_has_not_ended_is_stored_without_a_next_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).expect("it opens");
+    let mut author = Author::new(3);
+    let client = user(&store, &mut author).await;
+    store.apply(NOW, post(&mut author, client, "once")).await.expect("it is posted");
+    drop(store);
+    let file = rusqlite::Connection::open(&path).expect("a connection");
+    let set = "
+        UPDATE jobs
+        SET state = ?1, detail = ?2, due_at = ?3, ready = 0, checked_by = 'rules', window_begins_at = ?4,
+            window_ends_at = ?4";
+    for state in JOB_STATES {
+        let waits = matches!(state, JobState::InputRequired(_) | JobState::InReview(_)).then_some(9);
+        let write = |due_at: Option<i64>| {
+            file.execute(set, rusqlite::params![state.name(), state.detail(), due_at, waits])
+        };
+        let (right, wrong) = if state.is_terminal() { (None, Some(7)) } else { (Some(7), None) };
+        assert_eq!(write(right).expect("this is as it should be"), 1, "{state:?}");
+        let refused = write(wrong).expect_err("a job in limbo").to_string();
+        assert!(refused.contains("CHECK") && refused.contains("due_at"), "{state:?}: {refused}");
+        if !state.is_terminal() {
+            let forgot = file.execute("UPDATE jobs SET due_at = NULL", []).expect_err("nobody may forget it");
+            assert!(forgot.to_string().contains("CHECK"), "{state:?}: {forgot}");
+        }
+        let in_limbo =
+            file.query_row(&format!("SELECT count(*) FROM ({IN_LIMBO})"), [], |row| row.get::<_, i64>(0));
+        assert_eq!(in_limbo.expect("a count"), 0, "{state:?}");
+    }
 }

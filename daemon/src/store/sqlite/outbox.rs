@@ -30,6 +30,8 @@ pub(super) fn settle_message(
     entry::deliveries(connection, delivery.map_or(&[], std::slice::from_ref))
 }
 
+/// In their order, job by job: what is being told, or is told again, goes before what is newer. What is only held back to
+/// be told with others holds nobody up.
 pub(super) const DUE_NOTIFICATIONS: &str = "
     FROM notifications AS due
     WHERE channel = ?1
@@ -46,6 +48,7 @@ pub(super) const DUE_NOTIFICATIONS: &str = "
                     AND older.job_id = due.job_id
                     AND older.id < due.id
                     AND older.due_at IS NOT NULL
+                    AND (older.due_at <= ?2 OR older.tries > 0)
             )
         )
     ORDER BY due_at, id

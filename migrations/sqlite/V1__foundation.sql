@@ -1,4 +1,7 @@
 -- The whole marketplace. Foreign text stands in rows that can be forgotten; events hold commitments to it.
+--
+-- Rows that every job writes are checked by OR, not by IN: for a list of three or more SQLite builds a temporary table at
+-- every check.
 
 CREATE TABLE system (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -53,8 +56,11 @@ CREATE TABLE jobs (
     derived_from INTEGER REFERENCES jobs (id),
     trial INTEGER NOT NULL CHECK (trial IN (0, 1)),
     draft INTEGER NOT NULL REFERENCES bodies (id),
-    state TEXT NOT NULL CHECK (state IN ('open', 'assigned', 'working', 'input_required', 'evaluating', 'in_review',
-        'held', 'completed', 'failed', 'canceled', 'expired')),
+    state TEXT NOT NULL CHECK (
+        state = 'open' OR state = 'assigned' OR state = 'working' OR state = 'input_required' OR state = 'evaluating'
+        OR state = 'in_review' OR state = 'held' OR state = 'completed' OR state = 'failed' OR state = 'canceled'
+        OR state = 'expired'
+    ),
     detail TEXT NOT NULL,
     epoch INTEGER NOT NULL CHECK (epoch >= 1),
     revision INTEGER NOT NULL CHECK (revision >= 0),
@@ -68,7 +74,9 @@ CREATE TABLE jobs (
     lease_until INTEGER,
     deaths INTEGER NOT NULL CHECK (deaths >= 0),
     attempts INTEGER NOT NULL CHECK (attempts >= 0),
-    checked_by TEXT CHECK (checked_by IN ('nobody', 'rules', 'model', 'person')),
+    checked_by TEXT CHECK (
+        checked_by = 'nobody' OR checked_by = 'rules' OR checked_by = 'model' OR checked_by = 'person'
+    ),
     waiting INTEGER REFERENCES bodies (id),
     window_begins_at INTEGER,
     window_ends_at INTEGER,
@@ -76,11 +84,11 @@ CREATE TABLE jobs (
     -- What an operator ordered for its picks: {"assign": agent, "exclude": [agents]}.
     steering TEXT,
     -- No job is ever in limbo: until it has ended, time alone does something next.
-    CHECK ((due_at IS NULL) = (state IN ('completed', 'failed', 'canceled', 'expired'))),
+    CHECK ((due_at IS NULL) = (state = 'completed' OR state = 'failed' OR state = 'canceled' OR state = 'expired')),
     CHECK (ready = 0 OR state = 'open'),
     CHECK ((lease_incarnation IS NULL) = (lease_until IS NULL)),
     CHECK (lease_until IS NULL OR due_at IS NOT NULL),
-    CHECK ((detail = '') = (state NOT IN ('input_required', 'in_review', 'held'))),
+    CHECK ((detail = '') = (state <> 'input_required' AND state <> 'in_review' AND state <> 'held')),
     CHECK (state <> 'completed' OR checked_by IS NOT NULL),
     CHECK ((window_ends_at IS NOT NULL) = (state IN ('input_required', 'in_review'))),
     CHECK ((window_begins_at IS NULL) = (window_ends_at IS NULL))
@@ -170,8 +178,11 @@ CREATE TABLE attempts (
     number INTEGER NOT NULL CHECK (number >= 1),
     agent_id INTEGER NOT NULL REFERENCES agents (id),
     version INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('sending', 'accepted', 'asked', 'answered', 'unclear', 'passed', 'failed',
-        'declined', 'unreachable', 'silent', 'ended_unclear', 'withdrawn')),
+    state TEXT NOT NULL CHECK (
+        state = 'sending' OR state = 'accepted' OR state = 'asked' OR state = 'answered' OR state = 'unclear'
+        OR state = 'passed' OR state = 'failed' OR state = 'declined' OR state = 'unreachable' OR state = 'silent'
+        OR state = 'ended_unclear' OR state = 'withdrawn'
+    ),
     repair INTEGER NOT NULL CHECK (repair IN (0, 1)),
     tries INTEGER NOT NULL CHECK (tries >= 0),
     started_at INTEGER NOT NULL,
@@ -189,10 +200,13 @@ CREATE TABLE attempts (
     replies INTEGER NOT NULL CHECK (replies >= 0),
     PRIMARY KEY (job_id, number),
     CHECK ((left_ms IS NOT NULL) = (state = 'asked')),
-    CHECK ((ended_at IS NULL) = (state IN ('sending', 'accepted', 'asked', 'answered', 'unclear')))
+    CHECK ((ended_at IS NULL) = (
+        state = 'sending' OR state = 'accepted' OR state = 'asked' OR state = 'answered' OR state = 'unclear'
+    ))
 ) STRICT, WITHOUT ROWID;
 -- What an agent's capacity counts.
-CREATE INDEX attempts_slots ON attempts (agent_id) WHERE state IN ('sending', 'accepted', 'asked', 'unclear');
+CREATE INDEX attempts_slots ON attempts (agent_id)
+    WHERE state = 'sending' OR state = 'accepted' OR state = 'asked' OR state = 'unclear';
 CREATE INDEX attempts_agent ON attempts (agent_id, job_id);
 
 -- Parked jobs, by the agents that could take them later.
@@ -255,7 +269,7 @@ CREATE INDEX messages_due ON messages (due_at, id) WHERE due_at IS NOT NULL;
 CREATE TABLE notifications (
     id INTEGER PRIMARY KEY,
     user_id INTEGER NOT NULL REFERENCES users (id),
-    channel TEXT NOT NULL CHECK (channel IN ('log', 'webhook', 'discord')),
+    channel TEXT NOT NULL CHECK (channel = 'log' OR channel = 'webhook' OR channel = 'discord'),
     kind TEXT NOT NULL,
     job_id INTEGER,
     attempt INTEGER,

@@ -15,7 +15,7 @@ const INSERT_BODY: &str = "
 const INSERT_EVENT: &str = "
     INSERT INTO events (subject, subject_id, seq, bytes, hash)
     VALUES (?1, ?2, ?3, ?4, ?5)";
-const INSERT_NOTIFICATION: &str = "
+pub(super) const INSERT_NOTIFICATION: &str = "
     INSERT INTO notifications (id, user_id, channel, kind, job_id, attempt, agent_id, made_at, due_at, tries, lease,
         lease_until, acknowledged_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, NULL, NULL, NULL)";

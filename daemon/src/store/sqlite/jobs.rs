@@ -22,7 +22,7 @@ const UPSERT_CLIENT_TAG: &str = "
     VALUES (?1, ?2, ?3)
     ON CONFLICT (class, client_id) DO UPDATE SET fair_tag = excluded.fair_tag";
 const NEXT_JOB: &str = "SELECT coalesce(max(id), 0) + 1 FROM jobs";
-const INSERT_JOB: &str = "
+pub(super) const INSERT_JOB: &str = "
     INSERT INTO jobs (id, client_id, place_id, visibility, class, fair_tag, title, label, derived_from, trial, draft,
         state, detail, epoch, revision, chain, posted_at, changed_at, deadline, due_at, ready, lease_incarnation,
         lease_until, deaths, attempts, checked_by, waiting, window_begins_at, window_ends_at, reminded, steering)
@@ -94,10 +94,12 @@ pub(super) const ASSIGN_JOB: &str = "
                 AND (
                     SELECT count(*)
                     FROM attempts INDEXED BY attempts_slots
-                    WHERE agent_id = :agent AND attempts.state IN ('sending', 'accepted', 'asked', 'unclear')
+                    WHERE agent_id = :agent
+                        AND (attempts.state = 'sending' OR attempts.state = 'accepted' OR attempts.state = 'asked'
+                            OR attempts.state = 'unclear')
                 ) < concurrency
         )";
-const INSERT_ATTEMPT: &str = "
+pub(super) const INSERT_ATTEMPT: &str = "
     INSERT INTO attempts (job_id, number, agent_id, version, state, repair, tries, started_at, answered_at, ended_at,
         pick, answer, findings, reason, deadline, left_ms, heard_at, question, reply, replies)
     VALUES (?1, ?2, ?3, ?4, 'sending', ?5, 1, ?6, NULL, NULL, ?7, NULL, NULL, NULL, ?8, NULL, NULL, NULL, NULL, 0)";
@@ -233,15 +235,15 @@ pub(super) fn park(
     Ok(Outcome::Done)
 }
 
-const TURN_JOB: &str = "
+pub(super) const TURN_JOB: &str = "
     UPDATE jobs
     SET state = :state, detail = :detail, epoch = epoch + 1, revision = :revision, chain = :chain, changed_at = :now,
         due_at = :due_at, ready = :ready, lease_incarnation = :incarnation, lease_until = :until, deaths = :deaths,
         checked_by = coalesce(:checked_by, checked_by), waiting = NULL, window_begins_at = :window_begins_at,
         window_ends_at = :window_ends_at, reminded = :reminded, steering = coalesce(:steering, steering)
     WHERE id = :id AND epoch = :epoch AND revision = :seen
-        AND state NOT IN ('completed', 'failed', 'canceled', 'expired')";
-const TURN_ATTEMPT: &str = "
+        AND state <> 'completed' AND state <> 'failed' AND state <> 'canceled' AND state <> 'expired'";
+pub(super) const TURN_ATTEMPT: &str = "
     UPDATE attempts
     SET state = :state, tries = :tries, deadline = :deadline, left_ms = :left_ms, heard_at = :heard_at,
         answered_at = :answered_at, ended_at = :ended_at, answer = :answer, findings = :findings, reason = :reason,

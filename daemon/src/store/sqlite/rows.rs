@@ -161,7 +161,8 @@ pub(super) const AGENT_COLUMNS: &str = "agents.id, name, owner_id, state, detail
     (SELECT definition FROM agent_versions \
         WHERE agent_versions.agent_id = agents.id AND agent_versions.version = agents.version), \
     (SELECT count(*) FROM attempts INDEXED BY attempts_slots \
-        WHERE attempts.agent_id = agents.id AND attempts.state IN ('sending', 'accepted', 'asked', 'unclear')), \
+        WHERE attempts.agent_id = agents.id AND (attempts.state = 'sending' OR attempts.state = 'accepted' \
+            OR attempts.state = 'asked' OR attempts.state = 'unclear')), \
     misses, openings, opened_at";
 
 /// Reads [`AGENT_COLUMNS`]; the grants are read by the caller.

@@ -1,7 +1,7 @@
 //! The plans of the engine's queries: each walks an index in the order that it needs, whatever the number of jobs.
 
 use super::listing::Listing;
-use super::{notes, open, outbox, queries};
+use super::{entry, jobs, notes, open, outbox, queries};
 use guildhall_protocol::ids::{AgentId, UserId};
 use rusqlite::StatementStatus;
 
@@ -47,11 +47,29 @@ fn hot_queries_walk_an_index_in_order() {
 #[test]
 fn counting_an_agent_s_slots_reads_only_the_attempts_that_hold_one() {
     // Without the hint SQLite prefers the index over all attempts: then every assignment reads the agent's whole past.
-    for sql in
-        [super::jobs::ASSIGN_JOB.to_owned(), format!("SELECT {} FROM agents", super::rows::AGENT_COLUMNS)]
-    {
+    for sql in [jobs::ASSIGN_JOB.to_owned(), format!("SELECT {} FROM agents", super::rows::AGENT_COLUMNS)] {
         let plan = plan(&sql);
         assert!(plan.contains("USING INDEX attempts_slots (agent_id=?)"), "{plan}");
+    }
+}
+
+#[test]
+fn what_every_job_writes_opens_no_temporary_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut connection = open::write_connection(&folder.path().join("store.db")).expect("it opens");
+    super::migrate(&mut connection).expect("it migrates");
+    for sql in [
+        jobs::INSERT_JOB,
+        jobs::ASSIGN_JOB,
+        jobs::INSERT_ATTEMPT,
+        jobs::TURN_JOB,
+        jobs::TURN_ATTEMPT,
+        entry::INSERT_NOTIFICATION,
+    ] {
+        let mut statement = connection.prepare(&format!("EXPLAIN {sql}")).expect("it prepares");
+        let steps = statement.raw_query().mapped(|row| row.get::<_, String>(1));
+        let steps = steps.collect::<Result<Vec<_>, _>>().expect("steps");
+        assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "{sql}");
     }
 }
 

@@ -6,6 +6,7 @@
 //! caller, another has a label; a ten-thousandth waits for review, and the oldest thousandth was done by another agent.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use guildhall_daemon::agents::secrets::{MasterKey, SecretKind, place};
 use guildhall_daemon::maker::Maker;
 use guildhall_daemon::scribe::Scribe;
 use guildhall_daemon::store::sqlite::SqliteStore;
@@ -13,7 +14,7 @@ use guildhall_daemon::store::{
     AgentFence, AgentTurn, AttemptTurn, Chain, Command, Fence, JobTurn, NewAttempt, NewPost, NewVersion,
     Outcome, Pulses, Request, SealedSecret, Store, Window,
 };
-use guildhall_protocol::agent::{AgentState, Audience, Health};
+use guildhall_protocol::agent::{AgentName, AgentState, Audience, Health};
 use guildhall_protocol::attempt::{AttemptState, CheckedBy, EndedAs};
 use guildhall_protocol::client::Client;
 use guildhall_protocol::history::{Actor, What};
@@ -134,7 +135,8 @@ async fn fill(folder: &Path, jobs: usize) -> Result<(), Failure> {
     let store = SqliteStore::open(&store_in(folder))?;
     // The daemon takes whoever has our uid for the user with that identity.
     let uid = std::fs::metadata("/proc/self")?.uid().to_string();
-    let filler = Filler::new(&store, &uid).await?;
+    let key = MasterKey::open_or_create(&folder.join("master.key"))?;
+    let filler = Filler::new(&store, &key, &uid).await?;
     let mut numbers = Vec::new();
     let mut first = 0;
     while first < jobs {
@@ -152,6 +154,8 @@ async fn fill(folder: &Path, jobs: usize) -> Result<(), Failure> {
 /// Fills a store.
 struct Filler<'a> {
     store: &'a SqliteStore,
+    /// The daemon's own: it opens a secret before it starts.
+    key: &'a MasterKey,
     maker: Maker,
     now: Timestamp,
     caller: UserId,
@@ -161,12 +165,12 @@ struct Filler<'a> {
 }
 
 impl<'a> Filler<'a> {
-    async fn new(store: &'a SqliteStore, uid: &str) -> Result<Self, Failure> {
+    async fn new(store: &'a SqliteStore, key: &'a MasterKey, uid: &str) -> Result<Self, Failure> {
         let maker = Maker::new(0, [1; 32]);
         let now = Timestamp::now();
-        let nobody = (UserId(0), AgentId(0));
-        let mut filler =
-            Self { store, maker, now, caller: nobody.0, others: nobody.0, busy: nobody.1, former: nobody.1 };
+        let (caller, others) = (UserId(0), UserId(0));
+        let (busy, former) = (AgentId(0), AgentId(0));
+        let mut filler = Self { store, key, maker, now, caller, others, busy, former };
         filler.caller = filler.user(uid).await?;
         filler.others = filler.user("somebody else").await?;
         filler.busy = filler.agent("@busy").await?;
@@ -199,17 +203,22 @@ impl<'a> Filler<'a> {
         let (body, commitment) = scribe.body(definition.to_string().into_bytes());
         let (owner, version) = (self.others, AgentVersion(1));
         scribe.event(What::AgentRegistered { owner, version, definition: commitment });
-        let secret = || SealedSecret(vec![0; 64]);
+        let name: AgentName = name.parse()?;
+        let sealed = |kind| {
+            let secret = self.maker.random::<32>();
+            SealedSecret(self.key.seal(&place(&name, kind), self.maker.random(), &secret))
+        };
+        let (delivery_secret, callback_secret) = (sealed(SecretKind::Delivery), sealed(SecretKind::Callback));
         let entry = scribe.finish();
         let registered = entry.events[0].chain;
         let command = Command::Register {
             request: self.request(),
-            name: name.parse()?,
+            name,
             owner,
             audience: Audience::Public,
             version: NewVersion { version, definition: body, concurrency: 1_000_000, grants: Vec::new() },
-            delivery_secret: secret(),
-            callback_secret: secret(),
+            delivery_secret,
+            callback_secret,
             due_at: self.now,
             entry,
         };

@@ -26,6 +26,8 @@ use words::{Words, words};
 const LEASE_ROWS_MAX: u32 = 500;
 /// A lease of the daemon's own channels.
 const LEASE: Duration = Duration::from_mins(2);
+/// Longest detail of a delivery log, characters.
+pub(crate) const DETAIL_MAX: usize = 400;
 /// Longest between two looks, and shortest.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_MIN: Duration = Duration::from_millis(50);
@@ -104,22 +106,20 @@ async fn title(engine: &Engine, job: JobId) -> Result<Option<String>, StoreError
 }
 
 async fn settle(engine: &Engine, bundle: &Bundle, lease: i64, told: Told) -> Result<(), StoreError> {
-    for row in bundle.rows() {
-        let now = Timestamp::now();
-        let (due_at, acknowledged, detail) = match &told {
-            Told::Taken(detail) => (None, true, detail),
-            Told::Refused(detail) => (None, false, detail),
-            Told::Later(detail) => (pace::again(row, now), false, detail),
-        };
-        let detail = detail.chars().take(400).collect();
-        let command = Command::SettleNotification { id: row.id, lease, due_at, acknowledged, detail };
-        match engine.parts().store.apply(now, command).await {
-            // The lease ran out meanwhile: whoever has it now tells it once more.
-            Ok(_) | Err(StoreError::Stale) => {}
-            Err(error) => return Err(error),
-        }
+    let now = Timestamp::now();
+    let (due_at, acknowledged, detail) = match told {
+        Told::Taken(detail) => (None, true, detail),
+        Told::Refused(detail) => (None, false, detail),
+        Told::Later(detail) => (pace::again(&bundle.first, now), false, detail),
+    };
+    let detail = detail.chars().take(DETAIL_MAX).collect();
+    let ids = bundle.rows().map(|row| row.id).collect();
+    let command = Command::SettleNotifications { ids, lease, due_at, acknowledged, detail };
+    match engine.parts().store.apply(now, command).await {
+        // The lease ran out meanwhile: whoever has it now tells it once more.
+        Ok(_) | Err(StoreError::Stale) => Ok(()),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 /// Rows by what brings them together.

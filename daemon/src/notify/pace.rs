@@ -27,12 +27,13 @@ impl Bundle {
     }
 }
 
-/// Puts together what was held back to be told together: the others go alone, in their order.
+/// Puts together what was held back to be told together, or could not be told before: the others go alone, in their
+/// order.
 pub fn bundles(rows: Vec<NotificationRecord>) -> Vec<Bundle> {
     let mut alone = Vec::new();
     let mut groups = Groups::new();
     for row in rows {
-        if row.due_at.is_some_and(|due| due > row.made_at) && row.tries == 1 {
+        if row.due_at.is_some_and(|due| due > row.made_at) {
             groups.entry((row.user.0, row.kind.name())).or_default().push(row);
         } else {
             alone.push(Bundle { first: row, others: Vec::new() });

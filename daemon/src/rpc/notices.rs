@@ -8,7 +8,7 @@ use crate::agents::egress::{PrivateAddresses, check};
 use crate::agents::signing::SigningSecret;
 use crate::notify::pace::{self, bundles};
 use crate::notify::words::words;
-use crate::notify::{grants, place};
+use crate::notify::{DETAIL_MAX, grants, place};
 use crate::scribe::Scribe;
 use crate::store::{Command, NotificationRecord, Outcome, PersonRecord, Query, SealedSecret, StoreError};
 use guildhall_protocol::error::ApiError;
@@ -28,8 +28,6 @@ use std::time::Duration;
 const INBOX_ROWS_MAX: u32 = 100;
 /// A front end's lease.
 const LEASE: Duration = Duration::from_mins(1);
-/// Longest detail of a delivery log, characters.
-const DETAIL_MAX: usize = 400;
 
 impl Caller {
     pub(super) async fn engine_ordered(
@@ -240,7 +238,7 @@ impl Caller {
         let due_at = (outcome == NoticeOutcome::Later).then(|| pace::again(&row, now)).flatten();
         let acknowledged = outcome == NoticeOutcome::Taken;
         let detail = detail.chars().take(DETAIL_MAX).collect();
-        let command = Command::SettleNotification { id, lease, due_at, acknowledged, detail };
+        let command = Command::SettleNotifications { ids: vec![id], lease, due_at, acknowledged, detail };
         self.desk.store().apply(now, command).await.map_err(store).map(drop)
     }
 }

@@ -196,10 +196,11 @@ pub enum Command {
         /// At most so many.
         limit: u32,
     },
-    /// What became of a notification. Guarded by the lease.
-    SettleNotification {
-        /// The notification.
-        id: NotificationId,
+    /// What became of notifications that were told as one. Those that are not under the lease any more are passed over;
+    /// refused with `Stale` when that is all of them.
+    SettleNotifications {
+        /// The notifications.
+        ids: Vec<NotificationId>,
         /// The lease under which it was sent.
         lease: i64,
         /// When it is sent again; none when it is done with.

@@ -152,27 +152,30 @@ impl State {
         leased
     }
 
-    pub(super) fn settle_notification(
+    pub(super) fn settle_notifications(
         &mut self,
         now: Timestamp,
-        id: NotificationId,
+        ids: &[NotificationId],
         lease: i64,
         due_at: Option<Timestamp>,
         acknowledged: bool,
-        detail: String,
+        detail: &str,
     ) -> Result<Outcome> {
-        let known = self
-            .notifications
-            .get_mut(&id)
-            .filter(|known| known.lease.is_some_and(|(held, _)| held == lease))
-            .ok_or(StoreError::Stale)?;
-        known.row.due_at = due_at;
-        known.lease = None;
-        if acknowledged {
-            known.row.acknowledged_at = Some(now);
+        let mut settled = 0;
+        for id in ids {
+            let known = self.notifications.get_mut(id);
+            let Some(known) = known.filter(|known| known.lease.is_some_and(|(held, _)| held == lease)) else {
+                continue;
+            };
+            known.row.due_at = due_at;
+            known.lease = None;
+            if acknowledged {
+                known.row.acknowledged_at = Some(now);
+            }
+            known.log.push(NoticeLogRecord { id: *id, at: now, acknowledged, detail: detail.to_owned() });
+            settled += 1;
         }
-        known.log.push(NoticeLogRecord { id, at: now, acknowledged, detail });
-        Ok(Outcome::Done)
+        if settled == 0 { Err(StoreError::Stale) } else { Ok(Outcome::Done) }
     }
 
     pub(super) fn replay_notification(

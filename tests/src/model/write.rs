@@ -57,8 +57,8 @@ impl State {
             Command::LeaseNotifications { channel, lease, until, limit } => {
                 Ok(Outcome::Leased(self.lease_notifications(now, channel, lease, until, limit)))
             }
-            Command::SettleNotification { id, lease, due_at, acknowledged, detail } => {
-                self.settle_notification(now, id, lease, due_at, acknowledged, detail)
+            Command::SettleNotifications { ids, lease, due_at, acknowledged, detail } => {
+                self.settle_notifications(now, &ids, lease, due_at, acknowledged, &detail)
             }
             Command::ReplayNotification { request, id } => self.replay_notification(now, &request, id),
             Command::SetPerson { request, revision, settings, secret, entry } => {

@@ -382,12 +382,12 @@ impl Author {
                 Command::SetPerson { request, revision, settings, secret, entry }
             }
             3 | 4 if !self.notified.is_empty() => {
-                let id = self.pick(&self.notified.clone());
+                let ids = vec![self.pick(&self.notified.clone()), self.pick(&self.notified.clone())];
                 let lease = self.lease - i64::from(self.one_in(6));
                 let due_at = self.one_in(2).then(|| self.time());
                 let acknowledged = self.one_in(2);
                 let detail = format!("told {}", self.random.next_u32());
-                Command::SettleNotification { id, lease, due_at, acknowledged, detail }
+                Command::SettleNotifications { ids, lease, due_at, acknowledged, detail }
             }
             _ => {
                 self.lease += 1;

@@ -87,22 +87,25 @@ const LOG_NOTICE: &str = "
     INSERT INTO notice_log (id, place, at, acknowledged, detail)
     VALUES (?1, (SELECT coalesce(max(place), 0) + 1 FROM notice_log WHERE id = ?1), ?2, ?3, ?4)";
 
-/// What became of a notification.
-pub(super) fn settle_notification(
+/// What became of notifications that were told as one.
+pub(super) fn settle_notifications(
     connection: &Connection,
     now: Timestamp,
-    id: NotificationId,
+    ids: &[NotificationId],
     lease: i64,
     due_at: Option<Timestamp>,
     acknowledged: bool,
     detail: &str,
 ) -> Result<Outcome, Refused> {
-    let row = params![id.0, lease, due_at.map(|time| time.0), acknowledged.then_some(now.0)];
-    if connection.prepare_cached(SETTLE_NOTIFICATION)?.execute(row)? == 0 {
-        return Err(Refused::Guard(StoreError::Stale));
+    let mut settled = 0;
+    for id in ids {
+        let row = params![id.0, lease, due_at.map(|time| time.0), acknowledged.then_some(now.0)];
+        if connection.prepare_cached(SETTLE_NOTIFICATION)?.execute(row)? > 0 {
+            connection.prepare_cached(LOG_NOTICE)?.execute(params![id.0, now.0, acknowledged, detail])?;
+            settled += 1;
+        }
     }
-    connection.prepare_cached(LOG_NOTICE)?.execute(params![id.0, now.0, acknowledged, detail])?;
-    Ok(Outcome::Done)
+    if settled == 0 { Err(Refused::Guard(StoreError::Stale)) } else { Ok(Outcome::Done) }
 }
 
 const REPLAY_NOTIFICATION: &str = "

@@ -208,8 +208,8 @@ fn carry_out(connection: &Connection, now: Timestamp, command: &Command) -> Resu
         Command::LeaseNotifications { channel, lease, until, limit } => {
             outbox::lease_notifications(connection, now, *channel, *lease, *until, *limit)
         }
-        Command::SettleNotification { id, lease, due_at, acknowledged, detail } => {
-            outbox::settle_notification(connection, now, *id, *lease, *due_at, *acknowledged, detail)
+        Command::SettleNotifications { ids, lease, due_at, acknowledged, detail } => {
+            outbox::settle_notifications(connection, now, ids, *lease, *due_at, *acknowledged, detail)
         }
         Command::ReplayNotification { request, id } => {
             outbox::replay_notification(connection, now, request, *id)

@@ -43,6 +43,7 @@ impl Engine {
             Some(choice) => (choice, true),
             None => (self.choice(&work, now).await?, false),
         };
+        self.has_chosen(work.job.id);
         // The pick is made, and the daemon lives.
         work.job.deaths = 0;
         let Some((agent, version)) = choice.chosen else {

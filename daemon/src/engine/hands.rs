@@ -6,13 +6,17 @@
 use crate::store::JobRecord;
 use guildhall_protocol::ids::{Incarnation, JobId};
 use guildhall_protocol::state::JobState;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The jobs in hand.
 #[derive(Default)]
 pub(super) struct Hands {
     jobs: BTreeSet<JobId>,
     suspect: Option<JobId>,
+    /// Jobs that look for an agent and have not chosen yet, with their class.
+    picking: BTreeMap<JobId, i64>,
+    /// Whether jobs were held back for those.
+    held_back: bool,
 }
 
 impl Hands {
@@ -26,12 +30,32 @@ impl Hands {
         if suspect {
             self.suspect = Some(job.id);
         }
+        if job.state == JobState::Open {
+            self.picking.insert(job.id, job.priority.class());
+        }
         true
+    }
+
+    /// Of jobs that are ready, those that need not wait until others of a higher class have chosen.
+    pub(super) fn highest(&mut self, mut jobs: Vec<JobRecord>) -> Vec<JobRecord> {
+        jobs.retain(|job| !self.has(job.id));
+        let ready = jobs.iter().map(|job| job.priority.class());
+        let highest = self.picking.values().copied().chain(ready).max();
+        let count = jobs.len();
+        jobs.retain(|job| Some(job.priority.class()) >= highest);
+        self.held_back |= jobs.len() < count;
+        jobs
+    }
+
+    /// A job has chosen. Answers whether others may have been held back for it.
+    pub(super) fn chosen(&mut self, job: JobId) -> bool {
+        self.picking.remove(&job).is_some() && std::mem::take(&mut self.held_back)
     }
 
     /// Its step is done.
     pub(super) fn put_back(&mut self, job: JobId) {
         self.jobs.remove(&job);
+        self.picking.remove(&job);
         self.suspect = self.suspect.filter(|suspect| *suspect != job);
     }
 
@@ -57,6 +81,7 @@ mod tests {
     use super::*;
     use crate::engine::step::tests::job;
     use crate::store::Lease;
+    use guildhall_protocol::job::Priority;
     use guildhall_protocol::time::Timestamp;
 
     const MINE: Incarnation = Incarnation(7);
@@ -80,5 +105,19 @@ mod tests {
         hands.put_back(JobId(1));
         assert!(hands.take(&numbered(2, 1), MINE, 4));
         assert_eq!(hands.len(), 4);
+    }
+
+    #[test]
+    fn a_higher_class_chooses_first() {
+        let mut hands = Hands::default();
+        let of = |id, priority| JobRecord { priority, ..numbered(id, 0) };
+        let (low, high) = (of(1, Priority::Low), of(2, Priority::High));
+        let ids = |jobs: Vec<JobRecord>| jobs.iter().map(|job| job.id.0).collect::<Vec<_>>();
+        assert_eq!(ids(hands.highest(vec![high.clone(), low.clone()])), [2]);
+        assert!(hands.take(&high, MINE, 4));
+        assert!(hands.highest(vec![low.clone()]).is_empty(), "the high one has not chosen");
+        assert!(hands.chosen(high.id), "somebody waits for this");
+        assert!(!hands.chosen(high.id), "once");
+        assert_eq!(ids(hands.highest(vec![low])), [1], "it may be with its agent for long");
     }
 }

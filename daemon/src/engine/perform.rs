@@ -47,7 +47,7 @@ impl Engine {
             Step::Pick => self.pick(work, now).await,
             Step::Send(number) => {
                 let attempt = attempt(number)?;
-                if self.is_shut(&attempt) {
+                if self.is_shut(&attempt) && !self.may_have_it(&attempt).await? {
                     return self.take_back(work, now).await;
                 }
                 self.resend(work, attempt, now).await
@@ -86,6 +86,12 @@ impl Engine {
         let active = listing.record.state == AgentState::Active;
         let open = matches!(listing.record.health, Health::Open(_) | Health::Quarantined);
         !reached && (!active || open)
+    }
+
+    /// Whether an earlier send may have reached an agent that must not do the job twice: then nobody else gets it either.
+    async fn may_have_it(&self, attempt: &AttemptRecord) -> Result<bool, StoreError> {
+        let compiled = self.compiled(attempt.agent, attempt.version).await?;
+        Ok(attempt.tries > 1 && !compiled.definition.idempotent)
     }
 
     /// Takes back an attempt that never reached its agent: another one may get the job.

@@ -109,6 +109,7 @@ impl Engine {
         room: &impl Fn(&Self) -> usize,
     ) -> Result<(), StoreError> {
         let jobs = self.select(JobSelection::Ready, room(self)).await?;
+        let jobs = self.hands().highest(jobs);
         self.take(steps, jobs, Cause::Time);
         for agent in self.freed_agents() {
             let free = self.market().get(agent).map_or(0, Listing::free);
@@ -177,6 +178,13 @@ impl Engine {
 }
 
 impl Engine {
+    /// A job has found an agent, or that there is none: those of a lower class may look now.
+    pub(super) fn has_chosen(&self, job: JobId) {
+        if self.hands().chosen(job) {
+            self.nudge();
+        }
+    }
+
     fn hands(&self) -> MutexGuard<'_, Hands> {
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -214,7 +214,7 @@ impl Caller {
             }
         }
         for _ in 0..ORDER_TRIES {
-            let record = self.visible_job(job).await?;
+            let record = self.job_to_order(job).await?;
             let docket = self.docket(&record).await?;
             self.check_order(&record, &docket, &order)?;
             let (who, request, text) = (self.who.user, request.clone(), order.text.clone());

@@ -29,6 +29,19 @@ impl Caller {
         jobs.into_iter().next().filter(|job| self.may_see_job(job)).ok_or_else(nothing)
     }
 
+    /// A job about which this caller may order something: one that they see, or one in which an answer of their agent was
+    /// failed. An owner contests that, although the job is somebody else's.
+    pub(super) async fn job_to_order(&self, id: JobId) -> Result<JobRecord, ApiError> {
+        let jobs = self.desk.store().jobs(Query::Job(id)).await.map_err(store)?;
+        let nothing = || not_found(&format!("job {id}"));
+        let job = jobs.into_iter().next().ok_or_else(nothing)?;
+        if self.may_see_job(&job) || self.standing(&job, &self.docket(&job).await?).failed_owner {
+            Ok(job)
+        } else {
+            Err(nothing())
+        }
+    }
+
     pub(super) fn may_see_job(&self, job: &JobRecord) -> bool {
         job.client == self.who.user || self.who.operator || job.visibility == Visibility::Place
     }
@@ -49,7 +62,7 @@ impl Caller {
 
     /// The head of one job as it is now.
     pub(super) async fn head(&self, id: JobId) -> Result<JobHead, ApiError> {
-        let job = self.visible_job(id).await?;
+        let job = self.job_to_order(id).await?;
         self.heads(vec![job]).await?.pop().ok_or_else(|| not_found(&format!("job {id}")))
     }
 

@@ -1,6 +1,6 @@
 //! The health of agents: circuits, quarantine, pauses, and how much an agent takes.
 
-use crate::cast::{is, number_from, state, tells};
+use crate::cast::{Cast, is, number_from, state, tells};
 use crate::place::{Place, endings};
 use guildhall_protocol::agent::{AgentState, Health};
 use guildhall_protocol::attempt::EndedAs;
@@ -8,7 +8,7 @@ use guildhall_protocol::history::What;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::Policy;
 use guildhall_protocol::permission::JobAction;
-use guildhall_protocol::state::JobState;
+use guildhall_protocol::state::{HeldWhy, JobState};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentStory, Order};
 use guildhall_tests::fake_agent::{Answer, Delivery, FakeAgent};
@@ -91,6 +91,27 @@ async fn five_missed_deliveries_open_the_circuit_and_others_get_the_jobs() {
     assert_eq!(state(&place.ended(job).await), JobState::Completed);
     place.until_agent_tells("lost", |story| health(story) == Health::Closed).await;
     place.until_noticed("circuit_closed").await;
+}
+
+#[tokio::test]
+async fn what_must_not_be_done_twice_is_not_given_away_by_a_circuit() {
+    let place = Place::open().await;
+    let mut cast = Cast::hire(&place).await;
+    place.client_pauses_engine(true).await;
+    let job = place.post(number_from(&["careful", "steady"])).await.expect("it is posted");
+    order_for(&place, job, "careful").await;
+    place.client_pauses_engine(false).await;
+    place.until(job, is(JobState::Held(HeldWhy::Unclear))).await;
+    cast.careful.leave().await;
+    let mut draft = number_from(&["careful"]);
+    draft.policy.offers_max = 1;
+    let other = place.post(draft).await.expect("it is posted");
+    place.ended(other).await;
+    place.until_agent_tells("careful", is_open).await;
+    cast.careful.come_back().await;
+    place.run(&["job", "resend", &job.0.to_string(), "--reason", "it did nothing"]).await;
+    let story = place.ended(job).await;
+    assert_eq!(endings(&story), [("careful".to_owned(), EndedAs::Passed)], "{story:#?}");
 }
 
 #[tokio::test]
@@ -221,6 +242,7 @@ async fn an_agent_gets_no_more_jobs_at_a_time_than_it_takes() {
     let mut definition = agent.definition("@two-hands", "Says a number.");
     definition.caps.concurrency = 2;
     place.hire_as(&agent, definition).await;
+    place.until_agent("two-hands", AgentState::Active).await;
     let mut jobs = Vec::new();
     for _ in 0..4 {
         jobs.push(place.post(number_from(&["two-hands"])).await.expect("it is posted"));

@@ -2,9 +2,11 @@
 
 use crate::cast::{Cast, is, number_from, state, tells};
 use crate::place::{Place, endings};
+use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::attempt::EndedAs;
 use guildhall_protocol::error::ErrorKind;
 use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::job::{JobDraft, Priority};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::{Asker, HeldWhy, JobState};
 use guildhall_protocol::time::Timestamp;
@@ -240,4 +242,30 @@ async fn an_order_for_what_is_past_is_refused_and_one_order_happens_once() {
     assert!(told.starts_with(&follows), "{told}");
     let told = place.run(&["job", "again", &number, "--key", "twice"]).await;
     assert!(told.starts_with(&follows), "one new job: {told}");
+}
+
+#[tokio::test]
+async fn after_a_pause_a_higher_class_goes_first() {
+    let place = Place::open_public().await;
+    let agent = FakeAgent::start(|_| Answer::Status(202)).await;
+    let mut definition = agent.definition("@one-hand", "Says a number.");
+    definition.caps.concurrency = 1;
+    place.hire_as(&agent, definition).await;
+    place.until_agent("one-hand", AgentState::Active).await;
+    for round in 0..10 {
+        place.client_pauses_engine(true).await;
+        let mut jobs = Vec::new();
+        for priority in [Priority::Low, Priority::Normal, Priority::High] {
+            let draft = JobDraft { priority, ..number_from(&["one-hand"]) };
+            jobs.push(place.post(draft).await.expect("it is posted"));
+        }
+        place.client_pauses_engine(false).await;
+        for done in 0..3 {
+            place.until_met(|| agent.assigned().len() > 3 * round + done).await;
+            let delivery = agent.assigned()[3 * round + done].clone();
+            assert_eq!(agent.call_back(&delivery, json!({"output": 1})).await.0, 200);
+        }
+        let order: Vec<i64> = agent.assigned().iter().filter_map(|got| got.data["job"].as_i64()).collect();
+        assert_eq!(order[3 * round..], [jobs[2].0, jobs[1].0, jobs[0].0], "round {round}");
+    }
 }

@@ -124,6 +124,15 @@ impl Place {
         self.change("UPDATE agents SET owner_id = 99 WHERE name = ?1", agent.trim_start_matches('@')).await;
     }
 
+    /// Makes the other user of the machine the owner of an agent, once they were here.
+    pub(crate) async fn give_to_stranger(&mut self, agent: &str) {
+        let sql = "
+            UPDATE agents
+            SET owner_id = (SELECT max(id) FROM users WHERE id < 99)
+            WHERE name = ?1";
+        self.change(sql, agent.trim_start_matches('@')).await;
+    }
+
     /// Makes somebody else the client of a job.
     pub(crate) async fn hand_over(&mut self, job: JobId) {
         self.change("UPDATE jobs SET client_id = 99 WHERE id = CAST(?1 AS INTEGER)", &job.0.to_string())

@@ -1,6 +1,7 @@
 //! Agents that bring a job into every state in which it can wait, and the jobs for them.
 
 use crate::place::Place;
+use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::history::What;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::{Criterion, JobDraft, Policy, Review};
@@ -83,6 +84,10 @@ impl Cast {
         place.hire_as(&careful, definition).await;
         let steady = FakeAgent::start(|_| Answer::Output(json!(1))).await;
         place.hire(&steady, "@steady", says).await;
+        // Who has not proved their endpoint gets no job, and its client hears that it waits.
+        for name in ["busy", "slow", "curious", "careful", "steady"] {
+            place.until_agent(name, AgentState::Active).await;
+        }
         Self { slow, careful, steady, _others: vec![busy, curious] }
     }
 

@@ -6,7 +6,7 @@ use crate::appeal::AppealKind;
 use crate::attempt::{AttemptState, Decision, EndedAs, Finding};
 use crate::clean::{clean_line, cut};
 use crate::history::{Actor, Event, What};
-use crate::ids::{AgentVersion, AttemptNumber, JobId};
+use crate::ids::{AgentId, AgentVersion, AttemptNumber, JobId};
 use crate::pick::Pick;
 use crate::state::{HeldWhy, Reviewer};
 use crate::time::show_span;
@@ -213,10 +213,12 @@ fn tell_decision(story: &JobStory, event: &Event) -> Option<Told> {
         What::Released { .. } => Told::new(Step, format!("{operator} released it")),
         What::LookAgain { .. } => Told::new(Step, format!("{by} asks to look for an agent now")),
         What::Reassigned { to, .. } => {
-            let to = to.map_or_else(|| "another agent".to_owned(), |agent| format!("agent {}", agent.0));
+            let to = to.map_or_else(|| "another agent".to_owned(), |agent| name_of(story, agent));
             Told::new(Step, format!("{operator} gives it to {to}"))
         }
-        What::Excluded { agent, .. } => Told::new(Step, format!("{operator} rules agent {} out", agent.0)),
+        What::Excluded { agent, .. } => {
+            Told::new(Step, format!("{operator} rules {} out", name_of(story, *agent)))
+        }
         What::Prioritized { to, .. } => Told::new(Step, format!("{operator} makes its priority {to}")),
         What::Extended { deadline, .. } => Told::new(
             Step,
@@ -417,6 +419,11 @@ fn attempt_of(story: &JobStory, number: AttemptNumber) -> Option<&AttemptView> {
 
 fn agent_of(story: &JobStory, number: AttemptNumber) -> String {
     attempt_of(story, number).map_or_else(|| format!("attempt {number}"), |view| view.agent.to_string())
+}
+
+fn name_of(story: &JobStory, agent: AgentId) -> String {
+    let known = story.agents.iter().find(|(known, _)| *known == agent);
+    known.map_or_else(|| format!("agent {}", agent.0), |(_, name)| name.to_string())
 }
 
 fn shown(text: &str) -> String {

@@ -128,8 +128,8 @@ impl JobAction {
             Self::Extend => "extend",
             Self::Complain => "complain",
             Self::Contest => "contest",
-            Self::Uphold => "uphold",
-            Self::Reject => "reject",
+            Self::Uphold => "decide uphold",
+            Self::Reject => "decide reject",
         }
     }
 
@@ -275,7 +275,7 @@ mod tests {
         let owner = Standing { failed_owner: true, ..NOBODY };
         assert_eq!(offered(JobState::Failed, owner), "contest");
         let judge = Standing { appealed: true, ..OPERATOR };
-        assert_eq!(offered(JobState::Completed, judge), "retry uphold reject");
+        assert_eq!(offered(JobState::Completed, judge), "retry decide uphold decide reject");
     }
 
     #[test]

@@ -162,6 +162,8 @@ pub struct JobStory {
     pub events: Vec<Event>,
     /// The words that belong to events, as far as they are not forgotten; cut.
     pub texts: Vec<(BodyId, String)>,
+    /// The names of agents that events mention.
+    pub agents: Vec<(AgentId, AgentName)>,
     /// Agents that an operator ruled out.
     pub excluded: Vec<AgentName>,
     /// Complaints and contests.

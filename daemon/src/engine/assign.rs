@@ -167,7 +167,10 @@ impl Engine {
             let market = self.market();
             let limits = market.get(agent).map(|listing| {
                 let definition = &listing.compiled.definition;
-                (definition.time_limits.exchange_ms, definition.caps.is_daily().then(|| day(now)))
+                (
+                    definition.time_limits.exchange_ms,
+                    (definition.caps.is_daily() && !repair).then(|| day(now)),
+                )
             });
             limits.unwrap_or((60_000, None))
         };

@@ -3,9 +3,10 @@
 use super::Engine;
 use super::assign::ended;
 use super::commit::{CommitError, Turn};
+use super::next_step::attempt_deadline;
 use super::perform::withdraw;
 use super::settle::same;
-use super::work::Work;
+use super::work::{Work, findings};
 use crate::scribe::Scribe;
 use crate::store::{AttemptTurn, Cause, JobRecord, JobTurn, Request, Steering};
 use guildhall_protocol::attempt::{
@@ -18,6 +19,9 @@ use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::state::{Asker, IllegalTransition, JobEvent, JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
 use std::time::Duration;
+
+/// Time that an agent has at least after its question was answered, if the job has.
+const REPLY_TIME_MIN: Duration = Duration::from_mins(1);
 
 /// A decision that is a step in the job's life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +70,11 @@ impl Engine {
                 Turn::of(open_again(&work, work.job.state))
             }
             Decision::Accept => self.accept(&work, &mut scribe, now)?,
-            Decision::RequestChanges(text) => self.request_changes(&work, &mut scribe, text, now)?,
+            Decision::RequestChanges(text) => {
+                let store = &*self.parts.store;
+                let found = findings(store, work.newest().and_then(|newest| newest.findings)).await?;
+                self.request_changes(&work, &mut scribe, found, text, now)?
+            }
             Decision::Dispute(text) => {
                 let next = work.job.state.after(JobEvent::Disputed)?;
                 let text = scribe.text(&text);
@@ -79,9 +87,13 @@ impl Engine {
             Decision::Resend => {
                 let next = work.job.state.after(JobEvent::Resend)?;
                 scribe.event(What::Released { reason });
-                let attempt = work
-                    .newest()
-                    .map(|attempt| AttemptTurn { state: AttemptState::Sending, ..attempt.unchanged() });
+                let attempt = work.newest().map(|attempt| AttemptTurn {
+                    state: AttemptState::Sending,
+                    tries: 0,
+                    // It was held for as long as it took: it gets its part of what is left.
+                    deadline: attempt_deadline(&work.attempts, &work.draft.policy, work.job.deadline, now),
+                    ..attempt.unchanged()
+                });
                 Turn { attempt, ..Turn::of(JobTurn { state: next, due_at: Some(now), ..same(&work) }) }
             }
             Decision::Reassign(to) => reassign(&work, &mut scribe, to, reason, now)?,
@@ -145,6 +157,7 @@ impl Engine {
         &self,
         work: &Work,
         scribe: &mut Scribe<'_>,
+        mut found: Vec<Finding>,
         text: String,
         now: Timestamp,
     ) -> Result<Turn, IllegalTransition> {
@@ -166,7 +179,9 @@ impl Engine {
                 ended: EndedAs::Failed,
                 reason: None,
             });
-            let findings = Some(scribe.body(serde_json::to_vec(&[finding]).unwrap_or_default()).0);
+            // Beside what was found before.
+            found.push(finding);
+            let findings = Some(scribe.body(serde_json::to_vec(&found).unwrap_or_default()).0);
             turn.tally = self.tally(work, attempt, EndedAs::Failed, now);
             self.tell_owner(work, attempt, scribe, NoticeKind::AgentJudged);
             let state = AttemptState::Ended(EndedAs::Failed);
@@ -189,7 +204,9 @@ fn reply(
     let attempt = work.newest().filter(|_| asked_by_agent).map(|attempt| AttemptTurn {
         state: AttemptState::Sending,
         tries: 0,
-        deadline: now.after(Duration::from_millis(attempt.left_ms.unwrap_or(0))).min(work.job.deadline),
+        deadline: now
+            .after(Duration::from_millis(attempt.left_ms.unwrap_or(0)).max(REPLY_TIME_MIN))
+            .min(work.job.deadline),
         left_ms: None,
         reply: Some(body),
         replies: attempt.replies + 1,

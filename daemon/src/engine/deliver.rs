@@ -33,7 +33,8 @@ impl Engine {
         };
         let (reading, pulse) = read(delivered, sent);
         let log = Some((kind, serde_json::to_vec(&log).unwrap_or_default()));
-        let heard = Heard { attempt: attempt.number, reading, log, callback: None, pulse };
+        let replies = Some(attempt.replies);
+        let heard = Heard { attempt: attempt.number, reading, log, callback: None, replies, pulse };
         self.settle(work, heard).await.map(drop)
     }
 

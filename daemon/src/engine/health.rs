@@ -54,8 +54,8 @@ fn opened(pulses: Pulses, now: Timestamp) -> (Health, Pulses) {
 }
 
 impl Engine {
-    /// An agent's circuit heard something. Its count is on record already; what follows from it is written here, and
-    /// found out again at the next beat if the daemon dies in between.
+    /// An agent's circuit heard something. What a turn heard is on record already, and signs of life beside it count here
+    /// only; what follows is written here, and found out again at the next beat if the daemon dies in between.
     pub(super) async fn feel(&self, agent: AgentId, pulse: Pulse, now: Timestamp) {
         let record = {
             let mut market = self.market_mut();
@@ -104,8 +104,9 @@ impl Engine {
         let due_at = if record.state == AgentState::Active { due_at } else { record.due_at };
         let turn = AgentTurn { state: record.state, health, due_at, tries: record.tries, pulses };
         self.turn_agent(record, None, turn, scribe, now).await?;
-        if matches!(health, Health::Closed | Health::HalfOpen) {
-            self.room_for(record.id);
+        match health {
+            Health::Closed | Health::HalfOpen => self.room_for(record.id),
+            Health::Open(_) | Health::Quarantined => self.release(record.id).await,
         }
         Ok(())
     }

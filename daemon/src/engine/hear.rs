@@ -43,7 +43,8 @@ impl Engine {
         let job = self.parts.store.job(callback.attempt.job).await?;
         let work = Work::load(&*self.parts.store, job).await?;
         let attempt = callback.attempt.number;
-        let heard = Heard { attempt, reading, log: None, callback: Some(callback), pulse: Some(Pulse::Beat) };
+        let (callback, pulse) = (Some(callback), Some(Pulse::Beat));
+        let heard = Heard { attempt, reading, log: None, callback, replies: None, pulse };
         match self.settle(work, heard).await {
             Ok(Settled::Recorded | Settled::Late) => Ok(CallbackOutcome::Recorded),
             Err(CommitError::Store(StoreError::Conflict(Conflict::RequestReused))) => {

@@ -7,15 +7,18 @@ use super::settle::same;
 use super::step::{Step, step};
 use super::work::Work;
 use crate::agents::contract::MessageType;
-use crate::store::{AttemptRecord, AttemptTurn, JobRecord, JobTurn, Lease, StoreError};
+use crate::store::{AttemptRecord, AttemptTurn, JobRecord, JobTurn, Lease, Query, StoreError};
 use guildhall_protocol::agent::{AgentState, Health};
 use guildhall_protocol::attempt::{AttemptState, EndedAs};
 use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::ids::AttemptNumber;
+use guildhall_protocol::ids::{AgentId, AttemptNumber};
 use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::state::{HeldWhy, JobEvent, JobState};
 use guildhall_protocol::time::Timestamp;
 use std::time::Duration;
+
+/// Most jobs taken back at once; others are when they are due.
+const RELEASE_MAX: u32 = 500;
 
 /// Why a job is in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,33 @@ impl Engine {
     async fn may_have_it(&self, attempt: &AttemptRecord) -> Result<bool, StoreError> {
         let compiled = self.compiled(attempt.agent, attempt.version).await?;
         Ok(attempt.tries > 1 && !compiled.definition.idempotent)
+    }
+
+    /// An agent gets nothing for now: jobs whose delivery waits to be sent to it again may go to others at once.
+    pub(crate) async fn release(&self, agent: AgentId) {
+        let states = vec!["assigned".to_owned()];
+        let (agent, limit) = (Some(agent), RELEASE_MAX);
+        let query = Query::List { states, client: None, label: None, agent, before: None, limit };
+        let released = async {
+            for job in self.parts.store.jobs(query).await? {
+                let work = Work::load(&*self.parts.store, job).await?;
+                let waits = work.newest().filter(|newest| {
+                    newest.state == AttemptState::Sending && work.job.lease.is_none() && self.is_shut(newest)
+                });
+                if waits.is_some() {
+                    match self.take_back(work, Timestamp::now()).await {
+                        // It went out meanwhile, or somebody decided about it.
+                        Ok(()) | Err(CommitError::Store(StoreError::Stale)) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Ok::<_, CommitError>(())
+        };
+        if let Err(error) = released.await {
+            // Each is taken back when it is due, which only takes longer.
+            tracing::warn!(%error, "jobs of an agent that gets nothing now could not be taken back at once");
+        }
     }
 
     /// Takes back an attempt that never reached its agent: another one may get the job.

@@ -70,6 +70,7 @@ impl Engine {
         scribe.event(What::AttemptEnded { attempt: attempt.number, ended: EndedAs::Passed, reason: None });
         scribe.event(What::Completed { attempt: attempt.number, by: checked });
         self.tell_client(&work, &mut scribe, NoticeKind::JobCompleted);
+        self.tell_owner(&work, &attempt, &mut scribe, NoticeKind::AgentJudged);
         let turn = JobTurn { checked_by: Some(checked), ..ended(state, &work) };
         let passed = AttemptTurn {
             state: AttemptState::Ended(EndedAs::Passed),
@@ -109,9 +110,11 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), CommitError> {
         let ends_at = begins_at.after(self.parts.limits.review_window);
+        // The last reminder is for the end as it is now.
+        let window = Window { begins_at: window.begins_at, ends_at, reminded: window.reminded.min(1) };
         let mut note = work.note();
-        note.window = Some(Window { begins_at: window.begins_at, ends_at, reminded: window.reminded });
-        note.due_at = Some(ends_at);
+        note.window = Some(window);
+        note.due_at = Some(window.next_look());
         let scribe = self.scribe(&work, now, Actor::Daemon);
         Ok(self.note(&mut work, now, scribe, None, note).await?)
     }

@@ -203,7 +203,8 @@ impl Drop for InHand {
             self.engine.nudge();
             return;
         }
-        // Whatever it was may happen again: not at once.
+        // Whatever it was may happen again: not at once, and nobody waits for it.
+        self.engine.hands().chosen(self.job);
         tracing::error!(job.id = self.job.0, "a step of {} panicked; it is looked at again", self.job);
         let (engine, job) = (Arc::clone(&self.engine), self.job);
         tokio::spawn(async move {

@@ -25,6 +25,11 @@ use guildhall_protocol::time::Timestamp;
 /// How often an outcome is written when the job changes under it.
 const SETTLE_TRIES: u32 = 8;
 
+/// Events of a job after which its agents' unasked words are acknowledged and not kept, so that talking fills no store.
+pub(super) const CHATTY_AFTER: u64 = 200;
+/// Most bytes kept of what came too late.
+const LATE_BYTES_MAX: usize = 64 * 1024;
+
 /// What came of an exchange, or of a callback.
 #[derive(Clone, Debug)]
 pub(super) struct Heard {
@@ -36,6 +41,9 @@ pub(super) struct Heard {
     pub(super) log: Option<(MessageType, Vec<u8>)>,
     /// The callback that said it.
     pub(super) callback: Option<Callback>,
+    /// How many questions of the attempt were answered when the exchange began. What an older exchange says does not
+    /// tell whether the newest reply arrived. None for a callback, which answers no exchange.
+    pub(super) replies: Option<u32>,
     /// What the agent's circuit hears of it.
     pub(super) pulse: Option<Pulse>,
 }
@@ -55,7 +63,7 @@ impl Engine {
         for _ in 0..SETTLE_TRIES {
             let now = Timestamp::now();
             let written = match work.attempt(heard.attempt).cloned() {
-                Some(attempt) if fits(&work, &attempt, &heard.reading) => {
+                Some(attempt) if fits(&work, &attempt, &heard) => {
                     self.go_on(&mut work, &attempt, &heard, now).await.map(|()| Settled::Recorded)
                 }
                 Some(attempt) => self.late(&mut work, &attempt, &heard, now).await.map(|()| Settled::Late),
@@ -303,9 +311,13 @@ impl Engine {
         heard: &Heard,
         now: Timestamp,
     ) -> Result<(), CommitError> {
+        if heard.callback.is_some() && work.job.chain.revision >= CHATTY_AFTER {
+            // Heard, and not kept: nobody may fill the store by talking.
+            return Ok(());
+        }
         let mut scribe = self.scribe_of(work, attempt, heard, now);
         if let Some(word) = heard.reading.word() {
-            let message = scribe.text(&word);
+            let message = scribe.text(first_bytes(&word, LATE_BYTES_MAX));
             let what = What::Late { attempt: attempt.number, message };
             scribe.event_by(Actor::Agent(attempt.agent), what);
         } else if heard.callback.is_none() {
@@ -382,8 +394,13 @@ impl Engine {
     }
 }
 
+/// The beginning of a text, up to a whole character.
+fn first_bytes(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
 /// Whether what was heard about an attempt still changes its job.
-fn fits(work: &Work, attempt: &AttemptRecord, reading: &Reading) -> bool {
+fn fits(work: &Work, attempt: &AttemptRecord, heard: &Heard) -> bool {
     if work.newest().map(|newest| newest.number) != Some(attempt.number) {
         return false;
     }
@@ -391,18 +408,19 @@ fn fits(work: &Work, attempt: &AttemptRecord, reading: &Reading) -> bool {
         work.job.state,
         JobState::Assigned | JobState::Working | JobState::InputRequired(Asker::Agent)
     );
-    match reading {
-        Reading::Answer(_) => match attempt.state.ended() {
+    let ended = attempt.state.ended();
+    let of_newest = heard.replies.is_none_or(|replies| replies == attempt.replies);
+    let few = work.job.chain.revision < CHATTY_AFTER;
+    match &heard.reading {
+        Reading::Answer(_) => match ended {
             None => with_agent || work.job.state == JobState::Held(HeldWhy::Unclear),
             Some(EndedAs::Silent | EndedAs::Unclear) => work.job.state == JobState::Open,
             Some(_) => false,
         },
-        Reading::Asked(_) | Reading::Ended { .. } | Reading::Working(_) => {
-            with_agent && attempt.state.ended().is_none()
-        }
+        Reading::Asked(_) => with_agent && ended.is_none() && of_newest && few,
+        Reading::Ended { .. } | Reading::Working(_) => with_agent && ended.is_none() && of_newest,
         Reading::Accepted | Reading::Again { .. } | Reading::Listen | Reading::Hold(_) => {
-            matches!(work.job.state, JobState::Assigned | JobState::Working)
-                && attempt.state.ended().is_none()
+            matches!(work.job.state, JobState::Assigned | JobState::Working) && ended.is_none() && of_newest
         }
     }
 }

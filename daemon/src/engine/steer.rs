@@ -3,10 +3,12 @@
 
 use super::Engine;
 use super::commit::CommitError;
+use super::next_step::attempt_deadline;
 use super::work::Work;
 use crate::scribe::Scribe;
 use crate::store::{
-    AppealRecord, AppealTurn, Cause, Command, JobRecord, Query, Request, Steering, StoreError, TallyRecord,
+    AppealRecord, AppealTurn, AttemptTurn, Cause, Command, JobRecord, Query, Request, Steering, StoreError,
+    TallyRecord,
 };
 use guildhall_protocol::appeal::AppealKind;
 use guildhall_protocol::attempt::EndedAs;
@@ -14,7 +16,6 @@ use guildhall_protocol::history::{Actor, Text, What};
 use guildhall_protocol::ids::{AgentId, AttemptNumber, UserId};
 use guildhall_protocol::job::Priority;
 use guildhall_protocol::notice::NoticeKind;
-use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
 use std::sync::atomic::Ordering;
 
@@ -68,6 +69,7 @@ impl Engine {
                 }
                 note.due_at = note.due_at.map(|due| due.min(deadline));
                 note.deadline = deadline;
+                note.attempt = more_time(&work, deadline, now);
             }
             Change::Priority(priority) => {
                 scribe.event(What::Prioritized { to: priority, reason });
@@ -129,7 +131,8 @@ impl Engine {
             AppealKind::Contest => (EndedAs::Failed, EndedAs::Passed),
         };
         // Silence that accepted an answer was never counted: nothing is taken back for it.
-        let by_nobody = work.job.checked_by == Some(guildhall_protocol::attempt::CheckedBy::Nobody);
+        let by_nobody = kind == AppealKind::Complaint
+            && work.job.checked_by == Some(guildhall_protocol::attempt::CheckedBy::Nobody);
         let before = self.tally(work, attempt, counted, now).filter(|_| !by_nobody);
         let mut tallies: Vec<TallyRecord> = before.map(TallyRecord::taken_back).into_iter().collect();
         tallies.extend(self.tally(work, attempt, right, now));
@@ -164,7 +167,9 @@ impl Engine {
     }
 }
 
-/// Whether a job waits for a person at the moment.
-pub fn waits_for_person(state: JobState) -> bool {
-    matches!(state, JobState::InputRequired(_) | JobState::InReview(_) | JobState::Held(_))
+/// The attempt that runs gets its part of a job's new time.
+fn more_time(work: &Work, deadline: Timestamp, now: Timestamp) -> Option<AttemptTurn> {
+    let attempt = work.newest().filter(|newest| newest.state.ended().is_none())?;
+    let share = attempt_deadline(&work.attempts, &work.draft.policy, deadline, now);
+    Some(AttemptTurn { deadline: attempt.deadline.max(share).min(deadline), ..attempt.unchanged() })
 }

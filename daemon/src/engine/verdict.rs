@@ -185,7 +185,9 @@ impl Engine {
         if work.job.trial || self.owner(attempt.agent) == Some(work.job.client) {
             return None;
         }
-        let answer_ms = i64::try_from(now.since(attempt.started_at).as_millis()).unwrap_or(i64::MAX);
+        let answer_ms =
+            i64::try_from(attempt.answered_at.unwrap_or(now).since(attempt.started_at).as_millis())
+                .unwrap_or(i64::MAX);
         let tally = match ended {
             EndedAs::Passed => Tally { passed: 1, answered: 1, answer_ms, ..Tally::default() },
             EndedAs::Failed | EndedAs::Silent => Tally { failed: 1, ..Tally::default() },

@@ -4,7 +4,7 @@ use super::Engine;
 use super::commit::{CommitError, Turn};
 use super::deliver::Outgoing;
 use super::reading::{self, Reading};
-use super::settle::{Heard, same};
+use super::settle::{CHATTY_AFTER, Heard, same};
 use super::work::Work;
 use crate::agents::contract::{About, MessageType, message};
 use crate::scribe::Scribe;
@@ -24,8 +24,6 @@ const ASK_MAX: Duration = Duration::from_secs(30);
 const ASK_LIMIT: Duration = Duration::from_secs(10);
 /// In a long history, words on progress closer together than this are only signs of life.
 const PROGRESS_MIN: Duration = Duration::from_mins(1);
-/// Events after which a history is long.
-const CHATTY_AFTER: u64 = 100;
 
 impl Engine {
     /// The agent said that it works on it.
@@ -67,15 +65,16 @@ impl Engine {
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
-        if work.job.state == JobState::Assigned {
-            return self.accepted(work, attempt, turn, scribe, now).await;
-        }
-        let chatty = work.job.chain.revision > CHATTY_AFTER
+        let chatty = work.job.chain.revision > CHATTY_AFTER / 2
             && attempt.heard_at.is_some_and(|heard| now.since(heard) < PROGRESS_MIN);
         if let Some(note) = note.filter(|note| !note.trim().is_empty() && !chatty) {
             let note = Some(scribe.text(note));
             let what = What::Progressed { attempt: attempt.number, note };
             scribe.event_by(Actor::Agent(attempt.agent), what);
+        }
+        // While a reply is on its way, a sign of life does not say that it arrived.
+        if work.job.state == JobState::Assigned && attempt.replies == 0 {
+            return self.accepted(work, attempt, turn, scribe, now).await;
         }
         let heard = AttemptTurn { heard_at: Some(now), ..attempt.unchanged() };
         let mut noted = work.note();
@@ -98,11 +97,16 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), CommitError> {
         let state = work.job.state.after(JobEvent::Asked)?;
-        let ends_at = now.after(self.parts.limits.question_window).min(work.job.deadline);
+        // A question that replaces an open one begins no new time, and tells nobody again.
+        let open = work.job.window.filter(|_| attempt.state == AttemptState::Asked);
+        let ends_at = open.map_or(now.after(self.parts.limits.question_window), |window| window.ends_at);
+        let ends_at = ends_at.min(work.job.deadline);
         let (body, commitment) = scribe.body(serde_json::to_vec(question).unwrap_or_default());
         let what = What::Asked { attempt: attempt.number, question: commitment, until: ends_at };
         scribe.event_by(Actor::Agent(attempt.agent), what);
-        self.tell_client(work, &mut scribe, NoticeKind::Question);
+        if open.is_none() {
+            self.tell_client(work, &mut scribe, NoticeKind::Question);
+        }
         let left = u64::try_from(attempt.deadline.since(now).as_millis()).unwrap_or(u64::MAX);
         let asked = AttemptTurn {
             state: AttemptState::Asked,
@@ -112,7 +116,7 @@ impl Engine {
             reply: None,
             ..attempt.unchanged()
         };
-        let window = Window { begins_at: now, ends_at, reminded: 0 };
+        let window = open.unwrap_or(Window { begins_at: now, ends_at, reminded: 0 });
         let due_at = Some(window.next_look());
         let job = JobTurn { state, due_at, lease: None, window: Some(window), ..same(work) };
         Ok(self.turn(work, now, scribe, Turn { job, attempt: Some(asked), ..turn }).await?)
@@ -187,7 +191,8 @@ impl Engine {
             reading::read_working(delivered, sent, self.parts.public_url.is_some())
         };
         let log = Some((MessageType::JobStatus, serde_json::to_vec(&log).unwrap_or_default()));
-        let heard = Heard { attempt: attempt.number, reading, log, callback: None, pulse };
+        let replies = Some(attempt.replies);
+        let heard = Heard { attempt: attempt.number, reading, log, callback: None, replies, pulse };
         self.settle(work.with(attempt), heard).await.map(drop)
     }
 

@@ -339,6 +339,9 @@ impl Caller {
         let pulses = record.pulses;
         let turn = AgentTurn { state, health: record.health, due_at, tries: 0, pulses };
         self.desk.engine.turn_agent(&record, Some(request), turn, scribe, now).await.map_err(store)?;
+        if state != AgentState::Active {
+            self.desk.engine.release(record.id).await;
+        }
         self.agent_head_of(record.id, now)
     }
 

@@ -14,9 +14,9 @@ use crate::store::{
     Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, Request, Steering, StoreError,
 };
 use guildhall_protocol::agent::AgentName;
-use guildhall_protocol::error::ApiError;
+use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
-use guildhall_protocol::ids::{BodyId, JobId, PlaceId, RequestId};
+use guildhall_protocol::ids::{AgentId, BodyId, JobId, PlaceId, RequestId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::pick::Exclusion;
@@ -168,6 +168,33 @@ impl Caller {
             (None, None) => format!("{name} could take it now"),
         };
         Ok(WhyNot { agent: name, exclusion, rank, detail })
+    }
+
+    /// Whether an agent that an operator names could take the job at all.
+    pub(super) async fn check_reassign(
+        &self,
+        job: &JobRecord,
+        name: &AgentName,
+        agent: AgentId,
+    ) -> Result<(), ApiError> {
+        let now = Timestamp::now();
+        let draft = self.desk.store().body(job.draft).await.map_err(store)?;
+        let draft = draft.ok_or_else(|| not_found("text of this job any more: it was forgotten"))?;
+        let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
+        let steering = Steering { assign: Some(agent), ..job.steering.clone() };
+        let asks = Asks { steering, ..Asks::of(draft, job.client, now) };
+        let (market, wanted) = (Arc::clone(&self.desk.engine.parts().market), name.clone());
+        let look = move || {
+            let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            place(&market, &asks, &wanted, now).and_then(|place| place.exclusion)
+        };
+        match self.desk.on_pool(look).await? {
+            Some(reason) if !reason.passes_with_time() => {
+                let message = format!("{name} cannot take job {}: it {}", job.id, reason.of_one());
+                Err(ApiError::new(ErrorKind::Conflict, message).in_field("agent"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(super) async fn list_jobs(

@@ -118,11 +118,22 @@ impl Caller {
         Ok(match order.action {
             JobAction::Cancel => Decided(Decision::Cancel),
             JobAction::Accept => Decided(Decision::Accept),
+            JobAction::RequestChanges if job.deadline <= now => {
+                let message =
+                    format!("the deadline of job {} passed: there is no time for another attempt", job.id);
+                return Err(ApiError::new(ErrorKind::Conflict, message).hint(format!(
+                    "`guildhall job extend {} 1d` first; or accept or dispute the answer",
+                    job.id.0
+                )));
+            }
             JobAction::RequestChanges => Decided(Decision::RequestChanges(text(order)?)),
             JobAction::Dispute => Decided(Decision::Dispute(text(order)?)),
             JobAction::Resend => Decided(Decision::Resend),
             JobAction::Reassign => {
                 let to = order.agent.as_ref().map(|name| self.agent_id(name)).transpose()?;
+                if let (Some(name), Some(agent)) = (&order.agent, to) {
+                    self.check_reassign(job, name, agent).await?;
+                }
                 Decided(Decision::Reassign(to))
             }
             JobAction::GiveUp => Decided(Decision::GiveUp),

@@ -5,8 +5,8 @@ use super::{Caller, Desk};
 use crate::market::{Listing, day};
 use crate::store::{AppealRecord, AttemptRecord, BodyRecord, JobRecord, Query};
 use guildhall_protocol::error::ApiError;
-use guildhall_protocol::history::{Event, Subject};
-use guildhall_protocol::ids::{BodyId, JobId};
+use guildhall_protocol::history::{Event, Subject, What};
+use guildhall_protocol::ids::{AgentId, BodyId, JobId};
 use guildhall_protocol::job::Visibility;
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::time::Timestamp;
@@ -92,17 +92,32 @@ impl Caller {
         let allowed = job.state.allowed(self.standing(&job, &docket));
         let texts = said.into_iter().filter_map(|id| Some((id, beginning(&bodies, id)?))).collect();
         let appeals = docket.appeals.iter().map(|appeal| appeal_view(appeal, &bodies)).collect();
-        let (head, display, excluded) = {
+        let mentioned: Vec<AgentId> = events.iter().filter_map(|event| mentioned(&event.what)).collect();
+        let (head, display, excluded, agents) = {
             let market = desk.engine.market();
+            let name = |agent: AgentId| Some((agent, market.get(agent)?.record.name.clone()));
+            let agents = mentioned.into_iter().filter_map(name).collect();
             let excluded = job.steering.exclude.iter();
             let excluded =
                 excluded.filter_map(|agent| Some(market.get(*agent)?.record.name.clone())).collect();
             let agent = docket.attempts.last().and_then(|attempt| market.get(attempt.agent));
             let display = agent.and_then(|listing| listing.compiled.definition.display.clone());
-            (head_of(job, agent), display, excluded)
+            (head_of(job, agent), display, excluded, agents)
         };
         let attempts = docket.attempts.iter().map(|attempt| desk.attempt_view(attempt, &bodies)).collect();
-        Ok(JobStory { head, draft, attempts, waiting, display, events, texts, excluded, appeals, allowed })
+        Ok(JobStory {
+            head,
+            draft,
+            attempts,
+            waiting,
+            display,
+            events,
+            texts,
+            agents,
+            excluded,
+            appeals,
+            allowed,
+        })
     }
 }
 
@@ -192,6 +207,16 @@ fn head_of(job: JobRecord, agent: Option<&Listing>) -> JobHead {
         window_ends_at: job.window.map(|window| window.ends_at),
         epoch: job.epoch,
         revision: job.chain.revision,
+    }
+}
+
+/// The agent that an event mentions beside attempts.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others mention none")]
+fn mentioned(what: &What) -> Option<AgentId> {
+    match what {
+        What::Reassigned { to, .. } => *to,
+        What::Excluded { agent, .. } => Some(*agent),
+        _ => None,
     }
 }
 

@@ -250,7 +250,7 @@ pub enum Command {
     Prune {
         /// Requests and callbacks made before.
         requests_before: Timestamp,
-        /// Exchanges begun, and notifications made and done with, before.
+        /// Exchanges begun, and notifications and messages made and done with, before.
         deliveries_before: Timestamp,
     },
 }
@@ -317,7 +317,7 @@ pub struct JobNote {
     pub due_at: Option<Timestamp>,
     /// Its window from now on.
     pub window: Option<Window>,
-    /// Its class from now on.
+    /// Its class from now on; in another one it comes as if it were posted now.
     pub priority: Priority,
     /// As in `Turn`.
     pub steering: Option<Steering>,

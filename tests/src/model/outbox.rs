@@ -224,6 +224,7 @@ impl State {
                 + state.callbacks.len()
                 + state.deliveries.len()
                 + state.notifications.len()
+                + state.messages.len()
                 + logs
         };
         let before = count(self);
@@ -232,6 +233,7 @@ impl State {
         self.deliveries.retain(|_, delivery| delivery.at >= deliveries_before);
         self.notifications
             .retain(|_, known| known.row.due_at.is_some() || known.row.made_at >= deliveries_before);
+        self.messages.retain(|_, (row, due)| due.is_some() || row.made_at >= deliveries_before);
         u64::try_from(before - count(self)).unwrap_or(u64::MAX)
     }
 }

@@ -317,7 +317,11 @@ impl State {
         if let Some(appeal) = &appeal {
             self.check_appeal(fence.job, appeal)?;
         }
+        let clock = self.clocks.get(&note.priority.class()).copied().unwrap_or(0);
         let job = self.current(fence)?;
+        if job.priority != note.priority {
+            job.fair_tag = clock + 1;
+        }
         job.chain = head(&entry, job.chain);
         job.changed_at = now;
         job.deadline = note.deadline;

@@ -18,5 +18,6 @@ mod orders;
 mod place;
 mod random_commands;
 mod reviews;
+mod second_chances;
 mod store_contract;
 mod store_file;

@@ -18,11 +18,16 @@ const NOTE_JOB: &str = "
     UPDATE jobs
     SET revision = coalesce(:revision, revision), chain = coalesce(:chain, chain), changed_at = :now,
         deadline = :deadline, due_at = :due_at, window_begins_at = :window_begins_at, window_ends_at = :window_ends_at,
-        reminded = :reminded, class = :class, steering = coalesce(:steering, steering)
+        reminded = :reminded, steering = coalesce(:steering, steering)
     WHERE id = :id AND epoch = :epoch AND revision = :seen";
+/// In another class a job comes as if it were posted now by somebody new.
+const MOVE_JOB: &str = "
+    UPDATE jobs
+    SET class = ?2, fair_tag = (SELECT clock FROM queue_clocks WHERE class = ?2) + 1
+    WHERE id = ?1 AND class <> ?2";
 const MOVE_WAITS: &str = "
     UPDATE waits
-    SET class = ?2
+    SET class = ?2, fair_tag = (SELECT fair_tag FROM jobs WHERE id = ?1)
     WHERE job_id = ?1";
 
 /// Notes something about a job.
@@ -56,7 +61,6 @@ pub(super) fn note(
         ":window_begins_at": note.window.map(|window| window.begins_at.0),
         ":window_ends_at": note.window.map(|window| window.ends_at.0),
         ":reminded": note.window.map_or(0, |window| window.reminded),
-        ":class": note.priority.class(),
         ":steering": note.steering.as_ref().map(steering_text),
     })?;
     if changed == 0 {
@@ -64,7 +68,10 @@ pub(super) fn note(
     }
     let subject = Subject::Job(fence.job);
     entry::bodies(connection, subject, &entry.bodies)?;
-    connection.prepare_cached(MOVE_WAITS)?.execute(params![fence.job.0, note.priority.class()])?;
+    let class = note.priority.class();
+    if connection.prepare_cached(MOVE_JOB)?.execute(params![fence.job.0, class])? > 0 {
+        connection.prepare_cached(MOVE_WAITS)?.execute(params![fence.job.0, class])?;
+    }
     if let Some(attempt) = &note.attempt {
         turn_attempt(connection, fence.job, attempt)?;
     }

@@ -191,6 +191,10 @@ const PRUNE_NOTIFICATIONS: &str = "
     DELETE FROM notifications
     WHERE id IN (SELECT id FROM notifications WHERE made_at < ?1 AND due_at IS NULL ORDER BY id LIMIT 1000)";
 
+const PRUNE_MESSAGES: &str = "
+    DELETE FROM messages
+    WHERE id IN (SELECT id FROM messages WHERE made_at < ?1 AND due_at IS NULL ORDER BY id LIMIT 1000)";
+
 /// Drops what has had its time.
 pub(super) fn prune(
     connection: &Connection,
@@ -204,6 +208,7 @@ pub(super) fn prune(
         (PRUNE_DELIVERIES, deliveries_before),
         (PRUNE_NOTICE_LOG, deliveries_before),
         (PRUNE_NOTIFICATIONS, deliveries_before),
+        (PRUNE_MESSAGES, deliveries_before),
     ] {
         dropped += connection.prepare_cached(sql)?.execute([before.0])?;
     }

@@ -1,9 +1,11 @@
 //! The listener that the outside reaches: agents call back here, over TLS of its own or behind a proxy that speaks it.
 //!
-//! Limits come first, in the order of their cost: connections, calls per address, sizes and times; then the signature;
-//! and only then the body is read and the store written. An agent hears of the commit.
+//! Limits come first, in the order of their cost: connections, all and of one address; calls of one address; then whether
+//! there is such an attempt. Only then is a body kept, within its size and time, and only a signed one is read. An agent
+//! hears of the commit.
 
 use crate::agents::callback;
+use crate::agents::signing::SigningSecret;
 use crate::engine::Engine;
 use crate::engine::hear::CallbackOutcome;
 use crate::store::{Callback, Query, StoreError};
@@ -22,11 +24,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,11 +37,12 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// Most connections at a time.
+/// Most connections at a time, and of one address: a proxy is one address, so it is not few.
 const CONNECTIONS_MAX: usize = 1_024;
+const CONNECTIONS_OF_ADDRESS_MAX: usize = 256;
 /// Time for a TLS handshake, for the head of a request, and for its body.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-const BODY_TIME_MAX: Duration = Duration::from_mins(1);
+const BODY_TIME_MAX: Duration = Duration::from_secs(20);
 /// What a callback holds beside its answer.
 const ENVELOPE_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of a body that are read only to be dropped.
@@ -89,6 +93,22 @@ struct Door {
     engine: Arc<Engine>,
     limiter: DefaultKeyedRateLimiter<IpAddr>,
     bytes_max: usize,
+}
+
+impl Door {
+    /// The delivery that a callback is about, and the secret that its agent signs with.
+    async fn secret_of(&self, id: &str) -> Result<(DeliveryId, SigningSecret), Refusal> {
+        let parts = self.engine.parts();
+        let delivery: DeliveryId = id.parse().map_err(|_| nothing())?;
+        if delivery.store != parts.tag {
+            return Err(nothing());
+        }
+        let attempts = parts.store.attempts(Query::Attempts(delivery.attempt.job)).await?;
+        let attempt = attempts.into_iter().find(|attempt| attempt.number == delivery.attempt.number);
+        let agent = attempt.ok_or_else(nothing)?.agent;
+        let name = self.engine.market().get(agent).map(|listing| listing.record.name.clone());
+        Ok((delivery, self.engine.callback_secret(&name.ok_or_else(nothing)?)?))
+    }
 }
 
 /// The listener, bound and not yet serving.
@@ -150,6 +170,7 @@ fn acceptor(cert: &FilePath, key: &FilePath) -> Result<TlsAcceptor, PublicError>
 
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let guests = Arc::new(Guests::default());
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         let accepted = tokio::select! {
@@ -164,11 +185,60 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router,
                 continue;
             }
         };
+        let Some(guest) = Guest::enter(&guests, network(peer.ip())) else {
+            tracing::debug!(%peer, "a connection was closed: this address has too many");
+            continue;
+        };
         let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
         tokio::spawn(async move {
             connect(stream, peer, tls, router, stop).await;
-            drop(permit);
+            drop((guest, permit));
         });
+    }
+}
+
+/// Open connections by network.
+type Guests = Mutex<HashMap<IpAddr, usize>>;
+
+/// One open connection, counted until it is dropped.
+struct Guest {
+    guests: Arc<Guests>,
+    network: IpAddr,
+}
+
+impl Guest {
+    /// Counts one more connection of a network; none when it has as many as it may.
+    fn enter(guests: &Arc<Guests>, network: IpAddr) -> Option<Self> {
+        let mut open = guests.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(network).or_default();
+        if *count >= CONNECTIONS_OF_ADDRESS_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Self { guests: Arc::clone(guests), network })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut open = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// What limits count by: an IPv4 address, or the /64 of an IPv6 address, which one subscriber has all of.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from(prefix))
+        }
+        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -193,7 +263,7 @@ async fn serve(
     router: Router,
     stop: CancellationToken,
 ) {
-    let service = TowerToHyperService::new(router.layer(Extension(peer.ip())));
+    let service = TowerToHyperService::new(router.layer(Extension(network(peer.ip()))));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HANDSHAKE_MAX)
@@ -265,17 +335,12 @@ async fn take(
         let why = "too many calls from this address: come again later".to_owned();
         return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
     }
-    let body = read(body, door.bytes_max).await?;
+    let known = door.secret_of(&id).await;
+    // The body of a caller that nobody knows is not kept.
+    let body = read(body, if known.is_ok() { door.bytes_max } else { 0 }).await;
+    let (delivery, secret) = known?;
+    let body = body?;
     let parts = door.engine.parts();
-    let delivery: DeliveryId = id.parse().map_err(|_| nothing())?;
-    if delivery.store != parts.tag {
-        return Err(nothing());
-    }
-    let attempts = parts.store.attempts(Query::Attempts(delivery.attempt.job)).await?;
-    let attempt = attempts.into_iter().find(|attempt| attempt.number == delivery.attempt.number);
-    let agent = attempt.ok_or_else(nothing)?.agent;
-    let name = door.engine.market().get(agent).map(|listing| listing.record.name.clone());
-    let secret = door.engine.callback_secret(&name.ok_or_else(nothing)?)?;
     if !secret.verifies(&headers, &body) {
         let why = "the signature is wrong, or more than five minutes old: sign `{webhook-id}.{webhook-timestamp}.\
             {body}` with the callback secret";
@@ -328,5 +393,36 @@ async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
             let why = format!("the body took longer than {} s", BODY_TIME_MAX.as_secs());
             Err(Refusal(StatusCode::REQUEST_TIMEOUT, why))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_count_by_what_one_caller_has() {
+        let network = |text: &str| super::network(text.parse().expect("an address")).to_string();
+        let table = [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ];
+        for (address, expected) in table {
+            assert_eq!(network(address), expected);
+        }
+    }
+
+    #[test]
+    fn one_address_does_not_take_all_connections() {
+        let guests = Arc::new(Guests::default());
+        let [one, other] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
+        let mut inside: Vec<Guest> = std::iter::from_fn(|| Guest::enter(&guests, one)).collect();
+        assert_eq!(inside.len(), CONNECTIONS_OF_ADDRESS_MAX);
+        assert!(Guest::enter(&guests, other).is_some(), "another address is not in its way");
+        inside.pop();
+        assert!(Guest::enter(&guests, one).is_some(), "who leaves makes room");
+        drop(inside);
+        assert!(guests.lock().expect("whole").is_empty(), "nothing is kept of who left");
     }
 }

@@ -47,6 +47,8 @@ impl Engine {
                 let id = due.id;
                 if let Err(error) = engine.send_message(due).await {
                     tracing::warn!(message.id = id.0, %error, "a message to an agent failed; it is sent again");
+                    // It is still due: without a wait it would be tried as fast as the machine can.
+                    tokio::time::sleep(AGAIN_FIRST).await;
                 }
                 engine.on_their_way().remove(&id);
                 engine.nudge();

@@ -10,12 +10,12 @@ pub mod words;
 use crate::agents::egress::{Egress, PrivateAddresses};
 use crate::engine::Engine;
 use crate::store::{Command, NotificationRecord, Outcome, Query, StoreError};
-use guildhall_protocol::ids::{AgentId, JobId};
+use guildhall_protocol::ids::{AgentId, JobId, UserId};
 use guildhall_protocol::notice::Channel;
 use guildhall_protocol::time::Timestamp;
 use pace::{Bundle, bundles};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use webhook::Webhook;
@@ -35,47 +35,99 @@ const LOOK_MIN: Duration = Duration::from_millis(50);
 /// Tells what is due on the log and on webhooks, until `stop`.
 pub async fn run(engine: Arc<Engine>, egress: Egress, private: PrivateAddresses, stop: CancellationToken) {
     let webhook = Webhook { engine: Arc::clone(&engine), egress, private };
+    let teller = Arc::new(Teller { engine, webhook, turns: Turns::default(), stop });
     let mut seen = 0;
-    while !stop.is_cancelled() {
+    while !teller.stop.is_cancelled() {
         for channel in [Channel::Log, Channel::Webhook] {
-            if let Err(error) = tell_due(&engine, &webhook, channel).await {
+            if let Err(error) = teller.tell_due(channel).await {
                 tracing::debug!(%error, "notices could not be told; trying again");
             }
         }
         tokio::select! {
-            changed = engine.parts().changes.everything(seen, LOOK_EVERY) => seen = changed,
-            () = stop.cancelled() => return,
+            changed = teller.engine.parts().changes.everything(seen, LOOK_EVERY) => seen = changed,
+            () = teller.stop.cancelled() => return,
         }
         tokio::time::sleep(LOOK_MIN).await;
     }
 }
 
-async fn tell_due(engine: &Engine, webhook: &Webhook, channel: Channel) -> Result<(), StoreError> {
-    let now = Timestamp::now();
-    let lease = engine.parts().maker.id(now);
-    let until = now.after(LEASE);
-    let command = Command::LeaseNotifications { channel, lease, until, limit: LEASE_ROWS_MAX };
-    let Outcome::Leased(rows) = engine.parts().store.apply(now, command).await? else { return Ok(()) };
-    for bundle in bundles(rows) {
-        let words = say(engine, &bundle).await?;
-        let told = match channel {
-            Channel::Log => {
-                let user = bundle.first.user.0;
-                tracing::info!(
-                    user.id = user,
-                    notice = bundle.first.kind.name(),
-                    "{}; {}",
-                    words.text,
-                    words.next
-                );
-                Told::Taken("logged".to_owned())
-            }
-            Channel::Webhook => webhook.tell(&bundle, &words).await,
-            Channel::Discord => Told::Later("this daemon does not speak to Discord".to_owned()),
+struct Teller {
+    engine: Arc<Engine>,
+    webhook: Webhook,
+    turns: Turns,
+    stop: CancellationToken,
+}
+
+/// Whose webhook is being told: one notice at a time for each person.
+type Turns = Mutex<BTreeMap<UserId, Arc<tokio::sync::Mutex<()>>>>;
+
+/// A lease that this daemon holds.
+#[derive(Clone, Copy)]
+struct Lease {
+    lease: i64,
+    until: Timestamp,
+}
+
+impl Teller {
+    async fn tell_due(self: &Arc<Self>, channel: Channel) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let (lease, until) = (self.engine.parts().maker.id(now), now.after(LEASE));
+        let command = Command::LeaseNotifications { channel, lease, until, limit: LEASE_ROWS_MAX };
+        let Outcome::Leased(rows) = self.engine.parts().store.apply(now, command).await? else {
+            return Ok(());
         };
-        settle(engine, &bundle, lease, told).await?;
+        let bundles = bundles(rows);
+        if channel == Channel::Log {
+            for bundle in bundles {
+                let words = say(&self.engine, &bundle, Titles::LeftOut).await?;
+                let user = bundle.first.user.0;
+                let notice = bundle.first.kind.name();
+                tracing::info!(user.id = user, notice, "{}; {}", words.text, words.next);
+                settle(&self.engine, &bundle, lease, Told::Taken("logged".to_owned())).await?;
+            }
+            return Ok(());
+        }
+        let mut people: BTreeMap<UserId, Vec<Bundle>> = BTreeMap::new();
+        for bundle in bundles {
+            people.entry(bundle.first.user).or_default().push(bundle);
+        }
+        for (user, bundles) in people {
+            let teller = Arc::clone(self);
+            // Nobody waits for the webhook of somebody else.
+            tokio::spawn(async move {
+                let told = teller.tell_person(user, bundles, Lease { lease, until });
+                if let Some(Err(error)) = teller.stop.run_until_cancelled(told).await {
+                    tracing::debug!(user.id = user.0, %error, "notices could not be told; trying again");
+                }
+            });
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Tells one person, in order. What there is no time for before the lease ends is left to the next lease; when the
+    /// webhook does not take one, the others wait as long as it does.
+    async fn tell_person(&self, user: UserId, bundles: Vec<Bundle>, held: Lease) -> Result<(), StoreError> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(user).or_default())
+        };
+        let _turn = turn.lock().await;
+        let mut reached = true;
+        for bundle in bundles {
+            let told = if reached {
+                if Timestamp::now().after(webhook::POST_LIMIT) > held.until {
+                    return Ok(());
+                }
+                let words = say(&self.engine, &bundle, Titles::Said).await?;
+                self.webhook.tell(&bundle, &words).await
+            } else {
+                Told::Later("the one before it was not taken".to_owned())
+            };
+            reached = !matches!(told, Told::Later(_));
+            settle(&self.engine, &bundle, held.lease, told).await?;
+        }
+        Ok(())
+    }
 }
 
 /// What became of telling a bundle.
@@ -88,13 +140,20 @@ pub enum Told {
     Refused(String),
 }
 
+/// Whether the titles of jobs are said: they are the words of a client, which no log keeps.
+#[derive(Clone, Copy)]
+enum Titles {
+    Said,
+    LeftOut,
+}
+
 /// Puts a bundle into words.
-async fn say(engine: &Engine, bundle: &Bundle) -> Result<Words, StoreError> {
+async fn say(engine: &Engine, bundle: &Bundle, titles: Titles) -> Result<Words, StoreError> {
     let first = &bundle.first;
     let agent = |agent: AgentId| engine.market().get(agent).map(|listing| listing.record.name.to_string());
-    let title = match first.job {
-        Some(job) => title(engine, job).await?,
-        None => None,
+    let title = match (first.job, titles) {
+        (Some(job), Titles::Said) => title(engine, job).await?,
+        (Some(_), Titles::LeftOut) | (None, _) => None,
     };
     let count = 1 + bundle.others.len();
     Ok(words(first, title.as_deref(), first.agent.and_then(agent).as_deref(), count))

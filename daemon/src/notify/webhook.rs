@@ -16,7 +16,7 @@ use std::time::Duration;
 use url::Url;
 
 /// Time for one POST.
-const POST_LIMIT: Duration = Duration::from_secs(15);
+pub(super) const POST_LIMIT: Duration = Duration::from_secs(15);
 
 pub(super) struct Webhook {
     pub(super) engine: Arc<Engine>,

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use guildhall_daemon::agents::signing::SigningSecret;
 use serde_json::Value;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -27,7 +27,20 @@ pub struct Posted {
     pub status: u16,
 }
 
+/// The status of a webhook that never answers.
+const STALLS: u16 = 0;
+
+/// A notice that waits for an answer.
+struct Stalling<'a>(&'a AtomicUsize);
+
+impl Drop for Stalling<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 struct Desk {
+    stalling: AtomicUsize,
     status: AtomicU16,
     secret: Mutex<Option<SigningSecret>>,
     posted: Mutex<Vec<Posted>>,
@@ -50,7 +63,8 @@ impl Hook {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let (secret, posted) = (Mutex::default(), Mutex::default());
-        let desk = Arc::new(Desk { status: AtomicU16::new(200), secret, posted });
+        let desk =
+            Arc::new(Desk { stalling: AtomicUsize::new(0), status: AtomicU16::new(200), secret, posted });
         let router = Router::new().route("/hook", post(take)).with_state(Arc::clone(&desk));
         let served = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         Self { url, desk, served }
@@ -68,6 +82,16 @@ impl Hook {
     /// From now on it answers this.
     pub fn answer(&self, status: u16) {
         self.desk.status.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on it answers nothing.
+    pub fn stall(&self) {
+        self.answer(STALLS);
+    }
+
+    /// Whether a notice waits for an answer that will not come.
+    pub fn is_stalling(&self) -> bool {
+        self.desk.stalling.load(Ordering::SeqCst) > 0
     }
 
     /// What was posted, in order.
@@ -89,6 +113,11 @@ impl Drop for Hook {
 
 async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let status = desk.status.load(Ordering::SeqCst);
+    if status == STALLS {
+        desk.stalling.fetch_add(1, Ordering::SeqCst);
+        let _stalling = Stalling(&desk.stalling);
+        std::future::pending::<()>().await;
+    }
     let message: Value = serde_json::from_slice(&body).unwrap_or_default();
     let secret = desk.secret.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let signed = secret.is_some_and(|secret| secret.verifies(&headers, &body));

@@ -39,7 +39,7 @@ pub fn words(notice: &NotificationRecord, title: Option<&str>, agent: Option<&st
         NoticeKind::ReviewWanted => (
             format!("the answer to {job} waits for your decision"),
             format!(
-                "{show}, then guildhall job accept {number} or request-changes {number} --reason \"...\""
+                "{show}, then guildhall job accept {number} or guildhall job request-changes {number} --reason \"...\""
             ),
         ),
         NoticeKind::Reminder => (
@@ -64,11 +64,16 @@ pub fn words(notice: &NotificationRecord, title: Option<&str>, agent: Option<&st
         ),
         NoticeKind::OperatorNeeded => (
             format!("{job} is held and needs an operator"),
-            format!("{show}, then guildhall job resend, reassign or give-up {number}"),
+            format!(
+                "{show}, then guildhall job resend {number}, guildhall job reassign {number} or \
+                guildhall job give-up {number}"
+            ),
         ),
         NoticeKind::AppealMade => (
             format!("a complaint or contest about {job} waits for an operator"),
-            format!("{show}, then guildhall job uphold {number} or reject {number}"),
+            format!(
+                "{show}, then guildhall job decide {number} uphold or guildhall job decide {number} reject"
+            ),
         ),
         NoticeKind::AppealDecided => {
             (format!("what you said about {job} was decided"), format!("{show} tells how"))

@@ -2,11 +2,14 @@
 
 use crate::cast::{Cast, is, number_from, state};
 use crate::place::Place;
-use guildhall_protocol::ids::JobId;
+use guildhall_daemon::notify::words::words;
+use guildhall_daemon::store::NotificationRecord;
+use guildhall_protocol::ids::{JobId, NotificationId, UserId};
 use guildhall_protocol::job::Review;
-use guildhall_protocol::notice::NoticeView;
+use guildhall_protocol::notice::{Channel, NoticeKind, NoticeView};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::{Asker, HeldWhy, JobState, Reviewer};
+use guildhall_protocol::time::Timestamp;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use guildhall_tests::hook::Hook;
 use serde_json::{Value, json};
@@ -196,4 +199,72 @@ async fn an_inbox_shows_what_waits_for_a_person() {
     let told = place.run(&["inbox"]).await;
     assert!(told.contains("Waiting for you") && told.contains("A number to look at"), "{told}");
     assert!(told.contains("Waiting for an operator"), "{told}");
+}
+
+#[tokio::test]
+async fn the_log_does_not_wait_for_a_webhook_that_stalls() {
+    let place = Place::open().await;
+    let hook = webhook(&place).await;
+    hook.stall();
+    let kinds = ["job_completed=log,webhook", "agent_judged=log", "agent_assigned=log"];
+    let kinds = kinds.iter().flat_map(|kind| ["--kind", kind]);
+    place.run(&["notices", "settings"].into_iter().chain(kinds).collect::<Vec<_>>()).await;
+    let _cast = Cast::hire(&place).await;
+    let first = place.post(number_from(&["steady"])).await.expect("it is posted");
+    place.ended(first).await;
+    place.until_met(|| hook.is_stalling()).await;
+    let second = place.post(number_from(&["steady"])).await.expect("it is posted");
+    place.ended(second).await;
+    let logged = |notice: &NoticeView| {
+        notice.job == Some(second)
+            && notice.kind.to_string() == "job_completed"
+            && notice.channel.to_string() == "log"
+            && notice.acknowledged_at.is_some()
+    };
+    place.until_notices(|notices| notices.iter().any(logged)).await;
+    assert!(hook.is_stalling(), "the log did not wait for it");
+}
+
+#[test]
+fn every_command_that_a_notice_names_is_there() {
+    let programs: BTreeSet<Vec<String>> = NoticeKind::ALL.iter().flat_map(|kind| commands(*kind)).collect();
+    assert!(programs.len() > 10, "{programs:?}");
+    for command in programs {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_test-guildhall"))
+            .args(&command)
+            .arg("--help")
+            .output()
+            .expect("it runs");
+        assert!(output.status.success(), "guildhall {}: {output:?}", command.join(" "));
+    }
+}
+
+/// The paths of the commands that a notice of a kind names, alone or with others.
+fn commands(kind: NoticeKind) -> Vec<Vec<String>> {
+    let notice = NotificationRecord {
+        id: NotificationId(1),
+        user: UserId(1),
+        channel: Channel::Log,
+        kind,
+        job: Some(JobId(42)),
+        attempt: None,
+        agent: None,
+        made_at: Timestamp(0),
+        due_at: None,
+        tries: 1,
+        acknowledged_at: None,
+    };
+    let path = |rest: &str| {
+        let words = rest.split_whitespace();
+        let length = if rest.starts_with("job ") || rest.starts_with("agent ") { 2 } else { 1 };
+        let path = words.take(length);
+        path.map(|word| word.trim_end_matches([',', ';']).to_owned()).collect()
+    };
+    [1, 9]
+        .iter()
+        .flat_map(|count| {
+            let next = words(&notice, None, Some("@ada"), *count).next;
+            next.split("guildhall ").skip(1).map(path).collect::<Vec<_>>()
+        })
+        .collect()
 }

@@ -8,20 +8,23 @@
 
 mod ask;
 pub mod command;
+pub mod entry;
 pub mod query;
 pub mod record;
 pub mod sqlite;
+pub mod turn;
 
-pub use command::{
-    AgentFence, AgentTurn, AppealTurn, AttemptTurn, Callback, Cause, Command, Entry, Fence, JobNote, JobTurn,
-    NewAttempt, NewBody, NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, Outcome,
-    Pulse, Receipt, Request, SealedSecret,
-};
+pub use command::{AgentFence, Callback, Cause, Command, Fence, Outcome, Receipt, Request};
+pub use entry::{Entry, NewBody, NewDelivery, NewEvent, NewMessage, NewNotification};
 pub use query::{Answer, JobSelection, Query};
 pub use record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, Chain, DayRecord, DeliveryRecord, EventRecord,
     JobRecord, Lease, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Pulses, SealedBytes,
     Steering, SystemRecord, Tally, TallyRecord, UserRecord, Window,
+};
+pub use turn::{
+    AgentTurn, AppealTurn, AttemptTurn, JobNote, JobTurn, NewAttempt, NewPost, NewVersion, Pulse,
+    SealedSecret,
 };
 
 use futures::future::BoxFuture;

@@ -1,0 +1,96 @@
+//! What goes on record with a change: events, bodies, notifications, messages and deliveries.
+
+use super::record::Chain;
+use guildhall_protocol::ids::{
+    AgentId, AttemptNumber, BodyId, DeliveryLogId, JobId, MessageId, NotificationId, UserId,
+};
+use guildhall_protocol::notice::{Channel, NoticeKind};
+use guildhall_protocol::time::Timestamp;
+
+/// What goes on record with a change, in its transaction. Events follow the subject's revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Lines of the subject's history.
+    pub events: Vec<NewEvent>,
+    /// Foreign text that the events or rows refer to.
+    pub bodies: Vec<NewBody>,
+    /// What people must be told.
+    pub notifications: Vec<NewNotification>,
+    /// What agents must be told beside deliveries.
+    pub messages: Vec<NewMessage>,
+    /// Exchanges that led to it.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// One line of a history, chained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The bytes of an `Event`.
+    pub bytes: Vec<u8>,
+    /// The chain's head with it.
+    pub chain: Chain,
+}
+
+/// A body to keep. Its id is made by the caller, larger than any before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBody {
+    /// Its id.
+    pub id: BodyId,
+    /// Blinds its commitment.
+    pub nonce: [u8; 16],
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Something that a person must be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewNotification {
+    /// Its id.
+    pub id: NotificationId,
+    /// To whom.
+    pub user: UserId,
+    /// By which way.
+    pub channel: Channel,
+    /// What kind.
+    pub kind: NoticeKind,
+    /// About which job; in a `Post` the job that is being posted.
+    pub job: Option<JobId>,
+    /// About which attempt.
+    pub attempt: Option<AttemptNumber>,
+    /// About which agent.
+    pub agent: Option<AgentId>,
+    /// Not before.
+    pub due_at: Timestamp,
+}
+
+/// Something that an agent must be told beside its delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// To whom.
+    pub agent: AgentId,
+    /// The type of the contract, such as `job.canceled`.
+    pub kind: &'static str,
+    /// About which attempt.
+    pub job: JobId,
+    /// About which attempt.
+    pub attempt: AttemptNumber,
+}
+
+/// One exchange with an agent's endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Its id.
+    pub id: DeliveryLogId,
+    /// The agent.
+    pub agent: AgentId,
+    /// When it began.
+    pub at: Timestamp,
+    /// The attempt that it delivered, if one.
+    pub attempt: Option<(JobId, AttemptNumber)>,
+    /// The type of the message.
+    pub message: &'static str,
+    /// Everything else, as JSON.
+    pub log: Vec<u8>,
+}

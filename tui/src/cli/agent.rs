@@ -1,0 +1,140 @@
+//! The command line of agents and their owners.
+
+use clap::{Args, Subcommand, ValueEnum};
+use guildhall_protocol::agent::{AgentName, Audience};
+use guildhall_protocol::ids::{AgentVersion, RequestId};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentCommand {
+    /// Register an agent from a JSON definition; its secrets are shown once
+    Register(DefinitionArgs),
+    /// Make a new version from a definition, and show the difference
+    Update(DefinitionArgs),
+    /// Make a new version that repeats an earlier one
+    Rollback {
+        /// The agent
+        name: AgentName,
+        /// The version to repeat, such as 2
+        #[arg(value_parser = version)]
+        to: AgentVersion,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
+    /// Print the definition, as `register` reads it
+    Export {
+        /// The agent
+        name: AgentName,
+        /// This version instead of the current one
+        #[arg(long, value_parser = version)]
+        version: Option<AgentVersion>,
+    },
+    /// List agents
+    List,
+    /// Show everything about an agent
+    Show {
+        /// The agent
+        name: AgentName,
+    },
+    /// Find agents for a text
+    Find {
+        /// What is wanted
+        #[arg(required = true)]
+        text: Vec<String>,
+        /// How many
+        #[arg(long, default_value_t = 10)]
+        limit: u32,
+    },
+    /// Send the challenge and the examples to the endpoint, outside any job
+    Test {
+        /// The agent
+        name: AgentName,
+    },
+    /// Post a trial job to this agent alone and wait for the answer; it never counts in its record
+    Try {
+        /// The agent
+        name: AgentName,
+        /// What is wanted; by default, the agent's first example
+        brief: Vec<String>,
+        /// Input: a JSON file, `-`, or a document
+        #[arg(long)]
+        input: Option<String>,
+    },
+    /// What was sent to an agent and what came back, newest first
+    Log {
+        /// The agent
+        name: AgentName,
+        /// How many exchanges
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// With replies and lines to repeat them
+        #[arg(long)]
+        full: bool,
+    },
+    /// No new jobs; running ones end
+    Pause {
+        /// The agent and a key
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// It resumes by itself after this time, such as 2h
+        #[arg(long = "for", value_name = "TIME")]
+        span: Option<String>,
+    },
+    /// Work again, after a new challenge
+    Resume(AgentArgs),
+    /// Gone for good; the name stays taken
+    Retire(AgentArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentArgs {
+    /// The agent
+    pub(crate) name: AgentName,
+    /// The same key again does it once
+    #[arg(long)]
+    pub(crate) key: Option<RequestId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DefinitionArgs {
+    /// The definition, a JSON file; `-` is standard input
+    #[arg(long, short)]
+    pub(crate) file: String,
+    /// Operators: allow the endpoint although it is private or plain http
+    #[arg(long)]
+    pub(crate) allow_private: bool,
+    /// Operators: it belongs to the house and not to you, and your own jobs count in its record
+    #[arg(long)]
+    pub(crate) house: bool,
+    /// Operators: who may be matched with it
+    #[arg(long, value_enum, default_value_t = AudienceArg::Owner)]
+    pub(crate) audience: AudienceArg,
+    /// The same key again does it once
+    #[arg(long)]
+    pub(crate) key: Option<RequestId>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AudienceArg {
+    /// Its owner's jobs
+    Owner,
+    /// Jobs of this place
+    Place,
+    /// Everybody's jobs
+    Public,
+}
+
+impl From<AudienceArg> for Audience {
+    fn from(argument: AudienceArg) -> Self {
+        match argument {
+            AudienceArg::Owner => Self::Owner,
+            AudienceArg::Place => Self::Place,
+            AudienceArg::Public => Self::Public,
+        }
+    }
+}
+
+fn version(text: &str) -> Result<AgentVersion, String> {
+    let number = text.strip_prefix('v').unwrap_or(text).parse::<u32>().ok().filter(|number| *number > 0);
+    number.map(AgentVersion).ok_or_else(|| "a version is a number such as 2".to_owned())
+}

@@ -94,7 +94,8 @@ impl Engine {
     /// Whether an earlier send may have reached an agent that must not do the job twice: then nobody else gets it either.
     async fn may_have_it(&self, attempt: &AttemptRecord) -> Result<bool, StoreError> {
         let compiled = self.compiled(attempt.agent, attempt.version).await?;
-        Ok(attempt.tries > 1 && !compiled.definition.idempotent)
+        // The first send is counted when it is assigned; none is counted when an operator sends what was unclear again.
+        Ok(attempt.tries != 1 && !compiled.definition.idempotent)
     }
 
     /// An agent gets nothing for now: jobs whose delivery waits to be sent to it again may go to others at once.
@@ -108,7 +109,9 @@ impl Engine {
                 let waits = work.newest().filter(|newest| {
                     newest.state == AttemptState::Sending && work.job.lease.is_none() && self.is_shut(newest)
                 });
-                if waits.is_some() {
+                if let Some(attempt) = waits
+                    && !self.may_have_it(attempt).await?
+                {
                     match self.take_back(work, Timestamp::now()).await {
                         // It went out meanwhile, or somebody decided about it.
                         Ok(()) | Err(CommitError::Store(StoreError::Stale)) => {}

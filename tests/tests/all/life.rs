@@ -1,24 +1,14 @@
 //! What agents and people may do to a job between its posting and its end.
 
+use crate::cast::number_from;
 use crate::place::{Place, endings};
 use guildhall_protocol::agent::{AgentState, PausedWhy};
 use guildhall_protocol::attempt::EndedAs;
-use guildhall_protocol::job::{Criterion, JobDraft, Policy, Review};
+use guildhall_protocol::job::{JobDraft, Review};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::JobState;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use serde_json::json;
-
-/// A job for these agents whose answer must be a number above zero.
-fn job_for(agents: &[&str]) -> JobDraft {
-    JobDraft {
-        brief: "Say a number above zero.".to_owned(),
-        criteria: vec![Criterion::Rule("output > 0".to_owned())],
-        only: agents.iter().map(|name| name.parse().expect("a name")).collect(),
-        policy: Policy { backoff_ms: 100, ..Policy::default() },
-        ..JobDraft::default()
-    }
-}
 
 #[tokio::test]
 async fn a_busy_agent_is_asked_again_under_the_same_id() {
@@ -29,7 +19,7 @@ async fn a_busy_agent_is_asked_again_under_the_same_id() {
     })
     .await;
     place.hire(&agent, "@busy", "Says a number.").await;
-    let job = place.post(job_for(&["busy"])).await.expect("it is posted");
+    let job = place.post(number_from(&["busy"])).await.expect("it is posted");
     let story = place.ended(job).await;
     assert_eq!(story.head.state.known(), Some(&JobState::Completed), "{story:#?}");
     assert_eq!(story.attempts[0].tries, 3);
@@ -46,7 +36,7 @@ async fn a_bad_answer_is_repaired_with_its_findings() {
     })
     .await;
     place.hire(&agent, "@learner", "Says a number.").await;
-    let job = place.post(job_for(&["learner"])).await.expect("it is posted");
+    let job = place.post(number_from(&["learner"])).await.expect("it is posted");
     let story = place.ended(job).await;
     let learner = |ended| ("learner".to_owned(), ended);
     assert_eq!(endings(&story), [learner(EndedAs::Failed), learner(EndedAs::Passed)], "{story:#?}");
@@ -58,7 +48,7 @@ async fn a_gone_agent_is_paused() {
     let place = Place::open().await;
     let agent = FakeAgent::start(|_| Answer::Status(410)).await;
     place.hire(&agent, "@gone", "Says a number.").await;
-    let mut draft = job_for(&["gone"]);
+    let mut draft = number_from(&["gone"]);
     draft.policy.offers_max = 1;
     let job = place.post(draft).await.expect("it is posted");
     let story = place.ended(job).await;
@@ -72,7 +62,7 @@ async fn a_client_reviews() {
     let place = Place::open().await;
     let agent = FakeAgent::start(|_| Answer::Output(json!(1))).await;
     place.hire(&agent, "@steady", "Says a number.").await;
-    let draft = JobDraft { review: Review::Always, ..job_for(&["steady"]) };
+    let draft = JobDraft { review: Review::Always, ..number_from(&["steady"]) };
     let job = place.post(draft).await.expect("it is posted");
     let in_review = |state: &JobState| matches!(state, JobState::InReview(_));
     place.until(job, in_review).await;

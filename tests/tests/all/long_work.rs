@@ -1,40 +1,22 @@
 //! Work that takes longer than one exchange: accepted, called back, asked for, given up, and found again.
 
+use crate::cast::{is, number_from, tells};
 use crate::place::{Place, endings};
 use guildhall_daemon::agents::signing::SigningSecret;
 use guildhall_protocol::attempt::EndedAs;
 use guildhall_protocol::history::What;
-use guildhall_protocol::job::{Criterion, JobDraft, Policy};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::{HeldWhy, JobState};
-use guildhall_protocol::view::{JobStory, Order};
+use guildhall_protocol::view::Order;
 use guildhall_tests::fake_agent::{Answer, Callback, FakeAgent};
 use serde_json::json;
-
-fn job_for(agents: &[&str]) -> JobDraft {
-    JobDraft {
-        brief: "Say a number above zero.".to_owned(),
-        criteria: vec![Criterion::Rule("output > 0".to_owned())],
-        only: agents.iter().map(|name| name.parse().expect("a name")).collect(),
-        policy: Policy { backoff_ms: 100, ..Policy::default() },
-        ..JobDraft::default()
-    }
-}
-
-fn is(state: JobState) -> impl Fn(&JobState) -> bool {
-    move |known| *known == state
-}
-
-fn tells(story: &JobStory, what: impl Fn(&What) -> bool) -> usize {
-    story.events.iter().filter(|event| what(&event.what)).count()
-}
 
 #[tokio::test]
 async fn an_agent_works_for_long_and_calls_back() {
     let place = Place::open_public().await;
     let agent = FakeAgent::start(|_| Answer::Status(202)).await;
     place.hire(&agent, "@slow", "Says a number.").await;
-    let job = place.post(job_for(&["slow"])).await.expect("it is posted");
+    let job = place.post(number_from(&["slow"])).await.expect("it is posted");
     place.until(job, is(JobState::Working)).await;
     let delivery = agent.assigned()[0].clone();
     let (status, said) = agent.call_back(&delivery, json!({"progress": "half of it"})).await;
@@ -59,7 +41,7 @@ async fn callbacks_that_are_not_in_order_are_told_why() {
     let place = Place::open_public().await;
     let agent = FakeAgent::start(|_| Answer::Status(202)).await;
     place.hire(&agent, "@slow", "Says a number.").await;
-    let job = place.post(job_for(&["slow"])).await.expect("it is posted");
+    let job = place.post(number_from(&["slow"])).await.expect("it is posted");
     place.until(job, is(JobState::Working)).await;
     let delivery = agent.assigned()[0].clone();
     let good = || Callback::new(&delivery, json!({"output": 1}));
@@ -92,7 +74,7 @@ async fn an_agent_that_cannot_call_back_is_asked() {
     })
     .await;
     place.hire(&agent, "@slow", "Says a number.").await;
-    let job = place.post(job_for(&["slow"])).await.expect("it is posted");
+    let job = place.post(number_from(&["slow"])).await.expect("it is posted");
     let story = place.ended(job).await;
     assert_eq!(endings(&story), [("slow".to_owned(), EndedAs::Passed)], "{story:#?}");
     assert!(agent.assigned()[0].data.get("callback_url").is_none());
@@ -108,7 +90,7 @@ async fn an_agent_asks_and_its_client_answers() {
     })
     .await;
     place.hire(&agent, "@curious", "Says a number.").await;
-    let job = place.post(job_for(&["curious"])).await.expect("it is posted");
+    let job = place.post(number_from(&["curious"])).await.expect("it is posted");
     let asked = |state: &JobState| matches!(state, JobState::InputRequired(_));
     let story = place.until(job, asked).await;
     let question = story.attempts[0].question.as_ref().expect("a question");
@@ -137,7 +119,7 @@ async fn a_question_that_nobody_answers_lapses() {
     })
     .await;
     place.hire(&agent, "@curious", "Says a number.").await;
-    let mut draft = job_for(&["curious"]);
+    let mut draft = number_from(&["curious"]);
     draft.deadline =
         Some(guildhall_protocol::time::Timestamp::now().after(std::time::Duration::from_hours(240)));
     let job = place.post(draft).await.expect("it is posted");
@@ -160,7 +142,7 @@ async fn a_silent_agent_is_given_up_and_its_late_answer_still_counts() {
     })
     .await;
     place.hire(&agent, "@sleeper", "Says a number.").await;
-    let job = place.post(job_for(&["sleeper"])).await.expect("it is posted");
+    let job = place.post(number_from(&["sleeper"])).await.expect("it is posted");
     place.until(job, is(JobState::Working)).await;
     let delivery = agent.assigned()[0].clone();
     place.client_pauses_engine(true).await;
@@ -190,7 +172,7 @@ async fn what_must_not_be_done_twice_is_asked_about_and_then_held() {
     place.hire(&other, "@other", "Says a number.").await;
     let (code, told, _) = place.guildhall(&["engine", "pause", "--reason", "a test"]).await;
     assert!(code == 0 && told.contains("no new attempts"), "{told}");
-    let job = place.post(job_for(&["careful", "other"])).await.expect("it is posted");
+    let job = place.post(number_from(&["careful", "other"])).await.expect("it is posted");
     let number = job.0.to_string();
     let (code, _, complaint) = place.guildhall(&["job", "reassign", &number, "--to", "@careful"]).await;
     assert_eq!(code, 0, "{complaint}");
@@ -216,7 +198,7 @@ async fn a_cancel_reaches_the_agent() {
     })
     .await;
     place.hire(&agent, "@slow", "Says a number.").await;
-    let job = place.post(job_for(&["slow"])).await.expect("it is posted");
+    let job = place.post(number_from(&["slow"])).await.expect("it is posted");
     place.until(job, is(JobState::Working)).await;
     place.order_with(job, Order::of(JobAction::Cancel)).await.expect("it is canceled");
     place.until_met(|| !agent.got("job.canceled").is_empty()).await;

@@ -17,6 +17,7 @@ use pace::{Bundle, bundles};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use webhook::Webhook;
 pub(crate) use webhook::{grants, place};
@@ -28,6 +29,8 @@ const LEASE_ROWS_MAX: u32 = 500;
 const LEASE: Duration = Duration::from_mins(2);
 /// Longest detail of a delivery log, characters.
 pub(crate) const DETAIL_MAX: usize = 400;
+/// Most webhooks that are posted to at a time.
+const POSTS_MAX: usize = 64;
 /// Longest between two looks, and shortest.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_MIN: Duration = Duration::from_millis(50);
@@ -35,7 +38,8 @@ const LOOK_MIN: Duration = Duration::from_millis(50);
 /// Tells what is due on the log and on webhooks, until `stop`.
 pub async fn run(engine: Arc<Engine>, egress: Egress, private: PrivateAddresses, stop: CancellationToken) {
     let webhook = Webhook { engine: Arc::clone(&engine), egress, private };
-    let teller = Arc::new(Teller { engine, webhook, turns: Turns::default(), stop });
+    let posts = Semaphore::new(POSTS_MAX);
+    let teller = Arc::new(Teller { engine, webhook, turns: Turns::default(), posts, stop });
     let mut seen = 0;
     while !teller.stop.is_cancelled() {
         for channel in [Channel::Log, Channel::Webhook] {
@@ -55,6 +59,7 @@ struct Teller {
     engine: Arc<Engine>,
     webhook: Webhook,
     turns: Turns,
+    posts: Semaphore,
     stop: CancellationToken,
 }
 
@@ -115,6 +120,7 @@ impl Teller {
         let mut reached = true;
         for bundle in bundles {
             let told = if reached {
+                let _post = self.posts.acquire().await;
                 if Timestamp::now().after(webhook::POST_LIMIT) > held.until {
                     return Ok(());
                 }

@@ -29,6 +29,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -49,8 +50,8 @@ const ENVELOPE_BYTES_MAX: usize = 16 * 1024;
 const DROPPED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Longest `webhook-id`.
 const ID_BYTES_MAX: usize = 200;
-/// Addresses whose calls are counted before those that have been quiet are forgotten.
-const ADDRESSES_MAX: usize = 10_000;
+/// After so many calls the addresses that have been quiet are forgotten: seldom, since all are looked through.
+const FORGET_EVERY: u32 = 10_000;
 
 /// How the listener is configured.
 #[derive(Clone, Debug)]
@@ -92,6 +93,7 @@ pub enum PublicError {
 struct Door {
     engine: Arc<Engine>,
     limiter: DefaultKeyedRateLimiter<IpAddr>,
+    calls: AtomicU32,
     bytes_max: usize,
 }
 
@@ -145,6 +147,7 @@ impl Bound {
         let door = Arc::new(Door {
             engine,
             limiter: RateLimiter::keyed(Quota::per_second(self.config.calls_per_s).allow_burst(burst)),
+            calls: AtomicU32::new(1),
             bytes_max: self.config.answer_bytes_max + ENVELOPE_BYTES_MAX,
         });
         let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door);
@@ -328,7 +331,7 @@ async fn take(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    if door.limiter.len() > ADDRESSES_MAX {
+    if door.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
         door.limiter.retain_recent();
     }
     if door.limiter.check_key(&peer).is_err() {

@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod judge;
+pub mod llm;
 pub mod maker;
 pub mod market;
 pub mod notify;

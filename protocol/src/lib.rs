@@ -15,6 +15,7 @@ pub mod history;
 pub mod ids;
 pub mod job;
 pub mod json;
+pub mod model;
 pub mod narrate;
 pub mod notice;
 pub mod permission;

@@ -1,6 +1,7 @@
 //! One agent's try at one job, what was found in its answer, and how it ended.
 
 use crate::json::Json;
+use crate::model::ModelName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -183,6 +184,22 @@ pub enum Decision {
     Abstain,
 }
 
+impl Decision {
+    /// The name in storage and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Abstain => "abstain",
+        }
+    }
+
+    /// The decision with this name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Pass, Self::Fail, Self::Abstain].into_iter().find(|decision| decision.name() == name)
+    }
+}
+
 /// One criterion's outcome, with what shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -194,6 +211,24 @@ pub struct Finding {
     pub decision: Decision,
     /// Why: where in the answer, what was expected, what was there. Foreign text; clean it before showing it.
     pub evidence: String,
+    /// Words of the answer that show it, where a model decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
+    /// The model that decided it; none: it was decided exactly, by a person, or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelName>,
+}
+
+impl Finding {
+    /// A finding that no model made.
+    pub fn new(
+        criterion: CriterionRef,
+        label: impl Into<String>,
+        decision: Decision,
+        evidence: impl Into<String>,
+    ) -> Self {
+        Self { criterion, label: label.into(), decision, evidence: evidence.into(), quote: None, model: None }
+    }
 }
 
 /// How a result was checked: every result says so.

@@ -6,8 +6,9 @@
 use crate::agent::PausedWhy;
 use crate::appeal::AppealKind;
 use crate::attempt::{CheckedBy, EndedAs};
-use crate::ids::{AgentId, AgentVersion, AttemptNumber, BodyId, Incarnation, JobId, UserId};
+use crate::ids::{AgentId, AgentVersion, AttemptNumber, BodyId, Incarnation, JobId, PlaceId, UserId};
 use crate::job::Priority;
+use crate::model::{BudgetScope, Micros, ModelCall, ModelRole, WithoutModel};
 use crate::state::{HeldWhy, Reviewer};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,16 @@ pub enum What {
     Answered { attempt: AttemptNumber, answer: Commitment },
     /// An answer or another word came too late to matter; it is kept.
     Late { attempt: AttemptNumber, message: Text },
+    /// The answer met every criterion that can be decided exactly; a model is asked about the others.
+    Checked { attempt: AttemptNumber, findings: Commitment, passed: u32 },
+    /// A model was asked.
+    ModelCalled { attempt: Option<AttemptNumber>, call: ModelCall },
+    /// A model is configured, and this was done without one.
+    WithoutModel { role: ModelRole, why: WithoutModel, detail: Option<Text> },
+    /// A model built the agent's input from the brief.
+    InputShaped { attempt: AttemptNumber, input: Text },
+    /// The agent that fits best needs what the brief does not say; the client is asked, and has time until then.
+    InputAsked { agent: AgentId, question: Commitment, until: Timestamp },
     /// The answer was held against the criteria.
     Judged {
         attempt: AttemptNumber,
@@ -203,6 +214,12 @@ pub enum What {
     EnginePaused { reason: Option<Text> },
     /// An operator allows new attempts again.
     EngineResumed { reason: Option<Text> },
+    /// An operator switched models on or off.
+    ModelsSwitched { on: bool, reason: Option<Text> },
+    /// An operator set what models may cost on a day.
+    BudgetSet { scope: BudgetScope, limit: Option<Micros>, reason: Option<Text> },
+    /// So much of a day's budget is spent: of everybody's, of a place's or of a user's.
+    BudgetReached { scope: BudgetScope, place: Option<PlaceId>, user: Option<UserId>, percent: u32 },
     /// A daemon opened the store.
     DaemonStarted { incarnation: Incarnation },
     /// A daemon closed the store in good order.
@@ -216,6 +233,7 @@ impl What {
         match self {
             Self::Disputed { text } => Some(text),
             Self::Late { message, .. } => Some(message),
+            Self::InputShaped { input, .. } => Some(input),
             Self::Progressed { note: text, .. }
             | Self::Released { reason: text }
             | Self::LookAgain { reason: text }
@@ -225,6 +243,9 @@ impl What {
             | Self::Extended { reason: text, .. }
             | Self::AppealDecided { reason: text, .. }
             | Self::Canceled { reason: text }
+            | Self::WithoutModel { detail: text, .. }
+            | Self::ModelsSwitched { reason: text, .. }
+            | Self::BudgetSet { reason: text, .. }
             | Self::EnginePaused { reason: text }
             | Self::EngineResumed { reason: text } => text.as_ref(),
             _ => None,

@@ -2,6 +2,10 @@
 //!
 //! Text of agents and clients is cleaned and cut here; the sentences are safe to print.
 
+mod models;
+
+pub use models::tell_spending;
+
 use crate::appeal::AppealKind;
 use crate::attempt::{AttemptState, Decision, EndedAs, Finding};
 use crate::clean::{clean_line, cut};
@@ -109,8 +113,11 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         What::Progressed { attempt, .. } => Told::new(Step, format!("{} is at it", agent(*attempt))),
         What::Asked { attempt, until, .. } => tell_question(story, *attempt, until.since(event.at)),
         What::Replied { attempt, .. } => {
-            let told = Told::new(Step, format!("the client answers {}", agent(*attempt)));
-            match attempt_of(story, *attempt).and_then(|view| view.reply.as_deref()) {
+            // Number 0: the marketplace asked, before there was an attempt.
+            let asker = if attempt.0 == 0 { "what was asked".to_owned() } else { agent(*attempt) };
+            let told = Told::new(Step, format!("the client answers {asker}"));
+            let own = story.reply.as_deref().filter(|_| attempt.0 == 0);
+            match attempt_of(story, *attempt).and_then(|view| view.reply.as_deref()).or(own) {
                 Some(reply) => told.with(shown(reply)),
                 None => told,
             }
@@ -127,6 +134,11 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
             tell_judged(story, *attempt, [*passed, *failed, *abstained])
         }
         What::AttemptEnded { attempt, ended, .. } => tell_ended(story, *attempt, *ended),
+        What::Checked { .. }
+        | What::ModelCalled { .. }
+        | What::WithoutModel { .. }
+        | What::InputShaped { .. }
+        | What::InputAsked { .. } => return models::tell(story, event),
         What::ReviewRequested { .. }
         | What::ReviewAccepted { .. }
         | What::ChangesRequested { .. }
@@ -168,6 +180,9 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::SettingsChanged
         | What::EnginePaused { .. }
         | What::EngineResumed { .. }
+        | What::ModelsSwitched { .. }
+        | What::BudgetSet { .. }
+        | What::BudgetReached { .. }
         | What::DaemonStarted { .. }
         | What::DaemonStopped { .. } => return None,
     };
@@ -368,6 +383,14 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         | What::SettingsChanged
         | What::EnginePaused { .. }
         | What::EngineResumed { .. }
+        | What::Checked { .. }
+        | What::ModelCalled { .. }
+        | What::WithoutModel { .. }
+        | What::InputShaped { .. }
+        | What::InputAsked { .. }
+        | What::ModelsSwitched { .. }
+        | What::BudgetSet { .. }
+        | What::BudgetReached { .. }
         | What::DaemonStarted { .. }
         | What::DaemonStopped { .. } => return None,
     })
@@ -399,10 +422,13 @@ pub fn tell_finding(finding: &Finding) -> String {
         Decision::Abstain => "?",
     };
     let label = cut(&clean_line(&finding.label), QUOTE_SHOWN_MAX);
+    let by = finding.model.as_ref().map_or_else(String::new, |model| format!(" ({model})"));
     if finding.evidence.trim().is_empty() {
-        return format!("{mark} {label}");
+        return format!("{mark} {label}{by}");
     }
-    format!("{mark} {label}: {}", shown(&finding.evidence))
+    let quote = finding.quote.as_deref().filter(|quote| !quote.trim().is_empty());
+    let quote = quote.map_or_else(String::new, |quote| format!(" \u{201c}{}\u{201d}", shown(quote)));
+    format!("{mark} {label}: {}{quote}{by}", shown(&finding.evidence))
 }
 
 /// How an attempt stands, in a word or two.

@@ -87,11 +87,15 @@ pub enum NoticeKind {
     AgentQuarantined,
     /// Owner: your agent gets jobs again.
     CircuitClosed,
+    /// Operators: most of a day's budget for models is spent.
+    BudgetLow,
+    /// Operators: a day's budget for models is spent, and work goes on without them.
+    BudgetSpent,
 }
 
 impl NoticeKind {
     /// Every kind once.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::JobWaiting,
         Self::Question,
         Self::ReviewWanted,
@@ -111,6 +115,8 @@ impl NoticeKind {
         Self::CircuitOpened,
         Self::AgentQuarantined,
         Self::CircuitClosed,
+        Self::BudgetLow,
+        Self::BudgetSpent,
     ];
 
     /// The name in storage and settings.
@@ -135,6 +141,8 @@ impl NoticeKind {
             Self::CircuitOpened => "circuit_opened",
             Self::AgentQuarantined => "agent_quarantined",
             Self::CircuitClosed => "circuit_closed",
+            Self::BudgetLow => "budget_low",
+            Self::BudgetSpent => "budget_spent",
         }
     }
 

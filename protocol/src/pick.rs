@@ -1,7 +1,9 @@
 //! Why this agent: the record of one choice, in bounded size.
 
 use crate::agent::AgentName;
+use crate::history::Commitment;
 use crate::ids::{AgentId, AgentVersion};
+use crate::model::ModelName;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,6 +32,24 @@ pub struct Pick {
     pub excluded: Vec<(Exclusion, u32)>,
     /// What became of every agent that the client named in `only`.
     pub named: Vec<(AgentName, Option<Exclusion>)>,
+    /// What a model was asked, and what it said; none if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelPick>,
+}
+
+/// What a model said about the best of the rank.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelPick {
+    /// Which model.
+    pub model: ModelName,
+    /// Names the prompt: see [`crate::model::ModelCall`].
+    pub prompt: Commitment,
+    /// Whom it was shown, in this order.
+    pub order: Vec<AgentName>,
+    /// Whom it chose; none if its answer could not be used.
+    pub chosen: Option<AgentName>,
+    /// Why, in its words; or why its answer could not be used. Foreign text; clean it before showing it.
+    pub reason: String,
 }
 
 /// How an agent was chosen.

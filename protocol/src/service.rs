@@ -5,6 +5,7 @@ use crate::agent::{AgentDefinition, AgentName};
 use crate::error::ApiError;
 use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId};
 use crate::job::JobDraft;
+use crate::model::{JudgeReport, ModelOrder, ModelStatus};
 use crate::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
@@ -78,6 +79,17 @@ pub trait Guildhall {
         order: EngineOrder,
         reason: Option<String>,
     ) -> Result<Status, ApiError>;
+    /// How models are, and what they cost.
+    async fn models() -> Result<ModelStatus, ApiError>;
+    /// Switches models on or off, or sets a budget, and tells how they are then. Operators only.
+    async fn order_models(
+        request: RequestId,
+        order: ModelOrder,
+        reason: Option<String>,
+    ) -> Result<ModelStatus, ApiError>;
+    /// How far judges agree with people. Operators only.
+    async fn judge_report() -> Result<JudgeReport, ApiError>;
+
     /// Everything that waits for the caller.
     async fn inbox() -> Result<Inbox, ApiError>;
     /// What the caller was told, or with `all` everybody (operators only), newest first.

@@ -10,6 +10,7 @@ use crate::ids::{
     UserId,
 };
 use crate::job::{Priority, Visibility};
+use crate::model::ModelSpending;
 use crate::permission::JobAction;
 use crate::pick::{Exclusion, Pick};
 use crate::state::JobState;
@@ -143,6 +144,9 @@ pub struct AttemptView {
     /// Why it ended so, when there is more to say than the findings.
     pub reason: Option<String>,
     pub pick: Option<Pick>,
+    /// What it got instead of words, where a model built it from the brief.
+    #[serde(default)]
+    pub input: Option<BodyHead>,
     pub answer: Option<BodyHead>,
     pub findings: Vec<Finding>,
 }
@@ -157,6 +161,15 @@ pub struct JobStory {
     pub attempts: Vec<AttemptView>,
     /// Why it waits, when it waits for an agent.
     pub waiting: Option<Pick>,
+    /// What the marketplace asks the client, and what they answered, before any agent was chosen.
+    #[serde(default)]
+    pub question: Option<Question>,
+    /// See `question`.
+    #[serde(default)]
+    pub reply: Option<String>,
+    /// What models cost for it.
+    #[serde(default)]
+    pub spent: ModelSpending,
     /// JSON pointer to the part of the answer that people should read.
     pub display: Option<String>,
     pub events: Vec<Event>,

@@ -301,10 +301,20 @@ impl<'a> Filler<'a> {
             deaths: 0,
             checked_by,
             window,
+            question: None,
+            reply: None,
         };
         let command = Command::Assign {
             fence: Fence { job, epoch: 1, revision: chain.revision },
-            attempt: NewAttempt { number: attempt, agent, version, repair: false, deadline: later, pick },
+            attempt: NewAttempt {
+                number: attempt,
+                agent,
+                version,
+                repair: false,
+                deadline: later,
+                pick,
+                input: None,
+            },
             turn: turn(JobState::Assigned, Some(later), None, None),
             steering: None,
             day: None,

@@ -101,6 +101,7 @@ impl Engine {
             candidates: Vec::new(),
             excluded: Vec::new(),
             named: Vec::new(),
+            model: None,
         };
         market.take_slot(newest.agent);
         let chosen = Some((newest.agent, newest.version));
@@ -198,6 +199,7 @@ impl Engine {
             question: None,
             reply: None,
             replies: 0,
+            input: None,
         };
         self.tell_owner(work, &record, &mut scribe, NoticeKind::AgentAssigned);
         let turn = JobTurn {
@@ -213,7 +215,7 @@ impl Engine {
         let steering = ordered.then(|| Steering { assign: None, ..work.job.steering.clone() });
         let entry = scribe.finish();
         let head = entry.events[0].chain;
-        let attempt = NewAttempt { number, agent, version, repair, deadline, pick: pick_body };
+        let attempt = NewAttempt { number, agent, version, repair, deadline, pick: pick_body, input: None };
         let command =
             Command::Assign { fence: work.fence(), attempt, turn, steering: steering.clone(), day, entry };
         if let Err(error) = self.commit(work.job.id, head.hash, now, command).await {

@@ -162,12 +162,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Turn, IllegalTransition> {
         let state = work.job.state.after(JobEvent::ChangesRequested)?;
-        let finding = Finding {
-            criterion: CriterionRef::Review,
-            label: "what the reviewer asks for".to_owned(),
-            decision: Found::Fail,
-            evidence: text.clone(),
-        };
+        let label = "what the reviewer asks for";
+        let finding = Finding::new(CriterionRef::Review, label, Found::Fail, text.clone());
         let text = scribe.body(text.into_bytes()).1;
         scribe.event(What::ChangesRequested { reviewer: reviewer(work.job.state), text });
         let due_at = Some(work.job.deadline);

@@ -117,6 +117,7 @@ mod tests {
                 question: None,
                 reply: None,
                 replies: 0,
+                input: None,
             }
         };
         (1..).zip(story.split_whitespace()).map(attempt).collect()

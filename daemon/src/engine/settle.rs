@@ -165,12 +165,8 @@ impl Engine {
             ..attempt.unchanged()
         };
         if *breach {
-            let finding = Finding {
-                criterion: CriterionRef::Contract,
-                label: "an answer that can be read".to_owned(),
-                decision: Decision::Fail,
-                evidence: reason.clone(),
-            };
+            let label = "an answer that can be read";
+            let finding = Finding::new(CriterionRef::Contract, label, Decision::Fail, reason.clone());
             over.findings = Some(scribe.body(serde_json::to_vec(&[finding]).unwrap_or_default()).0);
             over.answered_at = Some(now);
         }
@@ -435,5 +431,7 @@ pub(super) fn same(work: &Work) -> JobTurn {
         deaths: work.job.deaths,
         checked_by: None,
         window: work.job.window,
+        question: work.job.question,
+        reply: work.job.reply,
     }
 }

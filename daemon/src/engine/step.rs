@@ -144,6 +144,8 @@ pub(super) mod tests {
             waiting: None,
             window: None,
             steering: Steering::default(),
+            question: None,
+            reply: None,
         }
     }
 
@@ -169,6 +171,7 @@ pub(super) mod tests {
             question: None,
             reply: None,
             replies: 0,
+            input: None,
         }
     }
 

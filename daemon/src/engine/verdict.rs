@@ -6,7 +6,7 @@ use super::commit::{CommitError, Turn};
 use super::next_step::Failure;
 use super::settle::same;
 use super::work::Work;
-use crate::judge::verdict::{Case, Verdict, judge};
+use crate::judge::verdict::{Case, Exact, exact};
 use crate::market::{Compiled, day};
 use crate::people::Notice;
 use crate::scribe::Scribe;
@@ -18,6 +18,9 @@ use guildhall_protocol::json::Json;
 use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::state::{JobEvent, JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
+
+/// Why something is left open when there is no model.
+const NO_MODEL: &str = "no model is configured: a person has to look";
 
 impl Engine {
     /// Judges the stored answer of an attempt.
@@ -56,7 +59,7 @@ impl Engine {
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
-        let verdict = self.judge(work, output, compiled).await?;
+        let verdict = self.exact(work, output, compiled).await?.undecided(NO_MODEL);
         // It is judged, and the daemon lives.
         work.job.deaths = 0;
         let findings = scribe.body(serde_json::to_vec(&verdict.findings).unwrap_or_default());
@@ -163,13 +166,13 @@ impl Engine {
         Window { begins_at: now, ends_at, reminded: 0 }
     }
 
-    async fn judge(&self, work: &Work, output: &Json, compiled: &Compiled) -> Result<Verdict, StoreError> {
+    async fn exact(&self, work: &Work, output: &Json, compiled: &Compiled) -> Result<Exact, StoreError> {
         let (draft, input, output) = (work.draft.clone(), work.input(), output.clone());
         let (schema, display) = (compiled.output.clone(), super::work::display(compiled));
         let work = move || {
             let output = output.value();
             let (agent_schema, display) = (schema.as_ref(), display.as_deref());
-            judge(&Case { draft: &draft, input: &input, output: &output, agent_schema, display })
+            exact(&Case { draft: &draft, input: &input, output: &output, agent_schema, display })
         };
         self.parts.pool.run(work).await.map_err(|error| StoreError::Unavailable(error.to_string()))
     }

@@ -95,7 +95,8 @@ impl Work {
             | CriterionRef::AgentSchema
             | CriterionRef::Job(_)
             | CriterionRef::Brief => {
-                Finding { evidence: cut(&clean(&finding.evidence), EVIDENCE_MAX), ..finding }
+                let evidence = cut(&clean(&finding.evidence), EVIDENCE_MAX);
+                Finding { evidence, quote: None, ..finding }
             }
         };
         Ok(failed.map(shown).collect())
@@ -103,12 +104,8 @@ impl Work {
 
     /// What was wrong with the result of the job that this one repeats, as a finding.
     fn correction(&self) -> Vec<Finding> {
-        let finding = |text: &String| Finding {
-            criterion: CriterionRef::Review,
-            label: "what was wrong with an earlier answer".to_owned(),
-            decision: Decision::Fail,
-            evidence: text.clone(),
-        };
+        let label = "what was wrong with an earlier answer";
+        let finding = |text: &String| Finding::new(CriterionRef::Review, label, Decision::Fail, text.clone());
         self.draft.correction.iter().map(finding).collect()
     }
 

@@ -1,5 +1,5 @@
 //! An answer against everything that it must meet: the agent's own schema, then the job's schemas and rules. What only
-//! a person or a model can decide abstains, and only when the rest has passed.
+//! a person or a model can decide is left open, and only when the rest has passed.
 //!
 //! Recurses into foreign values: callers run it on the [`super::pool`].
 
@@ -32,53 +32,83 @@ pub struct Verdict {
     pub decision: Decision,
 }
 
-/// Judges an answer without a model.
-pub fn judge(case: &Case<'_>) -> Verdict {
+impl Verdict {
+    /// What findings come to.
+    pub fn of(findings: Vec<Finding>) -> Self {
+        let has = |decision| findings.iter().any(|finding| finding.decision == decision);
+        let decision = if has(Decision::Fail) {
+            Decision::Fail
+        } else if has(Decision::Abstain) {
+            Decision::Abstain
+        } else {
+            Decision::Pass
+        };
+        Self { findings, decision }
+    }
+}
+
+/// What can be decided exactly, and what is left for a model or a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exact {
+    /// One per criterion that could be decided exactly.
+    pub findings: Vec<Finding>,
+    /// The others, in the order of the job; none when something failed, since nothing can rescue the answer then.
+    pub open: Vec<Open>,
+}
+
+/// A criterion that only a model or a person can decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Which.
+    pub criterion: CriterionRef,
+    /// What must be true of the answer.
+    pub statement: String,
+}
+
+impl Open {
+    /// The finding that it could not be decided.
+    pub fn undecided(&self, why: &str) -> Finding {
+        Finding::new(self.criterion.clone(), self.statement.clone(), Decision::Abstain, why)
+    }
+}
+
+impl Exact {
+    /// The verdict when nobody decides what is left.
+    pub fn undecided(self, why: &str) -> Verdict {
+        let mut findings = self.findings;
+        findings.extend(self.open.iter().map(|open| open.undecided(why)));
+        Verdict::of(findings)
+    }
+}
+
+/// The criterion of a job that has none.
+const DOES_WHAT_WAS_ASKED: &str = "the answer does what the brief asks";
+
+/// Decides what can be decided exactly.
+pub fn exact(case: &Case<'_>) -> Exact {
     let mut findings = Vec::new();
+    let failed = |findings: &[Finding]| findings.iter().any(|finding| finding.decision == Decision::Fail);
     if let Some(schema) = case.agent_schema {
         // An agent that publishes a schema too heavy to check has not kept its own promise.
         let heavy = Decision::Fail;
-        findings.push(by_schema(
-            schema,
-            case.output,
-            CriterionRef::AgentSchema,
-            "the agent's output schema",
-            heavy,
-        ));
+        let label = "the agent's output schema";
+        findings.push(by_schema(schema, case.output, CriterionRef::AgentSchema, label, heavy));
     }
-    let failed = |findings: &[Finding]| findings.iter().any(|finding| finding.decision == Decision::Fail);
-    if !failed(&findings) {
-        findings.extend(
-            case.draft
-                .criteria
-                .iter()
-                .zip(0..)
-                .filter_map(|(criterion, index)| exact(case, criterion, index)),
-        );
+    if failed(&findings) {
+        return Exact { findings, open: Vec::new() };
     }
-    if !failed(&findings) {
-        findings.extend(
-            case.draft.criteria.iter().zip(0..).filter_map(|(criterion, index)| opinion(criterion, index)),
-        );
-        let schema_is_all = case.draft.review == Review::Never && case.agent_schema.is_some();
-        if case.draft.criteria.is_empty() && !schema_is_all {
-            findings.push(Finding {
-                criterion: CriterionRef::Brief,
-                label: "the answer does what the brief asks".to_owned(),
-                decision: Decision::Abstain,
-                evidence: "nothing here can decide this: a person has to look".to_owned(),
-            });
-        }
+    let criteria = || case.draft.criteria.iter().zip(0..);
+    findings.extend(criteria().filter_map(|(criterion, index)| decided(case, criterion, index)));
+    if failed(&findings) {
+        return Exact { findings, open: Vec::new() };
     }
-    let has = |decision| findings.iter().any(|finding| finding.decision == decision);
-    let decision = if has(Decision::Fail) {
-        Decision::Fail
-    } else if has(Decision::Abstain) {
-        Decision::Abstain
-    } else {
-        Decision::Pass
-    };
-    Verdict { findings, decision }
+    let mut open: Vec<Open> = criteria().filter_map(|(criterion, index)| opinion(criterion, index)).collect();
+    let schema_is_all = case.draft.review == Review::Never && case.agent_schema.is_some();
+    if case.draft.criteria.is_empty() && !schema_is_all {
+        let statement = DOES_WHAT_WAS_ASKED.to_owned();
+        open.push(Open { criterion: CriterionRef::Brief, statement });
+    }
+    Exact { findings, open }
 }
 
 /// Checks the criteria of a draft when it is posted.
@@ -101,13 +131,10 @@ pub fn check_criteria(criteria: &[Criterion]) -> Result<Vec<String>, (usize, Str
     Ok(warnings)
 }
 
-fn exact(case: &Case<'_>, criterion: &Criterion, index: u32) -> Option<Finding> {
+fn decided(case: &Case<'_>, criterion: &Criterion, index: u32) -> Option<Finding> {
     let reference = CriterionRef::Job(index);
-    let broken = |label: &str, evidence: String| Finding {
-        criterion: CriterionRef::Job(index),
-        label: label.to_owned(),
-        decision: Decision::Abstain,
-        evidence,
+    let broken = |label: &str, evidence: String| {
+        Finding::new(CriterionRef::Job(index), label, Decision::Abstain, evidence)
     };
     match criterion {
         Criterion::Schema(schema) => Some(match Schema::compile(&schema.value()) {
@@ -122,14 +149,11 @@ fn exact(case: &Case<'_>, criterion: &Criterion, index: u32) -> Option<Finding> 
     }
 }
 
-fn opinion(criterion: &Criterion, index: u32) -> Option<Finding> {
+fn opinion(criterion: &Criterion, index: u32) -> Option<Open> {
     match criterion {
-        Criterion::Judge(statement) => Some(Finding {
-            criterion: CriterionRef::Job(index),
-            label: statement.clone(),
-            decision: Decision::Abstain,
-            evidence: "no model is configured: a person has to look".to_owned(),
-        }),
+        Criterion::Judge(statement) => {
+            Some(Open { criterion: CriterionRef::Job(index), statement: statement.clone() })
+        }
         Criterion::Schema(_) | Criterion::Rule(_) => None,
     }
 }
@@ -162,7 +186,7 @@ fn by_schema(
             format!("the check would take {work} steps, the limit is {work_max}: simplify the schema"),
         ),
     };
-    Finding { criterion, label: label.to_owned(), decision, evidence }
+    Finding::new(criterion, label, decision, evidence)
 }
 
 fn by_rule(rule: &Rule, source: &str, case: &Case<'_>, criterion: CriterionRef) -> Finding {
@@ -171,7 +195,7 @@ fn by_rule(rule: &Rule, source: &str, case: &Case<'_>, criterion: CriterionRef) 
         RuleVerdict::Fail { reason } => (Decision::Fail, reason),
         RuleVerdict::Abstain { reason } => (Decision::Abstain, reason),
     };
-    Finding { criterion, label: source.to_owned(), decision, evidence }
+    Finding::new(criterion, source, decision, evidence)
 }
 
 #[cfg(test)]
@@ -183,7 +207,8 @@ mod tests {
         let draft: JobDraft = serde_json::from_value(draft.clone()).expect("a draft");
         let schema = schema.map(|schema| Schema::compile(schema).expect("a schema"));
         let (input, agent_schema) = (json!({"n": 2}), schema.as_ref());
-        judge(&Case { draft: &draft, input: &input, output, agent_schema, display: Some("/text") })
+        exact(&Case { draft: &draft, input: &input, output, agent_schema, display: Some("/text") })
+            .undecided("nobody is there to decide")
     }
 
     #[test]

@@ -282,6 +282,7 @@ fn record(
         candidates,
         excluded,
         named,
+        model: None,
     }
 }
 

@@ -226,6 +226,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::OrderAgent { .. }
         | R::TestAgent { .. }
         | R::OrderEngine { .. }
+        | R::OrderModels { .. }
         | R::ReplayNotice { .. }
         | R::SetSettings { .. }
         | R::LeaseNotices { .. }
@@ -241,6 +242,8 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Agents { .. }
         | R::FindAgents { .. }
         | R::Deliveries { .. }
+        | R::Models { .. }
+        | R::JudgeReport { .. }
         | R::Inbox { .. }
         | R::Notices { .. }
         | R::Notice { .. }

@@ -9,6 +9,7 @@ mod feed;
 mod fitting;
 mod jobs;
 mod listen;
+mod models;
 mod notices;
 mod orders;
 mod service;

@@ -43,7 +43,7 @@ impl Caller {
         self.status_now().await
     }
 
-    fn operators_only(&self, what: &str) -> Result<(), ApiError> {
+    pub(super) fn operators_only(&self, what: &str) -> Result<(), ApiError> {
         if self.who.operator { Ok(()) } else { Err(forbidden(format!("only an operator may {what}"))) }
     }
 

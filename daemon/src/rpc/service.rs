@@ -5,6 +5,7 @@ use guildhall_protocol::agent::{AgentDefinition, AgentName};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId};
 use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::model::{JudgeReport, ModelOrder, ModelStatus};
 use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
@@ -110,6 +111,21 @@ impl Guildhall for Caller {
         reason: Option<String>,
     ) -> Answer<Status> {
         self.engine_ordered(request, order, reason).await
+    }
+    async fn models(self, _: Context) -> Answer<ModelStatus> {
+        self.model_status().await
+    }
+    async fn order_models(
+        self,
+        _: Context,
+        request: RequestId,
+        order: ModelOrder,
+        reason: Option<String>,
+    ) -> Answer<ModelStatus> {
+        self.models_ordered(request, order, reason).await
+    }
+    async fn judge_report(self, _: Context) -> Answer<JudgeReport> {
+        self.report_of_judges().await
     }
     async fn inbox(self, _: Context) -> Answer<Inbox> {
         self.inbox_now().await

@@ -75,11 +75,18 @@ impl Caller {
         let events = desk.events(Subject::Job(id), job.chain.revision).await?;
         let docket = self.docket(&job).await?;
         let mut ids = vec![job.draft];
-        ids.extend(job.waiting);
+        ids.extend([job.waiting, job.question, job.reply].into_iter().flatten());
         ids.extend(docket.appeals.iter().map(|appeal| appeal.text));
         for attempt in &docket.attempts {
             ids.push(attempt.pick);
-            let others = [attempt.answer, attempt.findings, attempt.reason, attempt.question, attempt.reply];
+            let others = [
+                attempt.answer,
+                attempt.findings,
+                attempt.reason,
+                attempt.question,
+                attempt.reply,
+                attempt.input,
+            ];
             ids.extend(others.into_iter().flatten());
         }
         let said: Vec<BodyId> =
@@ -88,6 +95,9 @@ impl Caller {
         let bodies = desk.store().bodies(Query::Bodies(ids)).await.map_err(store)?;
         let bodies: BTreeMap<BodyId, BodyRecord> = bodies.into_iter().map(|body| (body.id, body)).collect();
         let waiting = job.waiting.and_then(|body| read::<Pick>(&bodies, body));
+        let question = job.question.and_then(|body| read(&bodies, body));
+        let reply = job.reply.and_then(|body| beginning(&bodies, body));
+        let spent = desk.store().spending(Query::JobSpending(id)).await.map_err(store)?;
         let draft = body_head(&bodies, job.draft).ok_or_else(|| not_found("draft"))?;
         let allowed = job.state.allowed(self.standing(&job, &docket));
         let texts = said.into_iter().filter_map(|id| Some((id, beginning(&bodies, id)?))).collect();
@@ -110,6 +120,9 @@ impl Caller {
             draft,
             attempts,
             waiting,
+            question,
+            reply,
+            spent,
             display,
             events,
             texts,
@@ -147,6 +160,7 @@ impl Desk {
             reply: attempt.reply.and_then(text),
             reason: attempt.reason.and_then(text),
             pick: read(bodies, attempt.pick),
+            input: attempt.input.and_then(|body| body_head(bodies, body)),
             answer: attempt.answer.and_then(|body| body_head(bodies, body)),
             findings: attempt.findings.and_then(|body| read(bodies, body)).unwrap_or_default(),
         }
@@ -215,7 +229,7 @@ fn head_of(job: JobRecord, agent: Option<&Listing>) -> JobHead {
 fn mentioned(what: &What) -> Option<AgentId> {
     match what {
         What::Reassigned { to, .. } => *to,
-        What::Excluded { agent, .. } => Some(*agent),
+        What::Excluded { agent, .. } | What::InputAsked { agent, .. } => Some(*agent),
         _ => None,
     }
 }

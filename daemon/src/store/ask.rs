@@ -2,10 +2,11 @@
 
 use super::{
     AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord,
-    JobRecord, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query, Receipt, Store,
-    StoreError, SystemRecord, TallyRecord, UserRecord,
+    JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
+    Receipt, SpentRecord, Store, StoreError, SystemRecord, TallyRecord, UserRecord,
 };
 use guildhall_protocol::ids::{AgentVersion, BodyId};
+use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
 use guildhall_protocol::time::Timestamp;
 
 macro_rules! ask {
@@ -62,6 +63,18 @@ ask! {
     people, People -> Vec<PersonRecord>;
     /// A query that answers `Counts`.
     counts, Counts -> Vec<(String, u64)>;
+    /// A query that answers `Text`.
+    text, Text -> Option<String>;
+    /// A query that answers `Spent`.
+    spent, Spent -> Vec<SpentRecord>;
+    /// A query that answers `Spending`.
+    spending, Spending -> ModelSpending;
+    /// A query that answers `ModelTotals`.
+    model_totals, ModelTotals -> Vec<ModelTotal>;
+    /// A query that answers `Without`.
+    without, Without -> Vec<(ModelRole, WithoutModel, u64)>;
+    /// A query that answers `Judgements`.
+    judgements, Judgements -> Vec<JudgementSum>;
     /// A query that answers `Users`.
     users, Users -> Vec<UserRecord>;
     /// A query that answers `Receipt`.

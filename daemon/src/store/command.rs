@@ -10,6 +10,7 @@ use guildhall_protocol::agent::{AgentName, Audience};
 use guildhall_protocol::ids::{
     AgentId, AttemptRef, BodyId, Incarnation, JobId, MessageId, NotificationId, RequestId, StoreTag, UserId,
 };
+use guildhall_protocol::model::{ModelCall, ModelRole, Payer, WithoutModel};
 use guildhall_protocol::notice::Channel;
 use guildhall_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -238,6 +239,37 @@ pub enum Command {
         paused: bool,
         /// Its record.
         entry: Entry,
+    },
+    /// What an operator said about models. Guarded by the system's chain.
+    SetModels {
+        /// Makes it idempotent.
+        request: Request,
+        /// The system's chain as read.
+        chain: Chain,
+        /// What is in force then, as JSON.
+        settings: String,
+        /// Its record.
+        entry: Entry,
+    },
+    /// Something is noted about the marketplace itself. Guarded by the system's chain.
+    NoteSystem {
+        /// The system's chain as read.
+        chain: Chain,
+        /// Its record.
+        entry: Entry,
+    },
+    /// Accounts for calls of models, whatever then becomes of what they were made for.
+    LogCalls {
+        /// For which job.
+        job: Option<JobId>,
+        /// Whose money it is.
+        payer: Payer,
+        /// The day that it counts for.
+        day: i64,
+        /// The calls.
+        calls: Vec<ModelCall>,
+        /// What was done without a model.
+        without: Vec<(ModelRole, WithoutModel)>,
     },
     /// Keeps exchanges with an agent that belong to no change.
     LogDeliveries {

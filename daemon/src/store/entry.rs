@@ -1,9 +1,11 @@
 //! What goes on record with a change: events, bodies, notifications, messages and deliveries.
 
 use super::record::Chain;
+use guildhall_protocol::attempt::Decision;
 use guildhall_protocol::ids::{
     AgentId, AttemptNumber, BodyId, DeliveryLogId, JobId, MessageId, NotificationId, UserId,
 };
+use guildhall_protocol::model::ModelName;
 use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::time::Timestamp;
 
@@ -20,6 +22,44 @@ pub struct Entry {
     pub messages: Vec<NewMessage>,
     /// Exchanges that led to it.
     pub deliveries: Vec<NewDelivery>,
+    /// What models decided about an answer. Of an answer that was judged before, the newest counts.
+    pub judgements: Vec<NewJudgement>,
+    /// Whether a person accepted the answer of an attempt: what its judgements are compared with.
+    pub opinion: Option<(AttemptNumber, bool)>,
+}
+
+/// What a model decided about one criterion of an attempt's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewJudgement {
+    /// The attempt; its job is the entry's subject.
+    pub attempt: AttemptNumber,
+    /// The criterion's place among the findings.
+    pub place: u32,
+    /// The model.
+    pub model: ModelName,
+    /// Which kind of criterion.
+    pub criterion: JudgedCriterion,
+    /// What it decided.
+    pub decision: Decision,
+}
+
+/// The kinds of criteria that a model decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JudgedCriterion {
+    /// The answer does what the brief asks.
+    Brief,
+    /// A statement of the client's.
+    Judge,
+}
+
+impl JudgedCriterion {
+    /// The name in storage and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Brief => "brief",
+            Self::Judge => "judge",
+        }
+    }
 }
 
 /// One line of a history, chained.

@@ -15,12 +15,14 @@ pub mod sqlite;
 pub mod turn;
 
 pub use command::{AgentFence, Callback, Cause, Command, Fence, Outcome, Receipt, Request};
-pub use entry::{Entry, NewBody, NewDelivery, NewEvent, NewMessage, NewNotification};
+pub use entry::{
+    Entry, JudgedCriterion, NewBody, NewDelivery, NewEvent, NewJudgement, NewMessage, NewNotification,
+};
 pub use query::{Answer, JobSelection, Query};
 pub use record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, Chain, DayRecord, DeliveryRecord, EventRecord,
-    JobRecord, Lease, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Pulses, SealedBytes,
-    Steering, SystemRecord, Tally, TallyRecord, UserRecord, Window,
+    JobRecord, JudgementSum, Lease, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Pulses,
+    SealedBytes, SpentRecord, Steering, SystemRecord, Tally, TallyRecord, UserRecord, Window,
 };
 pub use turn::{
     AgentTurn, AppealTurn, AttemptTurn, JobNote, JobTurn, NewAttempt, NewPost, NewVersion, Pulse,

@@ -3,7 +3,8 @@
 use super::Receipt;
 use super::record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
-    MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SystemRecord, TallyRecord, UserRecord,
+    JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
+    SystemRecord, TallyRecord, UserRecord,
 };
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::Subject;
@@ -11,6 +12,7 @@ use guildhall_protocol::ids::{
     AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, NotificationId, RequestId,
     UserId,
 };
+use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
 use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
 
@@ -137,6 +139,21 @@ pub enum Query {
     People,
     /// Number of jobs per state name. Answers `Counts`, by name.
     Counts,
+    /// What an operator said about models, as JSON. Answers `Text`.
+    ModelSettings,
+    /// What each payer spent on models on this day. Answers `Spent`, by place and user.
+    Spent {
+        /// The day, from 1970.
+        day: i64,
+    },
+    /// What models cost for a job. Answers `Spending`.
+    JobSpending(JobId),
+    /// Everything that models were ever asked, summed. Answers `ModelTotals`, by role, model and outcome.
+    ModelTotals,
+    /// How often something was done without a model. Answers `Without`, by role and reason.
+    Without,
+    /// What models decided, and what people then did. Answers `Judgements`, by model, criterion, decision and opinion.
+    Judgements,
     /// The user. Answers `Users` with one row or none.
     User(UserId),
     /// The hash of a request and what it led to. Answers `Receipt`.
@@ -182,6 +199,12 @@ pub enum Answer {
     Appeals(Vec<AppealRecord>),
     People(Vec<PersonRecord>),
     Counts(Vec<(String, u64)>),
+    Text(Option<String>),
+    Spent(Vec<SpentRecord>),
+    Spending(ModelSpending),
+    ModelTotals(Vec<ModelTotal>),
+    Without(Vec<(ModelRole, WithoutModel, u64)>),
+    Judgements(Vec<JudgementSum>),
     Users(Vec<UserRecord>),
     Receipt(Option<([u8; 32], Receipt)>),
 }

@@ -2,13 +2,14 @@
 
 use guildhall_protocol::agent::{AgentName, AgentState, Audience, Health};
 use guildhall_protocol::appeal::AppealKind;
-use guildhall_protocol::attempt::{AttemptState, CheckedBy};
+use guildhall_protocol::attempt::{AttemptState, CheckedBy, Decision};
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
     AgentId, AgentVersion, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, EventId, Incarnation, JobId,
     MessageId, NotificationId, PlaceId, StoreTag, UserId,
 };
 use guildhall_protocol::job::{Priority, Visibility};
+use guildhall_protocol::model::{Micros, ModelName, Payer};
 use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
@@ -97,6 +98,10 @@ pub struct JobRecord {
     pub window: Option<Window>,
     /// What an operator ordered for its picks.
     pub steering: Steering,
+    /// What the marketplace asks its client, a `Question` as JSON.
+    pub question: Option<BodyId>,
+    /// The client's answer to it.
+    pub reply: Option<BodyId>,
 }
 
 /// Time that a person has, and how often they were reminded of it.
@@ -180,6 +185,8 @@ pub struct AttemptRecord {
     pub reply: Option<BodyId>,
     /// How many questions were answered.
     pub replies: u32,
+    /// The input that a model built for its agent.
+    pub input: Option<BodyId>,
 }
 
 impl AttemptRecord {
@@ -334,6 +341,32 @@ pub struct DayRecord {
     pub day: i64,
     /// How many.
     pub jobs: u32,
+}
+
+/// What one payer spent on models on one UTC day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpentRecord {
+    /// Whose money.
+    pub payer: Payer,
+    /// Tokens, read and written.
+    pub tokens: u64,
+    /// Money.
+    pub cost: Micros,
+}
+
+/// How often a model decided so about a kind of criterion, and what a person then did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgementSum {
+    /// The model.
+    pub model: ModelName,
+    /// The kind's name.
+    pub criterion: String,
+    /// What it decided.
+    pub decision: Decision,
+    /// Whether a person accepted the answer; none: nobody decided.
+    pub accepted: Option<bool>,
+    /// How often.
+    pub count: u64,
 }
 
 /// Something that an agent must be told beside its deliveries.

@@ -103,6 +103,8 @@ pub struct NewAttempt {
     pub deadline: Timestamp,
     /// The pick; one of the entry's bodies.
     pub pick: BodyId,
+    /// The input that a model built for the agent; one of the entry's bodies.
+    pub input: Option<BodyId>,
 }
 
 /// How a job goes on. Every turn begins a new epoch.
@@ -122,6 +124,10 @@ pub struct JobTurn {
     pub checked_by: Option<CheckedBy>,
     /// Until when a person may answer or decide; present exactly in the states that wait for one.
     pub window: Option<Window>,
+    /// What the marketplace asks its client. Without question and reply, both stay as they are.
+    pub question: Option<BodyId>,
+    /// The client's answer to it.
+    pub reply: Option<BodyId>,
 }
 
 /// How an attempt goes on: everything of it that can change, as it is from now on.

@@ -2,6 +2,7 @@
 //!
 //! It is written for plainness, not for speed, and checks every guard by itself.
 
+mod llm;
 mod outbox;
 mod read;
 mod write;
@@ -45,6 +46,7 @@ struct State {
     messages: BTreeMap<MessageId, (MessageRecord, Option<Timestamp>)>,
     notifications: BTreeMap<NotificationId, Notified>,
     people: BTreeMap<UserId, PersonRecord>,
+    llm: llm::LanguageModels,
     /// Largest id of a body.
     id_max: i64,
 }
@@ -94,6 +96,7 @@ impl Default for ModelStore {
             messages: BTreeMap::new(),
             notifications: BTreeMap::new(),
             people: BTreeMap::new(),
+            llm: llm::LanguageModels::default(),
             id_max: 0,
         }))
     }

@@ -90,6 +90,12 @@ impl State {
                 }
                 Answer::Counts(counts.into_iter().collect())
             }
+            query @ (Query::ModelSettings
+            | Query::Spent { .. }
+            | Query::JobSpending(_)
+            | Query::ModelTotals
+            | Query::Without
+            | Query::Judgements) => self.answer_llm(query),
             Query::User(id) => Answer::Users(self.users.get(&id).cloned().into_iter().collect()),
             query @ (Query::Days { .. }
             | Query::DueMessages { .. }

@@ -73,6 +73,23 @@ impl State {
                 self.keep(now, Some(&request), Receipt::Done);
                 Ok(Outcome::Done)
             }
+            Command::SetModels { request, chain, settings, entry } => {
+                if let Some(outcome) = self.repeated(&request)? {
+                    return Ok(outcome);
+                }
+                self.system_change(now, chain, true, &entry)?;
+                self.llm.settings = Some(settings);
+                self.keep(now, Some(&request), Receipt::Done);
+                Ok(Outcome::Done)
+            }
+            Command::NoteSystem { chain, entry } => {
+                self.system_change(now, chain, true, &entry)?;
+                Ok(Outcome::Done)
+            }
+            Command::LogCalls { job, payer, day, calls, without } => {
+                self.llm.log(job, payer, day, calls, &without);
+                Ok(Outcome::Done)
+            }
             Command::Register { .. } => self.register(now, command),
             Command::Revise { fence, request, version, turn, entry } => {
                 self.revise(now, fence, &request, version, turn, &entry)
@@ -164,6 +181,8 @@ impl State {
                 waiting: None,
                 window: None,
                 steering: Steering::default(),
+                question: None,
+                reply: None,
             };
             self.jobs.insert(id, row);
             self.record(now, Subject::Job(id), &job.entry);
@@ -211,7 +230,9 @@ impl State {
         if !slot {
             return Err(StoreError::Conflict(Conflict::NoSlot));
         }
+        let dialog = (job.question, job.reply);
         go_on(job, now, turn, entry);
+        (job.question, job.reply) = dialog;
         job.ready = false;
         job.window = None;
         job.attempts += 1;
@@ -242,6 +263,7 @@ impl State {
             question: None,
             reply: None,
             replies: 0,
+            input: attempt.input,
         };
         if let Some(day) = day {
             *self.days.entry((day, attempt.agent, client)).or_default() += 1;
@@ -486,6 +508,7 @@ impl State {
             });
         }
         self.post_out(now, subject, entry);
+        self.llm.judge(subject, entry);
         self.deliveries(&entry.deliveries);
     }
 
@@ -525,4 +548,7 @@ fn go_on(job: &mut JobRecord, now: Timestamp, turn: JobTurn, entry: &Entry) {
     job.checked_by = turn.checked_by.or(job.checked_by);
     job.waiting = None;
     job.window = turn.window;
+    if turn.question.is_some() || turn.reply.is_some() {
+        (job.question, job.reply) = (turn.question, turn.reply);
+    }
 }

@@ -17,6 +17,7 @@ mod notices;
 mod orders;
 mod place;
 mod random_commands;
+mod random_llm;
 mod reviews;
 mod second_chances;
 mod store_contract;

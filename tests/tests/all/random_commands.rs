@@ -59,11 +59,11 @@ impl Author {
         }
     }
 
-    fn one_in(&mut self, n: u32) -> bool {
+    pub(crate) fn one_in(&mut self, n: u32) -> bool {
         self.random.random_range(0..n) == 0
     }
 
-    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[self.random.random_range(0..list.len())]
     }
 
@@ -107,7 +107,7 @@ impl Author {
         entry
     }
 
-    fn request(&mut self) -> Request {
+    pub(crate) fn request(&mut self) -> Request {
         let number = self.random.random_range(0..12);
         Request {
             user: UserId(self.random.random_range(1..=2)),
@@ -158,6 +158,8 @@ impl Author {
             checked_by: (state == JobState::Completed || self.one_in(8)).then_some(checked),
             window: matches!(state, JobState::InputRequired(_) | JobState::InReview(_))
                 .then(|| self.window()),
+            question: None,
+            reply: None,
         }
     }
 
@@ -232,7 +234,8 @@ impl Author {
             64..72 if !seen.jobs.is_empty() => self.note(seen),
             72..76 if !seen.jobs.is_empty() => self.park(seen),
             76..80 => self.register(),
-            80..84 => self.outbox(seen),
+            80..83 => self.outbox(seen),
+            83..84 => self.about_models(seen),
             84..88 if !seen.agents.is_empty() => self.revise(seen),
             88..94 if !seen.agents.is_empty() => self.turn_agent(seen),
             _ => self.system(seen),
@@ -278,6 +281,7 @@ impl Author {
             repair: self.one_in(4),
             deadline: self.time(),
             pick: entry.bodies[0].id,
+            input: self.one_in(3).then_some(entry.bodies[0].id),
         };
         let fence = self.fence(job);
         let turn = JobTurn { ready: false, ..self.job_turn(JobState::Assigned) };
@@ -311,6 +315,7 @@ impl Author {
                 job: job.id,
                 attempt: attempt.number,
             });
+            self.judged(attempt.number, &mut entry);
         }
         let tally = self.tally(seen);
         let pulse = seen.agents.last().map(|agent| agent.id).filter(|_| self.one_in(3));
@@ -318,6 +323,8 @@ impl Author {
         let cause = self.one_in(3).then(|| self.cause(job.id));
         let fence = self.fence(job);
         let turn = self.job_turn(state);
+        let (question, reply) = (self.one_in(4).then_some(body), self.one_in(4).then_some(body));
+        let turn = JobTurn { question, reply, ..turn };
         Command::Turn { fence, cause, turn, attempt, steering: self.steering(), tally, pulse, entry }
     }
 

@@ -134,6 +134,12 @@ async fn everything(model: &ModelStore) -> Vec<Query> {
         of_states(&["completed", "open", "failed", "held", "completed"]),
         Query::NextDue,
         Query::Counts,
+        Query::ModelSettings,
+        Query::Spent { day: 0 },
+        Query::Spent { day: 1 },
+        Query::ModelTotals,
+        Query::Without,
+        Query::Judgements,
         Query::Feed { after: EventId(3), limit: ALL },
         Query::Agents { after: AgentId(0), limit: ALL },
         Query::AgentNamed("@agent-1".parse().expect("a name")),
@@ -163,6 +169,7 @@ async fn everything(model: &ModelStore) -> Vec<Query> {
         queries.push(Query::Appeals(job.id));
         queries.push(Query::NotificationsOf { job: job.id, kind: NoticeKind::ReviewWanted });
         queries.push(Query::Job(job.id));
+        queries.push(Query::JobSpending(job.id));
         queries.push(Query::Attempts(job.id));
         queries.push(Query::Events { subject: Subject::Job(job.id), after: 1, limit: 50 });
     }

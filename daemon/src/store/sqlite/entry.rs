@@ -1,6 +1,7 @@
 //! What every change leaves behind in its transaction: history, bodies, notifications, messages, deliveries; and the
 //! requests that make it idempotent.
 
+use super::models;
 use super::writer::Refused;
 use crate::store::{
     Callback, Cause, Conflict, Entry, NewBody, NewDelivery, NewEvent, Outcome, Receipt, Request, StoreError,
@@ -84,7 +85,7 @@ pub(super) fn record(
         connection.prepare_cached(INSERT_MESSAGE)?.execute(row)?;
     }
     deliveries(connection, &entry.deliveries)?;
-    Ok(())
+    models::judgements(connection, subject, &entry.judgements, entry.opinion)
 }
 
 /// Exchanges with agents.

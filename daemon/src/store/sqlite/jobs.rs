@@ -25,10 +25,11 @@ const NEXT_JOB: &str = "SELECT coalesce(max(id), 0) + 1 FROM jobs";
 pub(super) const INSERT_JOB: &str = "
     INSERT INTO jobs (id, client_id, place_id, visibility, class, fair_tag, title, label, derived_from, trial, draft,
         state, detail, epoch, revision, chain, posted_at, changed_at, deadline, due_at, ready, lease_incarnation,
-        lease_until, deaths, attempts, checked_by, waiting, window_begins_at, window_ends_at, reminded, steering)
+        lease_until, deaths, attempts, checked_by, waiting, window_begins_at, window_ends_at, reminded, steering,
+        question, reply)
     VALUES (:id, :client, :place, :visibility, :class, :fair_tag, :title, :label, :derived_from, :trial, :draft,
         'open', '', 1, :revision, :chain, :now, :now, :deadline, :deadline, 1, NULL,
-        NULL, 0, 0, NULL, NULL, NULL, NULL, 0, NULL)";
+        NULL, 0, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL)";
 
 /// Posts jobs, all or none.
 pub(super) fn post(
@@ -101,8 +102,8 @@ pub(super) const ASSIGN_JOB: &str = "
         )";
 pub(super) const INSERT_ATTEMPT: &str = "
     INSERT INTO attempts (job_id, number, agent_id, version, state, repair, tries, started_at, answered_at, ended_at,
-        pick, answer, findings, reason, deadline, left_ms, heard_at, question, reply, replies)
-    VALUES (?1, ?2, ?3, ?4, 'sending', ?5, 1, ?6, NULL, NULL, ?7, NULL, NULL, NULL, ?8, NULL, NULL, NULL, NULL, 0)";
+        pick, answer, findings, reason, deadline, left_ms, heard_at, question, reply, replies, input)
+    VALUES (?1, ?2, ?3, ?4, 'sending', ?5, 1, ?6, NULL, NULL, ?7, NULL, NULL, NULL, ?8, NULL, NULL, NULL, NULL, 0, ?9)";
 const COUNT_DAY: &str = "
     INSERT INTO agent_days (day, agent_id, client_id, jobs)
     SELECT ?1, ?2, client_id, 1
@@ -170,7 +171,8 @@ pub(super) fn assign(
         attempt.repair,
         now.0,
         attempt.pick.0,
-        attempt.deadline.0
+        attempt.deadline.0,
+        attempt.input.map(|body| body.0)
     ])?;
     if let Some(day) = day {
         connection.prepare_cached(COUNT_DAY)?.execute(params![day, attempt.agent.0, fence.job.0])?;
@@ -243,6 +245,10 @@ pub(super) const TURN_JOB: &str = "
         window_ends_at = :window_ends_at, reminded = :reminded, steering = coalesce(:steering, steering)
     WHERE id = :id AND epoch = :epoch AND revision = :seen
         AND state <> 'completed' AND state <> 'failed' AND state <> 'canceled' AND state <> 'expired'";
+const SET_DIALOG: &str = "
+    UPDATE jobs
+    SET question = ?2, reply = ?3
+    WHERE id = ?1";
 pub(super) const TURN_ATTEMPT: &str = "
     UPDATE attempts
     SET state = :state, tries = :tries, deadline = :deadline, left_ms = :left_ms, heard_at = :heard_at,
@@ -309,6 +315,11 @@ pub(super) fn turn(
     }
     let subject = Subject::Job(fence.job);
     entry::bodies(connection, subject, &entry.bodies)?;
+    if turn.question.is_some() || turn.reply.is_some() {
+        // After the bodies that it refers to.
+        let row = params![fence.job.0, turn.question.map(|body| body.0), turn.reply.map(|body| body.0)];
+        connection.prepare_cached(SET_DIALOG)?.execute(row)?;
+    }
     if let Some(attempt) = attempt {
         turn_attempt(connection, fence.job, attempt)?;
     }

@@ -6,6 +6,7 @@ mod agents;
 mod entry;
 mod jobs;
 mod listing;
+mod models;
 mod notes;
 mod open;
 mod outbox;

@@ -2,7 +2,7 @@
 
 use super::listing::Listing;
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
-use super::{agents as agent_rows, notes, outbox, system as system_rows};
+use super::{agents as agent_rows, models, notes, outbox, system as system_rows};
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
     TallyRecord, UserRecord,
@@ -80,6 +80,12 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             let sql = "SELECT state, count(*) FROM jobs GROUP BY state ORDER BY state";
             Ok(Answer::Counts(all(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
         }
+        Query::ModelSettings => models::settings(connection),
+        Query::Spent { day } => models::spent(connection, day),
+        Query::JobSpending(job) => models::job_spending(connection, job),
+        Query::ModelTotals => models::totals(connection),
+        Query::Without => models::without(connection),
+        Query::Judgements => models::judgement_sums(connection),
         Query::User(id) => {
             let sql = "SELECT id, name, revision, chain FROM users WHERE id = ?1";
             let user = |row: &Row<'_>| {

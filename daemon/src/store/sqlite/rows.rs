@@ -52,7 +52,7 @@ pub(super) fn health_parts(health: Health) -> (&'static str, Option<i64>) {
 }
 
 /// A stored value that no version of this program writes.
-fn strange(column: usize, value: &str) -> rusqlite::Error {
+pub(super) fn strange(column: usize, value: &str) -> rusqlite::Error {
     let text = format!("{value:?} is not a value of this column");
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, text.into())
 }
@@ -61,7 +61,8 @@ pub(super) const JOB_COLUMNS: &str = "jobs.id, jobs.client_id, jobs.place_id, jo
     jobs.fair_tag, jobs.title, jobs.label, jobs.derived_from, jobs.trial, jobs.draft, jobs.state, jobs.detail, \
     jobs.epoch, jobs.revision, jobs.chain, jobs.posted_at, jobs.changed_at, jobs.deadline, jobs.due_at, \
     jobs.ready, jobs.lease_incarnation, jobs.lease_until, jobs.deaths, jobs.attempts, jobs.checked_by, \
-    jobs.waiting, jobs.window_begins_at, jobs.window_ends_at, jobs.reminded, jobs.steering";
+    jobs.waiting, jobs.window_begins_at, jobs.window_ends_at, jobs.reminded, jobs.steering, \
+    jobs.question, jobs.reply";
 
 /// Reads [`JOB_COLUMNS`].
 pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
@@ -123,11 +124,13 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
             Some(text) => serde_json::from_str(&text).map_err(|_| strange(30, &text))?,
             None => Steering::default(),
         },
+        question: row.get::<_, Option<i64>>(31)?.map(BodyId),
+        reply: row.get::<_, Option<i64>>(32)?.map(BodyId),
     })
 }
 
 pub(super) const ATTEMPT_COLUMNS: &str = "job_id, number, agent_id, version, state, repair, tries, started_at, \
-    answered_at, ended_at, pick, answer, findings, reason, deadline, left_ms, heard_at, question, reply, replies";
+    answered_at, ended_at, pick, answer, findings, reason, deadline, left_ms, heard_at, question, reply, replies, input";
 
 /// Reads [`ATTEMPT_COLUMNS`].
 pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
@@ -153,6 +156,7 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         question: row.get::<_, Option<i64>>(17)?.map(BodyId),
         reply: row.get::<_, Option<i64>>(18)?.map(BodyId),
         replies: row.get(19)?,
+        input: row.get::<_, Option<i64>>(20)?.map(BodyId),
     })
 }
 

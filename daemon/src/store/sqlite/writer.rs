@@ -4,7 +4,7 @@
 //! whole group back, and its commands run again one by one on a fresh connection.
 
 use super::open::OpenError;
-use super::{agents, jobs, notes, outbox, system};
+use super::{agents, jobs, models, notes, outbox, system};
 use crate::store::{Command, Outcome, StoreError};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, ErrorCode};
@@ -219,6 +219,13 @@ fn carry_out(connection: &Connection, now: Timestamp, command: &Command) -> Resu
         }
         Command::PauseEngine { request, chain, paused, entry } => {
             system::pause_engine(connection, now, request, *chain, *paused, entry)
+        }
+        Command::SetModels { request, chain, settings, entry } => {
+            models::set_models(connection, now, request, *chain, settings, entry)
+        }
+        Command::NoteSystem { chain, entry } => models::note_system(connection, now, *chain, entry),
+        Command::LogCalls { job, payer, day, calls, without } => {
+            models::log_calls(connection, now, *job, *payer, *day, calls, without)
         }
         Command::LogDeliveries { deliveries } => super::entry::deliveries(connection, deliveries),
         Command::Prune { requests_before, deliveries_before } => {

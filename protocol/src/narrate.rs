@@ -112,16 +112,7 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         What::Accepted { attempt } => Told::new(Step, format!("{} accepted it and works", agent(*attempt))),
         What::Progressed { attempt, .. } => Told::new(Step, format!("{} is at it", agent(*attempt))),
         What::Asked { attempt, until, .. } => tell_question(story, *attempt, until.since(event.at)),
-        What::Replied { attempt, .. } => {
-            // Number 0: the marketplace asked, before there was an attempt.
-            let asker = if attempt.0 == 0 { "what was asked".to_owned() } else { agent(*attempt) };
-            let told = Told::new(Step, format!("the client answers {asker}"));
-            let own = story.reply.as_deref().filter(|_| attempt.0 == 0);
-            match attempt_of(story, *attempt).and_then(|view| view.reply.as_deref()).or(own) {
-                Some(reply) => told.with(shown(reply)),
-                None => told,
-            }
-        }
+        What::Replied { attempt, .. } => tell_reply(story, *attempt),
         What::Answered { attempt, .. } => {
             let view = attempt_of(story, *attempt);
             let took = view.map_or(Duration::ZERO, |view| event.at.since(view.started_at));
@@ -187,6 +178,19 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::DaemonStopped { .. } => return None,
     };
     Some(told)
+}
+
+fn tell_reply(story: &JobStory, attempt: AttemptNumber) -> Told {
+    // Number 0: the marketplace asked, before there was an attempt.
+    let by_daemon = attempt.0 == 0;
+    let asker = if by_daemon { "what was asked".to_owned() } else { agent_of(story, attempt) };
+    let told = Told::new(Mark::Step, format!("the client answers {asker}"));
+    let view = attempt_of(story, attempt);
+    let reply = if by_daemon { story.reply.as_deref() } else { view.and_then(|view| view.reply.as_deref()) };
+    match reply {
+        Some(reply) => told.with(shown(reply)),
+        None => told,
+    }
 }
 
 /// What people are asked and decide.

@@ -57,7 +57,7 @@ impl Engine {
             }
             Step::Reconcile(number) => {
                 let attempt = attempt(number)?;
-                self.reconcile(work, attempt, now).await
+                Box::pin(self.reconcile(work, attempt, now)).await
             }
             Step::Ask(number) => {
                 let attempt = attempt(number)?;

@@ -5,7 +5,8 @@ use super::queries::all;
 use super::rows::strange;
 use super::writer::Refused;
 use crate::store::{
-    Answer, Chain, Entry, JudgementSum, NewJudgement, Outcome, Receipt, Request, SpentRecord, StoreError,
+    Answer, Chain, Entry, JudgementSum, NewJudgement, Outcome, Query, Receipt, Request, SpentRecord,
+    StoreError,
 };
 use guildhall_protocol::attempt::Decision;
 use guildhall_protocol::history::Subject;
@@ -150,13 +151,27 @@ pub(super) fn judgements(
     Ok(())
 }
 
-pub(super) fn settings(connection: &Connection) -> rusqlite::Result<Answer> {
+/// The queries about models; their caller lists which come here.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller lists what comes here")]
+pub(super) fn answer(connection: &Connection, query: &Query) -> rusqlite::Result<Answer> {
+    match query {
+        Query::ModelSettings => settings(connection),
+        Query::Spent { day } => spent(connection, *day),
+        Query::JobSpending(job) => job_spending(connection, *job),
+        Query::ModelTotals => totals(connection),
+        Query::Without => without(connection),
+        Query::Judgements => judgement_sums(connection),
+        other => unreachable!("{other:?} is answered elsewhere"),
+    }
+}
+
+fn settings(connection: &Connection) -> rusqlite::Result<Answer> {
     let sql = "SELECT settings FROM model_settings WHERE id = 1";
     let settings = connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
     Ok(Answer::Text(settings))
 }
 
-pub(super) fn spent(connection: &Connection, day: i64) -> rusqlite::Result<Answer> {
+fn spent(connection: &Connection, day: i64) -> rusqlite::Result<Answer> {
     let sql = "
         SELECT place_id, user_id, tokens, cost
         FROM model_days
@@ -169,7 +184,7 @@ pub(super) fn spent(connection: &Connection, day: i64) -> rusqlite::Result<Answe
     Ok(Answer::Spent(all(connection, sql, [day], row)?))
 }
 
-pub(super) fn job_spending(connection: &Connection, job: JobId) -> rusqlite::Result<Answer> {
+fn job_spending(connection: &Connection, job: JobId) -> rusqlite::Result<Answer> {
     let sql = "
         SELECT coalesce(sum(outcome <> 'cached'), 0), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
             coalesce(sum(cost), 0)
@@ -186,7 +201,7 @@ pub(super) fn job_spending(connection: &Connection, job: JobId) -> rusqlite::Res
     Ok(Answer::Spending(spending))
 }
 
-pub(super) fn totals(connection: &Connection) -> rusqlite::Result<Answer> {
+fn totals(connection: &Connection) -> rusqlite::Result<Answer> {
     let sql = "
         SELECT role, model, outcome, calls, tokens_in, tokens_out, cost, latency_ms
         FROM model_totals
@@ -207,7 +222,7 @@ pub(super) fn totals(connection: &Connection) -> rusqlite::Result<Answer> {
     Ok(Answer::ModelTotals(all(connection, sql, [], row)?))
 }
 
-pub(super) fn without(connection: &Connection) -> rusqlite::Result<Answer> {
+fn without(connection: &Connection) -> rusqlite::Result<Answer> {
     let sql = "SELECT role, why, times FROM model_without ORDER BY role, why";
     let row = |row: &Row<'_>| {
         let why: String = row.get(1)?;
@@ -216,7 +231,7 @@ pub(super) fn without(connection: &Connection) -> rusqlite::Result<Answer> {
     Ok(Answer::Without(all(connection, sql, [], row)?))
 }
 
-pub(super) fn judgement_sums(connection: &Connection) -> rusqlite::Result<Answer> {
+fn judgement_sums(connection: &Connection) -> rusqlite::Result<Answer> {
     let sql = "
         SELECT model, criterion, decision, accepted, count(*)
         FROM judgements

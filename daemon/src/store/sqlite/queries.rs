@@ -80,20 +80,13 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             let sql = "SELECT state, count(*) FROM jobs GROUP BY state ORDER BY state";
             Ok(Answer::Counts(all(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
         }
-        Query::ModelSettings => models::settings(connection),
-        Query::Spent { day } => models::spent(connection, day),
-        Query::JobSpending(job) => models::job_spending(connection, job),
-        Query::ModelTotals => models::totals(connection),
-        Query::Without => models::without(connection),
-        Query::Judgements => models::judgement_sums(connection),
-        Query::User(id) => {
-            let sql = "SELECT id, name, revision, chain FROM users WHERE id = ?1";
-            let user = |row: &Row<'_>| {
-                let chain = Chain { revision: row.get(2)?, hash: row.get(3)? };
-                Ok(UserRecord { id: UserId(row.get(0)?), name: row.get(1)?, chain })
-            };
-            Ok(Answer::Users(all(connection, sql, [id.0], user)?))
-        }
+        query @ (Query::ModelSettings
+        | Query::Spent { .. }
+        | Query::JobSpending(_)
+        | Query::ModelTotals
+        | Query::Without
+        | Query::Judgements) => models::answer(connection, &query),
+        Query::User(id) => user(connection, id),
         Query::Days { day } => agent_rows::days(connection, day),
         Query::DueMessages { now, limit } => outbox::due_messages(connection, now, limit),
         Query::Notifications { user, before, limit } => {
@@ -124,6 +117,15 @@ pub(super) fn all<T>(
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     connection.prepare_cached(sql)?.query_map(values, read)?.collect()
+}
+
+fn user(connection: &Connection, id: UserId) -> rusqlite::Result<Answer> {
+    let sql = "SELECT id, name, revision, chain FROM users WHERE id = ?1";
+    let row = |row: &Row<'_>| {
+        let chain = Chain { revision: row.get(2)?, hash: row.get(3)? };
+        Ok(UserRecord { id: UserId(row.get(0)?), name: row.get(1)?, chain })
+    };
+    Ok(Answer::Users(all(connection, sql, [id.0], row)?))
 }
 
 fn system(connection: &Connection) -> rusqlite::Result<Answer> {

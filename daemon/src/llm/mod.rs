@@ -4,3 +4,7 @@
 //! on without a model. Nothing here decides about a job.
 
 pub mod settings;
+pub mod choose;
+pub mod foreign;
+pub mod judge;
+pub mod shape;

@@ -20,9 +20,13 @@ pub mod ask;
 pub mod breaker;
 pub mod cache;
 mod call;
+pub mod choose;
 pub mod counters;
 mod embed;
+pub mod foreign;
+pub mod judge;
 pub mod settings;
+pub mod shape;
 pub mod state;
 mod transport;
 

@@ -1,6 +1,12 @@
 //! The configuration: defaults, then a TOML file, then `GUILDHALL_*` in the environment, then flags. Every setting is a
 //! line of [`SETTINGS`]; unknown keys are refused with the nearest known one.
 
+mod models;
+mod settings;
+
+pub use settings::{SETTINGS, Setting};
+
+use crate::llm::settings::{CacheSettings, LlmSettings};
 use guildhall_protocol::transport::usual_socket;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,90 +14,6 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// One setting.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Its key in the file; in the environment `GUILDHALL_` and the same in capitals.
-    pub key: &'static str,
-    /// Its default; empty where it follows from the user's folders.
-    pub default: &'static str,
-    /// What it does, with unit and bounds.
-    pub about: &'static str,
-}
-
-/// Every setting.
-pub const SETTINGS: [Setting; 17] = [
-    Setting {
-        key: "store",
-        default: "",
-        about: "the store's file; default guildhall.db in the state folder",
-    },
-    Setting {
-        key: "socket",
-        default: "",
-        about: "the socket for front ends; default guildhalld.sock in the runtime folder",
-    },
-    Setting { key: "socket_mode", default: "600", about: "mode of the socket, octal" },
-    Setting {
-        key: "key_file",
-        default: "",
-        about: "seals agents' secrets; default master.key beside the store; made on first start",
-    },
-    Setting {
-        key: "ops_listen",
-        default: "127.0.0.1:7431",
-        about: "address of /healthz and /metrics, loopback only; `off` for none",
-    },
-    Setting {
-        key: "public_listen",
-        default: "off",
-        about: "address where agents call back, with TLS or behind a proxy; `off` for none",
-    },
-    Setting {
-        key: "public_url",
-        default: "",
-        about: "how agents reach public_listen, such as https://hall.example; default: its address if that is loopback",
-    },
-    Setting {
-        key: "public_tls_cert",
-        default: "",
-        about: "PEM file with the certificate chain of public_listen; without it a proxy speaks TLS",
-    },
-    Setting {
-        key: "public_calls_per_s",
-        default: "100",
-        about: "most calls to public_listen from one address, per second, 1 to 100,000",
-    },
-    Setting { key: "public_tls_key", default: "", about: "PEM file with its private key" },
-    Setting {
-        key: "answer_bytes_max",
-        default: "1048576",
-        about: "largest answer of an agent, bytes, 1,024 to 16,777,216",
-    },
-    Setting { key: "steps_max", default: "256", about: "most steps of the engine at a time, 1 to 10,000" },
-    Setting { key: "drain_s", default: "30", about: "time for running steps at shutdown, s, 0 to 3,600" },
-    Setting {
-        key: "review_window_h",
-        default: "72",
-        about: "time for a person to review an answer, h, 1 to 720",
-    },
-    Setting {
-        key: "question_window_h",
-        default: "24",
-        about: "time for a client to answer an agent's question, h, 1 to 720",
-    },
-    Setting {
-        key: "appeal_window_d",
-        default: "7",
-        about: "time to complain about a result or to contest a finding, days, 1 to 90",
-    },
-    Setting {
-        key: "log",
-        default: "info",
-        about: "what is logged: error, warn, info, debug, or a tracing filter",
-    },
-];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +74,10 @@ pub struct Config {
     pub public_tls: Option<(PathBuf, PathBuf)>,
     /// The log filter.
     pub log: String,
+    /// Language models; none: the marketplace does without.
+    pub llm: Option<LlmSettings>,
+    /// Where their answers are kept.
+    pub cache: CacheSettings,
     /// Every value as text, and where it came from.
     pub shown: BTreeMap<&'static str, (String, Origin)>,
 }
@@ -198,6 +124,14 @@ pub enum ConfigError {
         /// What fits.
         about: &'static str,
     },
+    /// A file that holds a key can be read by others.
+    #[error("{} holds a key and can be read by others (mode {mode:o}): run `chmod 600` on it", .path.display())]
+    Loose {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// There is no folder to put things.
     #[error("there is no home folder: name store, socket and key_file in the configuration")]
     NoHome,
@@ -224,6 +158,8 @@ impl Config {
         if let Some(path) = file {
             read_file(path, &mut layers)?;
         }
+        let environment: Vec<(String, String)> = environment.collect();
+        models::take_usual_names(&environment, &mut layers);
         for (name, value) in environment {
             let Some(key) = name.strip_prefix("GUILDHALL_") else { continue };
             let known = SETTINGS.iter().find(|setting| setting.key.eq_ignore_ascii_case(key));
@@ -246,9 +182,11 @@ impl Config {
                 layers.insert(key, (place.display().to_string(), Origin::Default));
             }
         }
-        if layers["key_file"].0.is_empty() {
-            let beside = PathBuf::from(&layers["store"].0).with_file_name("master.key");
-            layers.insert("key_file", (beside.display().to_string(), Origin::Default));
+        for (key, name) in [("key_file", "master.key"), ("cache_folder", "cache")] {
+            if layers[key].0.is_empty() {
+                let beside = PathBuf::from(&layers["store"].0).with_file_name(name);
+                layers.insert(key, (beside.display().to_string(), Origin::Default));
+            }
         }
         let path = |key| PathBuf::from(&layers[key].0);
         let ops = &layers["ops_listen"].0;
@@ -276,17 +214,11 @@ impl Config {
             (cert, key) => Some((PathBuf::from(cert), PathBuf::from(key))),
         };
         let socket_mode = u32::from_str_radix(&layers["socket_mode"].0, 8).ok().filter(|mode| *mode <= 0o777);
-        let number = |key, min: u64, max: u64| {
-            let value = layers[key]
-                .0
-                .replace('_', "")
-                .parse::<u64>()
-                .ok()
-                .filter(|value| (min..=max).contains(value));
-            value.ok_or_else(|| wrong(&layers, key))
-        };
+        let number = |key, min: u64, max: u64| number(&layers, key, min, max);
         let size =
             |key, min, max| number(key, min, max).map(|value| usize::try_from(value).unwrap_or(usize::MAX));
+        let llm = models::llm(&layers)?;
+        let cache = models::cache(&layers)?;
         Ok(Self {
             store: path("store"),
             socket: path("socket"),
@@ -307,9 +239,25 @@ impl Config {
                 .ok_or_else(|| wrong(&layers, "public_calls_per_s"))?,
             public_tls,
             log: layers["log"].0.clone(),
-            shown: layers,
+            llm,
+            cache,
+            shown: without_key(layers),
         })
     }
+}
+
+/// What may be shown: of the key only that it is there.
+fn without_key(mut layers: Layers) -> Layers {
+    if let Some((key, _)) = layers.get_mut("llm_key").filter(|(key, _)| !key.is_empty()) {
+        "(hidden)".clone_into(key);
+    }
+    layers
+}
+
+/// A whole number within bounds.
+fn number(layers: &Layers, key: &'static str, min: u64, max: u64) -> Result<u64, ConfigError> {
+    let value = layers[key].0.replace('_', "").parse::<u64>().ok();
+    value.filter(|value| (min..=max).contains(value)).ok_or_else(|| wrong(layers, key))
 }
 
 fn is_public_url(text: &str) -> bool {
@@ -336,6 +284,9 @@ fn read_file(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
         why: error.to_string(),
     })?;
     let origin = Origin::File(path.to_path_buf());
+    if table.contains_key("llm_key") {
+        models::check_private(path)?;
+    }
     for (key, value) in table {
         let setting = Setting::named(&key, &origin)?;
         let text = match value {
@@ -352,21 +303,6 @@ fn read_file(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
         layers.insert(setting.key, (text, origin.clone()));
     }
     Ok(())
-}
-
-impl Setting {
-    /// The setting with this key.
-    ///
-    /// # Errors
-    /// There is none; the error names the nearest.
-    pub fn named(key: &str, origin: &Origin) -> Result<&'static Self, ConfigError> {
-        let known = SETTINGS.iter().find(|setting| setting.key == key);
-        known.ok_or_else(|| {
-            let distance = |setting: &&Self| strsim::levenshtein(setting.key, key);
-            let nearest = SETTINGS.iter().min_by_key(distance).map_or("store", |setting| setting.key);
-            ConfigError::Unknown { origin: origin.clone(), key: key.to_owned(), nearest }
-        })
-    }
 }
 
 /// Where things are by default: the XDG folders.

@@ -1,0 +1,190 @@
+//! Every setting: its key, its default, what it does.
+
+use super::{ConfigError, Origin};
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its key in the file; in the environment `GUILDHALL_` and the same in capitals.
+    pub key: &'static str,
+    /// Its default; empty where it follows from the user's folders.
+    pub default: &'static str,
+    /// What it does, with unit and bounds.
+    pub about: &'static str,
+}
+
+/// Every setting.
+pub const SETTINGS: [Setting; 37] = [
+    Setting {
+        key: "store",
+        default: "",
+        about: "the store's file; default guildhall.db in the state folder",
+    },
+    Setting {
+        key: "socket",
+        default: "",
+        about: "the socket for front ends; default guildhalld.sock in the runtime folder",
+    },
+    Setting { key: "socket_mode", default: "600", about: "mode of the socket, octal" },
+    Setting {
+        key: "key_file",
+        default: "",
+        about: "seals agents' secrets; default master.key beside the store; made on first start",
+    },
+    Setting {
+        key: "ops_listen",
+        default: "127.0.0.1:7431",
+        about: "address of /healthz and /metrics, loopback only; `off` for none",
+    },
+    Setting {
+        key: "public_listen",
+        default: "off",
+        about: "address where agents call back, with TLS or behind a proxy; `off` for none",
+    },
+    Setting {
+        key: "public_url",
+        default: "",
+        about: "how agents reach public_listen, such as https://hall.example; default: its address if that is loopback",
+    },
+    Setting {
+        key: "public_tls_cert",
+        default: "",
+        about: "PEM file with the certificate chain of public_listen; without it a proxy speaks TLS",
+    },
+    Setting {
+        key: "public_calls_per_s",
+        default: "100",
+        about: "most calls to public_listen from one address, per second, 1 to 100,000",
+    },
+    Setting { key: "public_tls_key", default: "", about: "PEM file with its private key" },
+    Setting {
+        key: "answer_bytes_max",
+        default: "1048576",
+        about: "largest answer of an agent, bytes, 1,024 to 16,777,216",
+    },
+    Setting { key: "steps_max", default: "256", about: "most steps of the engine at a time, 1 to 10,000" },
+    Setting { key: "drain_s", default: "30", about: "time for running steps at shutdown, s, 0 to 3,600" },
+    Setting {
+        key: "review_window_h",
+        default: "72",
+        about: "time for a person to review an answer, h, 1 to 720",
+    },
+    Setting {
+        key: "question_window_h",
+        default: "24",
+        about: "time for a client to answer an agent's question, h, 1 to 720",
+    },
+    Setting {
+        key: "appeal_window_d",
+        default: "7",
+        about: "time to complain about a result or to contest a finding, days, 1 to 90",
+    },
+    Setting { key: "cache", default: "sled", about: "where answers of models are kept: sled, memory or off" },
+    Setting {
+        key: "cache_folder",
+        default: "",
+        about: "folder of the cache; default `cache` beside the store; may be deleted at any time",
+    },
+    Setting { key: "cache_mb_max", default: "64", about: "largest cache, MB, 1 to 10,000" },
+    Setting {
+        key: "llm_base_url",
+        default: "",
+        about: "server of language models, such as https://api.openai.com/v1; any OpenAI-compatible one; default $OPENAI_BASE_URL, or OpenAI's if there is a key",
+    },
+    Setting {
+        key: "llm_key",
+        default: "",
+        about: "its key; better in llm_key_file; default $OPENAI_API_KEY; a file that holds it must be readable by its owner only",
+    },
+    Setting {
+        key: "llm_key_file",
+        default: "",
+        about: "file that holds its key, readable by its owner only",
+    },
+    Setting {
+        key: "llm_model",
+        default: "gpt-4.1-mini",
+        about: "model that chooses agents, shapes inputs and judges answers",
+    },
+    Setting {
+        key: "llm_second_model",
+        default: "",
+        about: "model that judges what the first one judged; both must agree",
+    },
+    Setting {
+        key: "llm_second_from",
+        default: "high",
+        about: "priority class from which the second model judges: low, normal or high",
+    },
+    Setting {
+        key: "llm_embedding_model",
+        default: "",
+        about: "model that embeds texts, so that the rank knows words that mean the same",
+    },
+    Setting {
+        key: "llm_embedding_url",
+        default: "",
+        about: "server of the embedding model; default llm_base_url",
+    },
+    Setting {
+        key: "llm_time_limit_s",
+        default: "30",
+        about: "longest time for a call with its second try, s, 1 to 600",
+    },
+    Setting { key: "llm_calls_max", default: "32", about: "most calls in flight, 1 to 1,000" },
+    Setting {
+        key: "llm_answer_tokens_max",
+        default: "2000",
+        about: "most tokens of one answer, 100 to 100,000",
+    },
+    Setting {
+        key: "llm_job_tokens_max",
+        default: "200000",
+        about: "most tokens of one job, read and written, 1,000 to 100,000,000",
+    },
+    Setting {
+        key: "llm_day_tokens_max",
+        default: "off",
+        about: "most tokens of a UTC day, 0 to 1,000,000,000,000; `off` for no limit",
+    },
+    Setting {
+        key: "llm_prices",
+        default: "gpt-4.1-mini=0.40/1.60 text-embedding-3-small=0.02/0",
+        about: "dollars for a million tokens read/written, by model: `name=0.40/1.60`, with spaces between; others count as free",
+    },
+    Setting {
+        key: "llm_budget_day",
+        default: "5",
+        about: "most dollars of a UTC day; `off` for no limit; an operator can change it while the daemon runs",
+    },
+    Setting {
+        key: "llm_budget_place",
+        default: "off",
+        about: "most dollars of each place and day; `off` for no limit",
+    },
+    Setting {
+        key: "llm_budget_user",
+        default: "off",
+        about: "most dollars of each user and day; `off` for no limit",
+    },
+    Setting {
+        key: "log",
+        default: "info",
+        about: "what is logged: error, warn, info, debug, or a tracing filter",
+    },
+];
+
+impl Setting {
+    /// The setting with this key.
+    ///
+    /// # Errors
+    /// There is none; the error names the nearest.
+    pub fn named(key: &str, origin: &Origin) -> Result<&'static Self, ConfigError> {
+        let known = SETTINGS.iter().find(|setting| setting.key == key);
+        known.ok_or_else(|| {
+            let distance = |setting: &&Self| strsim::levenshtein(setting.key, key);
+            let nearest = SETTINGS.iter().min_by_key(distance).map_or("store", |setting| setting.key);
+            ConfigError::Unknown { origin: origin.clone(), key: key.to_owned(), nearest }
+        })
+    }
+}

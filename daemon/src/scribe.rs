@@ -4,7 +4,7 @@
 use crate::agents::contract::MessageType;
 use crate::maker::Maker;
 use crate::people::{Notice, People};
-use crate::store::{Chain, Entry, NewBody, NewDelivery, NewEvent, NewMessage, NewNotification};
+use crate::store::{Chain, Entry, NewBody, NewDelivery, NewEvent, NewJudgement, NewMessage, NewNotification};
 use guildhall_protocol::history::{Actor, Commitment, Event, Text, What};
 use guildhall_protocol::ids::{
     AgentId, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, JobId, MessageId, NotificationId,
@@ -83,6 +83,16 @@ impl<'a> Scribe<'a> {
         let id = MessageId(self.maker.id(self.now));
         let (job, attempt) = (attempt.job, attempt.number);
         self.entry.messages.push(NewMessage { id, agent, kind: kind.name(), job, attempt });
+    }
+
+    /// Keeps what models decided about an answer.
+    pub fn judged(&mut self, judgements: &[NewJudgement]) {
+        self.entry.judgements.extend_from_slice(judgements);
+    }
+
+    /// Keeps whether a person accepted the answer of an attempt, to compare models with.
+    pub fn opinion(&mut self, attempt: AttemptNumber, accepted: bool) {
+        self.entry.opinion = Some((attempt, accepted));
     }
 
     /// Keeps an exchange with an agent.

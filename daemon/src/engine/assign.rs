@@ -2,14 +2,16 @@
 
 use super::Engine;
 use super::commit::{CommitError, Turn};
+use super::input::Input;
 use super::next_step::{Failure, NextStep, Story, attempt_deadline, next_step};
 use super::settle::same;
+use super::thinking::Thoughts;
 use super::work::Work;
 use crate::market::{Compiled, day};
-use crate::pick::choose::{Choice, Wanted, choose};
+use crate::pick::choose::{Choice, Material, Wanted, choose};
 use crate::store::{AttemptRecord, Command, JobTurn, Lease, NewAttempt, Query, Steering, StoreError};
 use guildhall_protocol::agent::{AgentState, Health};
-use guildhall_protocol::attempt::{AttemptState, Counts, EndedAs};
+use guildhall_protocol::attempt::{AttemptState, Counts, EndedAs, Question};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, AttemptNumber};
 use guildhall_protocol::notice::NoticeKind;
@@ -39,21 +41,51 @@ impl Engine {
             // The next daemon goes on: nothing is begun that would not be finished.
             return Ok(());
         }
-        let (choice, is_repair) = match repair {
+        let (mut choice, is_repair) = match repair {
             Some(choice) => (choice, true),
             None => (self.choice(&work, now).await?, false),
         };
         self.has_chosen(work.job.id);
         // The pick is made, and the daemon lives.
         work.job.deaths = 0;
-        let Some((agent, version)) = choice.chosen else {
-            return self.park(work, choice, waited, now).await;
+        let mut thoughts = Thoughts::default();
+        self.let_choose(&work, &mut choice, &mut thoughts, now).await;
+        let Some(chosen) = choice.chosen else {
+            return match choice.need_input.first() {
+                // Nobody takes words: the best of those that need more is asked for.
+                Some(agent) if choice.waits_for.is_empty() => {
+                    let question = self.question_of(*agent).await?;
+                    self.ask_client(work, *agent, &question, &thoughts).await
+                }
+                Some(_) | None => self.park(work, choice, waited, now).await,
+            };
         };
-        let Some(attempt) = self.assign(&mut work, &choice.pick, agent, version, is_repair, now).await?
-        else {
+        let input = if is_repair {
+            work.newest().and_then(|newest| newest.input).map_or(Input::AsGiven, Input::Same)
+        } else {
+            self.input_for(&work, &mut choice, &mut thoughts).await?
+        };
+        let (agent, version) = choice.chosen.unwrap_or(chosen);
+        let now = Timestamp::now();
+        if self.is_draining() || work.job.deadline <= now {
+            // A model thought for long: the next look goes on from here.
+            self.slot_freed(agent);
             return Ok(());
-        };
-        self.send(work, attempt).await
+        }
+        if let Input::Missing(question) = &input {
+            self.slot_freed(agent);
+            return self.ask_client(work, agent, question, &thoughts).await;
+        }
+        let new = Assignment { pick: &choice.pick, agent, version, repair: is_repair, input, thoughts };
+        match self.assign(&mut work, new, now).await? {
+            Some(attempt) => self.send(work, attempt).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn question_of(&self, agent: AgentId) -> Result<Question, StoreError> {
+        let version = self.market().get(agent).map(|listing| listing.record.version);
+        self.question_about(agent, version.ok_or(StoreError::NotFound)?).await
     }
 
     /// Takes a lease for a pick or an evaluation, so that a job which kills daemons is found out.
@@ -105,18 +137,22 @@ impl Engine {
         };
         market.take_slot(newest.agent);
         let chosen = Some((newest.agent, newest.version));
-        Some(Choice { pick, chosen, waits_for: Vec::new(), look_again: None })
+        Some(Choice { pick, chosen, waits_for: Vec::new(), look_again: None, need_input: Vec::new() })
     }
 
     /// The rank's choice, whose slot is taken in the same moment.
     async fn choice(&self, work: &Work, now: Timestamp) -> Result<Choice, StoreError> {
         let (job, draft, input) = (work.job.clone(), work.draft.clone(), work.input());
-        let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
+        let input_bytes = work.given().map_or(draft.brief.len(), |input| input.as_str().len());
+        let material = match work.given() {
+            Some(_) => Material::Given,
+            None => self.material(&draft, job.client),
+        };
         let mut all: Vec<AgentId> = tried(&work.attempts, |_| true);
         all.extend(self.failed_before(work).await?);
         let unwilling: Vec<AgentId> = tried(&work.attempts, |ended| ended.counts_as() == Counts::Offer);
         let market = Arc::clone(&self.parts.market);
-        let seed = u64::from_le_bytes(work.job.chain.hash[..8].try_into().unwrap_or_default());
+        let seed = work.seed();
         let work = move || {
             let mut market = market.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             let wanted = |tried| Wanted {
@@ -125,13 +161,15 @@ impl Engine {
                 steering: &job.steering,
                 input: &input,
                 input_bytes,
+                material,
                 tried,
                 deadline: job.deadline,
                 seed,
             };
             let ordered = job.steering.assign.is_some();
             let mut choice = choose(&market, &wanted(if ordered { &[] } else { &all }), now);
-            if choice.chosen.is_none() && choice.waits_for.is_empty() && all.len() > unwilling.len() {
+            let nobody = choice.chosen.is_none() && choice.waits_for.is_empty() && choice.need_input.is_empty();
+            if nobody && all.len() > unwilling.len() {
                 // Nobody else is left: those that failed may try once more, those that did not want to may not.
                 choice = choose(&market, &wanted(&unwilling), now);
             }
@@ -154,16 +192,25 @@ impl Engine {
     pub(super) async fn assign(
         &self,
         work: &mut Work,
-        pick: &Pick,
-        agent: AgentId,
-        version: AgentVersion,
-        repair: bool,
+        new: Assignment<'_>,
         now: Timestamp,
     ) -> Result<Option<AttemptRecord>, CommitError> {
+        let Assignment { pick, agent, version, repair, input, thoughts } = new;
         let number = AttemptNumber(work.job.attempts + 1);
         let mut scribe = self.scribe(work, now, Actor::Daemon);
+        thoughts.tell(&mut scribe, Some(number));
         let (pick_body, commitment) = scribe.body(serde_json::to_vec(pick).unwrap_or_default());
         scribe.event(What::Assigned { attempt: number, agent, version, pick: commitment, repair });
+        let input = match input {
+            Input::AsGiven | Input::Missing(_) => None,
+            Input::Same(body) => Some(body),
+            Input::Shaped(json) => {
+                let text = scribe.text(json.as_str());
+                let body = text.body;
+                scribe.event(What::InputShaped { attempt: number, input: text });
+                Some(body)
+            }
+        };
         let (exchange_ms, day) = {
             let market = self.market();
             let limits = market.get(agent).map(|listing| {
@@ -199,7 +246,7 @@ impl Engine {
             question: None,
             reply: None,
             replies: 0,
-            input: None,
+            input,
         };
         self.tell_owner(work, &record, &mut scribe, NoticeKind::AgentAssigned);
         let turn = JobTurn {
@@ -214,8 +261,8 @@ impl Engine {
         let ordered = work.job.steering.assign.is_some();
         let steering = ordered.then(|| Steering { assign: None, ..work.job.steering.clone() });
         let entry = scribe.finish();
-        let head = entry.events[0].chain;
-        let attempt = NewAttempt { number, agent, version, repair, deadline, pick: pick_body, input: None };
+        let head = entry.events.last().map_or(work.job.chain, |event| event.chain);
+        let attempt = NewAttempt { number, agent, version, repair, deadline, pick: pick_body, input };
         let command =
             Command::Assign { fence: work.fence(), attempt, turn, steering: steering.clone(), day, entry };
         if let Err(error) = self.commit(work.job.id, head.hash, now, command).await {
@@ -305,6 +352,16 @@ impl Engine {
         }
         crate::catalog::load_version(&*self.parts.store, &self.parts.pool, agent, version).await.map(Arc::new)
     }
+}
+
+/// An attempt to write.
+pub(super) struct Assignment<'a> {
+    pick: &'a Pick,
+    agent: AgentId,
+    version: AgentVersion,
+    repair: bool,
+    input: Input,
+    thoughts: Thoughts,
 }
 
 /// The turn of a job that ends.

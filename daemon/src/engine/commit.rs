@@ -75,6 +75,9 @@ impl Engine {
         job.lease = turn.lease;
         job.deaths = turn.deaths;
         job.window = turn.window;
+        if turn.question.is_some() || turn.reply.is_some() {
+            (job.question, job.reply) = (turn.question, turn.reply);
+        }
         job.steering = steering.unwrap_or_else(|| std::mem::take(&mut job.steering));
         let id = job.id;
         self.take_along(work, attempt, tally.as_slice());

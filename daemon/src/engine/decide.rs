@@ -145,6 +145,7 @@ impl Engine {
                 reason: None,
             });
             scribe.event(What::Completed { attempt: attempt.number, by: CheckedBy::Person });
+            scribe.opinion(attempt.number, true);
             turn.tally = self.tally(work, attempt, EndedAs::Passed, now);
             self.tell_owner(work, attempt, scribe, NoticeKind::AgentJudged);
             let state = AttemptState::Ended(EndedAs::Passed);
@@ -175,6 +176,7 @@ impl Engine {
                 ended: EndedAs::Failed,
                 reason: None,
             });
+            scribe.opinion(attempt.number, false);
             // Beside what was found before.
             found.push(finding);
             let findings = Some(scribe.body(serde_json::to_vec(&found).unwrap_or_default()).0);
@@ -195,8 +197,13 @@ fn reply(
     now: Timestamp,
 ) -> Result<Turn, IllegalTransition> {
     let state = work.job.state.after(JobEvent::Replied)?;
-    let (body, commitment) = scribe.body(reply.as_str().as_bytes().to_vec());
     let asked_by_agent = work.job.state == JobState::InputRequired(Asker::Agent);
+    let told = if asked_by_agent {
+        reply.as_str().as_bytes().to_vec()
+    } else {
+        serde_json::to_vec(&work.told.clone().and(reply)).unwrap_or_default()
+    };
+    let (body, commitment) = scribe.body(told);
     let attempt = work.newest().filter(|_| asked_by_agent).map(|attempt| AttemptTurn {
         state: AttemptState::Sending,
         tries: 0,
@@ -210,6 +217,9 @@ fn reply(
     });
     let number = attempt.map_or(guildhall_protocol::ids::AttemptNumber(0), |attempt| attempt.number);
     scribe.event(What::Replied { attempt: number, reply: commitment });
+    if !asked_by_agent {
+        return Ok(Turn::of(JobTurn { reply: Some(body), ..open_again(work, state) }));
+    }
     let turn = JobTurn { state, due_at: Some(now), lease: None, window: None, ..same(work) };
     Ok(Turn { attempt, ..Turn::of(turn) })
 }

@@ -52,19 +52,19 @@ impl Engine {
         let now = Timestamp::now();
         let findings = work.findings(&*self.parts.store, attempt).await?;
         // An agent that says what it takes gets that; one that does not reads the brief.
-        let input = match (&work.draft.input, &compiled.input) {
-            (Some(input), _) => Some(input.clone()),
+        let input = match (work.input_of(&*self.parts.store, attempt).await?, &compiled.input) {
+            (Some(input), _) => Some(input),
             (None, Some(_)) => Some(Json::from(work.input())),
             (None, None) => None,
         };
-        let title = work.draft.shown_title();
+        let (title, brief) = (work.draft.shown_title(), work.words());
         let delivery = DeliveryId { store: self.parts.tag, attempt: attempt.reference() }.to_string();
         let callback_url = self.parts.public_url.as_ref().map(|url| format!("{url}/v1/attempts/{delivery}"));
         let assignment = Assignment {
             job: work.job.id,
             attempt: attempt.number.0,
             title: &title,
-            brief: &work.draft.brief,
+            brief: &brief,
             input: input.as_ref(),
             criteria: &work.draft.criteria,
             findings: &findings,

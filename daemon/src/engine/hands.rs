@@ -8,10 +8,15 @@ use guildhall_protocol::ids::{Incarnation, JobId};
 use guildhall_protocol::state::JobState;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Most jobs about which models think beside the steps: each holds its texts in memory. One more takes the place of a step.
+const THINKING_MAX: usize = 1_024;
+
 /// The jobs in hand.
 #[derive(Default)]
 pub(super) struct Hands {
     jobs: BTreeSet<JobId>,
+    /// Those of them about which a model thinks: others may be taken beside them.
+    thinking: BTreeSet<JobId>,
     suspect: Option<JobId>,
     /// Jobs that look for an agent and have not chosen yet, with their class.
     picking: BTreeMap<JobId, i64>,
@@ -24,7 +29,7 @@ impl Hands {
     /// was refused is asked again when a job is put back.
     pub(super) fn take(&mut self, job: &JobRecord, mine: Incarnation, max: usize) -> bool {
         let suspect = is_suspect(job, mine);
-        if self.jobs.len() >= max || (suspect && self.suspect.is_some()) || !self.jobs.insert(job.id) {
+        if self.busy() >= max || (suspect && self.suspect.is_some()) || !self.jobs.insert(job.id) {
             return false;
         }
         if suspect {
@@ -52,9 +57,23 @@ impl Hands {
         self.picking.remove(&job).is_some() && std::mem::take(&mut self.held_back)
     }
 
+    /// A model is asked about a job: until it has thought, others may be taken in its place. When very many think already,
+    /// none may.
+    pub(super) fn think(&mut self, job: JobId) {
+        if self.jobs.contains(&job) && self.thinking.len() < THINKING_MAX {
+            self.thinking.insert(job);
+        }
+    }
+
+    /// The model has thought.
+    pub(super) fn thought(&mut self, job: JobId) {
+        self.thinking.remove(&job);
+    }
+
     /// Its step is done.
     pub(super) fn put_back(&mut self, job: JobId) {
         self.jobs.remove(&job);
+        self.thinking.remove(&job);
         self.picking.remove(&job);
         self.suspect = self.suspect.filter(|suspect| *suspect != job);
     }
@@ -67,6 +86,11 @@ impl Hands {
     /// How many are in hand.
     pub(super) fn len(&self) -> usize {
         self.jobs.len()
+    }
+
+    /// How many of them take a place: all but those about which a model thinks.
+    pub(super) fn busy(&self) -> usize {
+        self.jobs.len() - self.thinking.len()
     }
 }
 
@@ -105,6 +129,20 @@ mod tests {
         hands.put_back(JobId(1));
         assert!(hands.take(&numbered(2, 1), MINE, 4));
         assert_eq!(hands.len(), 4);
+    }
+
+    #[test]
+    fn a_job_about_which_a_model_thinks_takes_no_place() {
+        let mut hands = Hands::default();
+        assert!(hands.take(&numbered(1, 0), MINE, 1));
+        assert!(!hands.take(&numbered(2, 0), MINE, 1), "one at most");
+        hands.think(JobId(1));
+        assert!(hands.take(&numbered(2, 0), MINE, 1));
+        assert!(!hands.take(&numbered(1, 0), MINE, 9), "it is in hand all the same");
+        hands.thought(JobId(1));
+        assert_eq!((hands.len(), hands.busy()), (2, 2));
+        hands.think(JobId(3));
+        assert_eq!(hands.busy(), 2, "it is not in hand");
     }
 
     #[test]

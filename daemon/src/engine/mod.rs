@@ -5,6 +5,7 @@
 //! here in memory only saves looking twice.
 
 mod assign;
+pub mod budgets;
 mod challenge;
 mod commit;
 pub mod decide;
@@ -13,7 +14,9 @@ mod examples;
 mod hands;
 pub mod health;
 pub mod hear;
+pub mod input;
 pub mod next_step;
+mod opinion;
 mod outbox;
 mod perform;
 pub mod reading;
@@ -22,6 +25,8 @@ mod run;
 mod settle;
 pub mod steer;
 pub mod step;
+mod suitor;
+mod thinking;
 mod verdict;
 mod work;
 mod working;
@@ -32,6 +37,7 @@ use crate::agents::delivery::Courier;
 use crate::agents::secrets::MasterKey;
 use crate::changes::Changes;
 use crate::judge::pool::Pool;
+use crate::llm::Llm;
 use crate::maker::Maker;
 use crate::market::Market;
 use crate::people::People;
@@ -84,6 +90,8 @@ pub struct EngineParts {
     pub courier: Courier,
     /// Judges.
     pub pool: Pool,
+    /// Language models, if any are configured.
+    pub llm: Option<Arc<Llm>>,
     /// Opens secrets.
     pub key: Arc<MasterKey>,
     /// Hints for readers.

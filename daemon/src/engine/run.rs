@@ -84,7 +84,7 @@ impl Engine {
         self.visit_due(steps, now);
         self.send_messages(steps, now).await?;
         let room =
-            |engine: &Self| engine.parts.limits.steps_max.saturating_sub(engine.hands().len()).min(BATCH);
+            |engine: &Self| engine.parts.limits.steps_max.saturating_sub(engine.hands().busy()).min(BATCH);
         for selection in [JobSelection::Orphaned(self.parts.incarnation), JobSelection::Due(now)] {
             let jobs = self.select(selection, room(self)).await?;
             self.take(steps, jobs, Cause::Time);

@@ -211,7 +211,7 @@ impl Engine {
         let by_itself = turn.cause.is_some();
         if !by_itself && !late && !self.is_careful(&work.job, now) {
             let compiled = self.compiled(attempt.agent, attempt.version).await?;
-            return self.verdict(work, state, turn, attempt, output, &compiled, scribe, now).await;
+            return self.judge(work, state, turn, attempt, output, &compiled, scribe, now).await;
         }
         let careful = self.is_careful(&work.job, now) && !by_itself;
         let until = if careful { now.after(LEASE_MARGIN) } else { now };
@@ -225,7 +225,7 @@ impl Engine {
         let compiled = self.compiled(attempt.agent, attempt.version).await?;
         let scribe = self.scribe(work, now, Actor::Daemon);
         let turn = Turn { attempt: Some(answered), ..Turn::of(same(work)) };
-        self.verdict(work, state, turn, attempt, output, &compiled, scribe, now).await
+        self.judge(work, state, turn, attempt, output, &compiled, scribe, now).await
     }
 
     /// An attempt is over without success: the job is open again, or failed. `turn.attempt` says how it is over.

@@ -98,6 +98,12 @@ impl Engine {
                 if upheld {
                     tallies = self.corrections(&work, attempt, kind, now);
                 }
+                // Who complains says that the answer is not good, who contests that it is.
+                let good = match kind {
+                    AppealKind::Complaint => !upheld,
+                    AppealKind::Contest => upheld,
+                };
+                scribe.opinion(attempt, good);
                 appeal = Some(AppealTurn::Decided { attempt, kind, upheld });
             }
         }

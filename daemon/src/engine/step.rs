@@ -67,7 +67,7 @@ pub fn step(job: &JobRecord, newest: Option<&AttemptRecord>, now: Timestamp, min
     let window_is_open = job.window.is_some_and(|window| window.ends_at > now);
     match (job.state, number) {
         // Only a pick or an evaluation can kill a daemon by what the job holds: a delivery in flight is innocent.
-        (JobState::Open | JobState::Evaluating, _) if orphaned => {
+        (JobState::Open | JobState::Evaluating, _) if orphaned && !is_checked(job, newest) => {
             let deaths = job.deaths + 1;
             Step::CountDeath { deaths, hold: deaths >= DEATHS_MAX }
         }
@@ -102,6 +102,12 @@ pub fn step(job: &JobRecord, newest: Option<&AttemptRecord>, now: Timestamp, min
         ) => wait,
         (JobState::Completed | JobState::Failed | JobState::Canceled | JobState::Expired, _) => Step::Nothing,
     }
+}
+
+/// Whether an answer met everything that can be decided exactly, so that only a model's opinion is missing: a daemon that
+/// died then did not die of the answer.
+fn is_checked(job: &JobRecord, newest: Option<&AttemptRecord>) -> bool {
+    job.state == JobState::Evaluating && newest.is_some_and(|newest| newest.findings.is_some())
 }
 
 #[cfg(test)]
@@ -224,6 +230,14 @@ pub(super) mod tests {
         assert_eq!(orphan(JobState::Assigned, 0), Step::Reconcile(AttemptNumber(1)));
         assert_eq!(orphan(JobState::Evaluating, 0), Step::CountDeath { deaths: 1, hold: false });
         assert_eq!(orphan(JobState::Open, 4), Step::CountDeath { deaths: 5, hold: true });
+    }
+
+    #[test]
+    fn an_answer_that_waits_for_a_model_is_no_suspect() {
+        let lease = Some(Lease { incarnation: Incarnation(6), until: Timestamp(2_000) });
+        let job = JobRecord { lease, ..job(JobState::Evaluating) };
+        let checked = AttemptRecord { findings: Some(BodyId(9)), ..attempt(AttemptState::Answered) };
+        assert_eq!(step(&job, Some(&checked), Timestamp(50), MINE), Step::Evaluate(AttemptNumber(1)));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use super::Engine;
 use super::assign::ended;
 use super::commit::{CommitError, Turn};
 use super::next_step::Failure;
+use super::opinion::Findings;
 use super::settle::same;
 use super::work::Work;
-use crate::judge::verdict::{Case, Exact, exact};
+use crate::judge::verdict::{Case, Exact, Verdict, exact};
 use crate::market::{Compiled, day};
 use crate::people::Notice;
 use crate::scribe::Scribe;
@@ -15,10 +16,13 @@ use guildhall_protocol::attempt::{AttemptState, CheckedBy, Decision, EndedAs};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::job::Review;
 use guildhall_protocol::json::Json;
+use guildhall_protocol::model::ModelRole;
 use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::state::{JobEvent, JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
 
+/// How often an answer is concluded about when its job changes meanwhile.
+const CONCLUDE_TRIES: u32 = 8;
 /// Why something is left open when there is no model.
 const NO_MODEL: &str = "no model is configured: a person has to look";
 
@@ -43,12 +47,12 @@ impl Engine {
         let scribe = self.scribe(&work, now, Actor::Daemon);
         let state = work.job.state;
         let turn = Turn { attempt: Some(attempt.unchanged()), ..Turn::of(same(&work)) };
-        self.verdict(&mut work, state, turn, &attempt, &output, &compiled, scribe, now).await
+        self.judge(&mut work, state, turn, &attempt, &output, &compiled, scribe, now).await
     }
 
     /// Judges an answer and writes down what follows. `turn.attempt` holds the answer.
     #[expect(clippy::too_many_arguments, reason = "an answer, whose it is, and the record that it continues")]
-    pub(super) async fn verdict(
+    pub(super) async fn judge(
         &self,
         work: &mut Work,
         state: JobState,
@@ -56,31 +60,97 @@ impl Engine {
         attempt: &AttemptRecord,
         output: &Json,
         compiled: &Compiled,
+        scribe: Scribe<'_>,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let exact = self.exact(work, attempt, output, compiled).await?;
+        if exact.open.is_empty() {
+            let findings = Findings::without_model(exact.findings);
+            return self.conclude(work, state, turn, attempt, &findings, scribe, now).await;
+        }
+        let llm = match self.models_for(&work.draft, work.payer(), now) {
+            Ok(llm) => llm,
+            Err(why) => {
+                let undecided = why.map_or_else(|| NO_MODEL.to_owned(), |why| format!("not judged by a model: {why}"));
+                let mut findings = Findings::without_model(exact.undecided(&undecided).findings);
+                if let Some(why) = why {
+                    self.do_without(work, ModelRole::Judge, why, &mut findings.thoughts).await;
+                }
+                return self.conclude(work, state, turn, attempt, &findings, scribe, now).await;
+            }
+        };
+        if !self.is_checked(work, attempt) {
+            self.keep_checked(work, state, turn, attempt, &exact, &llm, scribe, now).await?;
+        }
+        let findings = Box::pin(self.opinions(work, &llm, attempt, output, compiled, exact)).await?;
+        self.conclude_checked(work, attempt, &findings).await
+    }
+
+    /// Concludes about an answer that is stored, whatever else happened to the job while a model thought.
+    async fn conclude_checked(
+        &self,
+        work: &mut Work,
+        attempt: &AttemptRecord,
+        findings: &Findings,
+    ) -> Result<(), CommitError> {
+        for _ in 0..CONCLUDE_TRIES {
+            let now = Timestamp::now();
+            let scribe = self.scribe(work, now, Actor::Daemon);
+            let Some(current) = work.attempt(attempt.number).cloned() else { return Ok(()) };
+            let turn = Turn { attempt: Some(current.unchanged()), ..Turn::of(same(work)) };
+            match self.conclude(work, JobState::Evaluating, turn, &current, findings, scribe, now).await {
+                Err(CommitError::Store(StoreError::Stale)) => {}
+                concluded => return concluded,
+            }
+            let job = self.parts.store.job(work.job.id).await?;
+            *work = Work::load(&*self.parts.store, job).await?;
+            let newest = work.newest().map(|newest| newest.number);
+            if work.job.state != JobState::Evaluating || newest != Some(attempt.number) {
+                // Somebody decided meanwhile: nobody waits for what a model thinks.
+                return Ok(());
+            }
+        }
+        Err(StoreError::Stale.into())
+    }
+
+    /// Writes down what findings lead to.
+    #[expect(clippy::too_many_arguments, reason = "an answer, whose it is, and the record that it continues")]
+    async fn conclude(
+        &self,
+        work: &mut Work,
+        state: JobState,
+        turn: Turn,
+        attempt: &AttemptRecord,
+        found: &Findings,
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
-        let verdict = self.exact(work, output, compiled).await?.undecided(NO_MODEL);
+        let verdict = Verdict::of(found.all.clone());
         // It is judged, and the daemon lives.
         work.job.deaths = 0;
+        found.thoughts.tell(&mut scribe, Some(attempt.number));
+        scribe.judged(&found.judgements);
         let findings = scribe.body(serde_json::to_vec(&verdict.findings).unwrap_or_default());
         let count = |decision| {
             let found = verdict.findings.iter().filter(|finding| finding.decision == decision).count();
             u32::try_from(found).unwrap_or(u32::MAX)
         };
+        let by_model = verdict.findings.iter().any(|finding| finding.model.is_some());
+        let by = if by_model { CheckedBy::Model } else { CheckedBy::Rules };
         scribe.event(What::Judged {
             attempt: attempt.number,
             findings: findings.1,
             passed: count(Decision::Pass),
             failed: count(Decision::Fail),
             abstained: count(Decision::Abstain),
-            by: CheckedBy::Rules,
+            by,
         });
         let Some(answered) = turn.attempt else { return Ok(()) };
         let answered = AttemptTurn { findings: Some(findings.0), ..answered };
         let turn = Turn { attempt: Some(answered), ..turn };
         let by_client = work.draft.review == Review::Always;
         match verdict.decision {
-            Decision::Pass if !by_client => self.complete(work, state, attempt, turn, scribe, now).await,
+            Decision::Pass if !by_client => self.complete(work, state, by, attempt, turn, scribe, now).await,
             Decision::Pass => {
                 let state = state.after(JobEvent::ReviewWanted)?;
                 self.ask_reviewer(work, state, Reviewer::Client, turn, scribe, now).await
@@ -102,17 +172,18 @@ impl Engine {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "an answer, whose it is, and the record that it continues")]
     async fn complete(
         &self,
         work: &mut Work,
         state: JobState,
+        checked: CheckedBy,
         attempt: &AttemptRecord,
         turn: Turn,
         mut scribe: Scribe<'_>,
         now: Timestamp,
     ) -> Result<(), CommitError> {
         let state = state.after(JobEvent::Passed)?;
-        let checked = CheckedBy::Rules;
         scribe.event(What::AttemptEnded { attempt: attempt.number, ended: EndedAs::Passed, reason: None });
         scribe.event(What::Completed { attempt: attempt.number, by: checked });
         self.tell_client(work, &mut scribe, NoticeKind::JobCompleted);
@@ -166,8 +237,16 @@ impl Engine {
         Window { begins_at: now, ends_at, reminded: 0 }
     }
 
-    async fn exact(&self, work: &Work, output: &Json, compiled: &Compiled) -> Result<Exact, StoreError> {
-        let (draft, input, output) = (work.draft.clone(), work.input(), output.clone());
+    async fn exact(
+        &self,
+        work: &Work,
+        attempt: &AttemptRecord,
+        output: &Json,
+        compiled: &Compiled,
+    ) -> Result<Exact, StoreError> {
+        let input = work.input_of(&*self.parts.store, attempt).await?;
+        let input = input.map_or_else(|| work.input(), |input| input.value());
+        let (draft, output) = (work.draft.clone(), output.clone());
         let (schema, display) = (compiled.output.clone(), super::work::display(compiled));
         let work = move || {
             let output = output.value();

@@ -1,11 +1,13 @@
 //! A job with all that its step needs, read from the store.
 
+use super::input::Given;
 use crate::market::Compiled;
 use crate::store::{AttemptRecord, Fence, JobNote, JobRecord, Query, Store, StoreError};
 use guildhall_protocol::attempt::{CriterionRef, Decision, EndedAs, Finding};
 use guildhall_protocol::clean::{clean, cut};
 use guildhall_protocol::ids::{AttemptNumber, BodyId};
 use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::json::Json;
 use serde_json::{Value, json};
 
 /// Longest evidence that is handed to another agent, in graphemes.
@@ -17,6 +19,8 @@ pub(super) struct Work {
     /// Oldest first.
     pub(super) attempts: Vec<AttemptRecord>,
     pub(super) draft: JobDraft,
+    /// What the client said when the marketplace asked.
+    pub(super) told: Given,
 }
 
 impl Work {
@@ -28,7 +32,11 @@ impl Work {
             // A forgotten job has ended; nothing is done with its draft.
             None => JobDraft::default(),
         };
-        Ok(Self { job, attempts, draft })
+        let told = match job.reply {
+            Some(reply) => store.body(reply).await?.map(|bytes| read(&bytes)).transpose()?.unwrap_or_default(),
+            None => Given::default(),
+        };
+        Ok(Self { job, attempts, draft, told })
     }
 
     pub(super) fn fence(&self) -> Fence {
@@ -64,12 +72,37 @@ impl Work {
         self.attempts.last()
     }
 
-    /// The input as agents get it: what the client gave, else the brief as text.
+    /// The input that the client gave, with the job or when they were asked.
+    pub(super) fn given(&self) -> Option<&Json> {
+        self.told.input.as_ref().or(self.draft.input.as_ref())
+    }
+
+    /// The brief, and what the client added to it.
+    pub(super) fn words(&self) -> String {
+        let added = self.told.words.iter().map(String::as_str);
+        std::iter::once(self.draft.brief.as_str()).chain(added).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// The input as agents get it: what the client gave, else their words as text.
     pub(super) fn input(&self) -> Value {
-        match &self.draft.input {
-            Some(input) => input.value(),
-            None => json!({"text": self.draft.brief}),
-        }
+        self.given().map_or_else(|| json!({"text": self.words()}), Json::value)
+    }
+
+    /// The input of an attempt: what a model built for it, else as above.
+    pub(super) async fn input_of(
+        &self,
+        store: &dyn Store,
+        attempt: &AttemptRecord,
+    ) -> Result<Option<Json>, StoreError> {
+        let Some(body) = attempt.input else { return Ok(self.given().cloned()) };
+        let bytes = store.body(body).await?;
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text.and_then(|text| Json::from_text(text).ok()))
+    }
+
+    /// A number that follows from the job alone.
+    pub(super) fn seed(&self) -> u64 {
+        u64::from_le_bytes(self.job.chain.hash[..8].try_into().unwrap_or_default())
     }
 
     /// What the next delivery of an attempt tells its agent about earlier answers: its own findings whole, those about

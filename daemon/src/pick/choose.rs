@@ -39,12 +39,25 @@ pub struct Wanted<'a> {
     pub input: &'a Value,
     /// Size of the input, bytes.
     pub input_bytes: usize,
+    /// What an agent gets whose input schema it does not fit.
+    pub material: Material,
     /// Who has tried it already.
     pub tried: &'a [AgentId],
     /// When it must be done.
     pub deadline: Timestamp,
     /// The job's seed: equal agents share the load.
     pub seed: u64,
+}
+
+/// What a client gave an agent to work on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Material {
+    /// An input: an agent takes it or does not.
+    Given,
+    /// Words, of which a model can make the input that an agent wants.
+    Words,
+    /// Words, and nobody can make an input of them: only agents that take words.
+    WordsOnly,
 }
 
 /// What came of it.
@@ -57,6 +70,9 @@ pub struct Choice {
     pub waits_for: Vec<AgentId>,
     /// When one of them could by time alone.
     pub look_again: Option<Timestamp>,
+    /// Agents that need an input which the client's words are not yet, best first: among the candidates with
+    /// [`Material::Words`], among the excluded with [`Material::WordsOnly`].
+    pub need_input: Vec<AgentId>,
 }
 
 /// Chooses among all agents.
@@ -93,12 +109,17 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
     let mut candidates = Vec::new();
     let mut waits_for = Vec::new();
     let mut look_again = None;
+    let mut need_input = Vec::new();
     for (listing, factors, score) in ranked {
         if candidates.len() == CANDIDATES_MAX {
             break;
         }
         let id = listing.record.id;
-        if let Some(reason) = invalid_input(listing, wanted) {
+        let unfit = invalid_input(listing, wanted);
+        if unfit.is_some() && wanted.material != Material::Given && need_input.len() < CANDIDATES_MAX {
+            need_input.push(id);
+        }
+        if let Some(reason) = unfit.filter(|_| wanted.material != Material::Words) {
             reasons.insert(id, reason);
         } else if let Some(reason) = passing(listing, wanted.client, now) {
             reasons.insert(id, reason);
@@ -115,7 +136,7 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
     }
     let pick = record(market, wanted, now, candidates, &reasons);
     let chosen = pick.candidates.first().map(|first| (first.agent, first.version));
-    Choice { pick, chosen, waits_for, look_again }
+    Choice { pick, chosen, waits_for, look_again, need_input }
 }
 
 /// When daily caps begin anew.
@@ -136,7 +157,7 @@ pub fn exclusion(
         return None;
     }
     lasting(listing, wanted)
-        .or_else(|| invalid_input(listing, wanted))
+        .or_else(|| invalid_input(listing, wanted).filter(|_| wanted.material != Material::Words))
         .or_else(|| passing(listing, wanted.client, now))
         .or(Some(Exclusion::LittleRelevance))
 }

@@ -5,10 +5,10 @@ use super::errors::{commit, invalid, not_found, store};
 use super::orders::Ordered;
 use super::story::whole_characters;
 use super::{Caller, errors};
-use crate::engine::CommitError;
+use crate::engine::{CommitError, Engine};
 use crate::engine::decide::Decision;
 use crate::market::Market;
-use crate::pick::choose::{Wanted, choose, exclusion};
+use crate::pick::choose::{Material, Wanted, choose, exclusion};
 use crate::scribe::Scribe;
 use crate::store::{
     Chain, Command, JobRecord, NewPost, Outcome, Query, Receipt, Request, Steering, StoreError,
@@ -16,7 +16,7 @@ use crate::store::{
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
-use guildhall_protocol::ids::{AgentId, BodyId, JobId, PlaceId, RequestId};
+use guildhall_protocol::ids::{AgentId, BodyId, JobId, PlaceId, RequestId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::pick::Exclusion;
@@ -129,7 +129,7 @@ impl Caller {
         if judged_by_person {
             notes.push("no model is configured: you will be asked to review the answer".to_owned());
         }
-        let asks = Asks::of(draft, self.who.user, now);
+        let asks = Asks::of(&self.desk.engine, draft, self.who.user, now);
         let market = Arc::clone(&self.desk.engine.parts().market);
         let look = move || {
             let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -150,7 +150,7 @@ impl Caller {
         if !known {
             return Err(nobody);
         }
-        let asks = Asks { steering: job.steering.clone(), ..Asks::of(draft, job.client, now) };
+        let asks = Asks { steering: job.steering.clone(), ..Asks::of(&self.desk.engine, draft, job.client, now) };
         let market = Arc::clone(&self.desk.engine.parts().market);
         let wanted_name = name.clone();
         let look = move || {
@@ -182,13 +182,16 @@ impl Caller {
         let draft = draft.ok_or_else(|| not_found("text of this job any more: it was forgotten"))?;
         let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
         let steering = Steering { assign: Some(agent), ..job.steering.clone() };
-        let asks = Asks { steering, ..Asks::of(draft, job.client, now) };
+        let asks = Asks { steering, ..Asks::of(&self.desk.engine, draft, job.client, now) };
+        let may_be_asked = asks.material != Material::Given;
         let (market, wanted) = (Arc::clone(&self.desk.engine.parts().market), name.clone());
         let look = move || {
             let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
             place(&market, &asks, &wanted, now).and_then(|place| place.exclusion)
         };
         match self.desk.on_pool(look).await? {
+            // The client is asked for the input then.
+            Some(Exclusion::InputInvalid) if may_be_asked => Ok(()),
             Some(reason) if !reason.passes_with_time() => {
                 let message = format!("{name} cannot take job {}: it {}", job.id, reason.of_one());
                 Err(ApiError::new(ErrorKind::Conflict, message).in_field("agent"))
@@ -319,18 +322,20 @@ fn state_names() -> Vec<&'static str> {
 struct Asks {
     draft: JobDraft,
     steering: Steering,
-    client: guildhall_protocol::ids::UserId,
+    client: UserId,
     input: Value,
     input_bytes: usize,
+    material: Material,
     deadline: Timestamp,
 }
 
 impl Asks {
-    fn of(draft: JobDraft, client: guildhall_protocol::ids::UserId, now: Timestamp) -> Self {
+    fn of(engine: &Engine, draft: JobDraft, client: UserId, now: Timestamp) -> Self {
         let input = draft.input.as_ref().map_or_else(|| json!({"text": draft.brief}), Json::value);
         let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
         let deadline = draft.deadline.unwrap_or(now);
-        Self { draft, steering: Steering::default(), client, input, input_bytes, deadline }
+        let material = engine.material(&draft, client);
+        Self { draft, steering: Steering::default(), client, input, input_bytes, material, deadline }
     }
 
     fn wanted(&self) -> Wanted<'_> {
@@ -340,6 +345,7 @@ impl Asks {
             steering: &self.steering,
             input: &self.input,
             input_bytes: self.input_bytes,
+            material: self.material,
             tried: &[],
             deadline: self.deadline,
             seed: 0,

@@ -2,6 +2,7 @@
 
 use super::errors::{not_found, store};
 use super::{Caller, Desk};
+use crate::engine::input::Given;
 use crate::market::{Listing, day};
 use crate::store::{AppealRecord, AttemptRecord, BodyRecord, JobRecord, Query};
 use guildhall_protocol::error::ApiError;
@@ -96,7 +97,8 @@ impl Caller {
         let bodies: BTreeMap<BodyId, BodyRecord> = bodies.into_iter().map(|body| (body.id, body)).collect();
         let waiting = job.waiting.and_then(|body| read::<Pick>(&bodies, body));
         let question = job.question.and_then(|body| read(&bodies, body));
-        let reply = job.reply.and_then(|body| beginning(&bodies, body));
+        let told: Option<Given> = job.reply.and_then(|body| read(&bodies, body));
+        let reply = told.as_ref().and_then(Given::newest).map(str::to_owned);
         let spent = desk.store().spending(Query::JobSpending(id)).await.map_err(store)?;
         let draft = body_head(&bodies, job.draft).ok_or_else(|| not_found("draft"))?;
         let allowed = job.state.allowed(self.standing(&job, &docket));

@@ -56,7 +56,9 @@ fn pick_with(market: &Market, draft: &JobDraft, input: &Value, tried: &[AgentId]
     let deadline = Timestamp(NOW.0 + 3_600_000);
     let input_bytes = input.to_string().len();
     let steering = &Steering::default();
-    let wanted = Wanted { client: CLIENT, draft, steering, input, input_bytes, tried, deadline, seed: 42 };
+    let material = Material::Given;
+    let wanted =
+        Wanted { client: CLIENT, draft, steering, input, input_bytes, material, tried, deadline, seed: 42 };
     choose(market, &wanted, NOW)
 }
 
@@ -176,6 +178,7 @@ fn a_record_decides_between_equals_and_equals_share() {
             steering: &Steering::default(),
             input: &input,
             input_bytes: 2,
+            material: Material::Given,
             tried: &[],
             deadline: NOW,
             seed,

@@ -21,7 +21,7 @@ pub mod breaker;
 pub mod cache;
 mod call;
 pub mod counters;
-mod embed;
+pub mod embed;
 pub mod settings;
 pub mod state;
 mod transport;
@@ -36,11 +36,10 @@ pub use counters::Count;
 pub use state::{BreakerState, LlmState};
 
 use accounts::Accounts;
-use breaker::Breaker;
+use breaker::{Admission, Breaker};
 use counters::Counters;
-use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::ids::StoreTag;
-use guildhall_protocol::model::{Budgets, Micros, ModelName, Payer, WithoutModel};
+use guildhall_protocol::model::{Budgets, ModelName, Payer, WithoutModel};
 use guildhall_protocol::time::Timestamp;
 use settings::LlmSettings;
 use std::collections::BTreeMap;
@@ -177,13 +176,15 @@ impl Llm {
         match failure.kind {
             FailureKind::Permanent(PermanentWhy::Key) => {
                 tracing::warn!(
-                    "the server of models does not accept the key: {}; jobs go on without a model until the key is \
-                     mended and the daemon restarted",
+                    "the server of models does not accept the key: {}; jobs go on without a model; mend the key and \
+                     restart, or switch models on again if the server was wrong",
                     failure.why
                 );
                 let now = Timestamp::now();
                 for model in self.chat_models() {
-                    self.breaker(model, |breaker| breaker.block(PermanentWhy::Key, &failure.why, now));
+                    self.breaker(model, |breaker| {
+                        breaker.block(PermanentWhy::Key, &failure.why, now, Admission::Normal)
+                    });
                 }
             }
             FailureKind::Transient => {

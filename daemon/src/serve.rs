@@ -7,9 +7,12 @@ use crate::agents::signing::SigningSecret;
 use crate::catalog;
 use crate::changes::Changes;
 use crate::config::Config;
+use crate::engine::budgets::ModelSwitch;
 use crate::engine::{Engine, EngineLimits, EngineParts};
 use crate::judge::pool::Pool;
+use crate::llm::{Llm, LlmSetupError, Spent, cache};
 use crate::maker::Maker;
+use crate::market::day;
 use crate::notify;
 use crate::ops;
 use crate::people::People;
@@ -55,6 +58,9 @@ pub enum ServeError {
     /// Calls out are not possible.
     #[error(transparent)]
     Egress(#[from] EgressSetupError),
+    /// Models cannot be asked as they are configured.
+    #[error(transparent)]
+    Models(#[from] LlmSetupError),
     /// Agents cannot call back.
     #[error(transparent)]
     Public(#[from] PublicError),
@@ -138,6 +144,7 @@ impl Daemon {
             }
         };
         let public_url = public.as_ref().and_then(|public| config.public_url.clone().or(public.local_url()));
+        let llm = models(&config, &*store, tag, now).await?;
         let people = Arc::new(People::new(store.people(Query::People).await?));
         let parts = EngineParts {
             store,
@@ -145,6 +152,7 @@ impl Daemon {
             market: Arc::new(RwLock::new(market)),
             courier: Courier::new(Egress::new()?, private, config.answer_bytes_max),
             pool,
+            llm,
             key,
             changes: Arc::new(Changes::default()),
             people,
@@ -155,9 +163,7 @@ impl Daemon {
             limits,
         };
         let engine = Arc::new(Engine::new(parts, system.paused));
-        let notes = vec![
-            "no model is configured: agents are chosen by the embedded rank, and `judge` criteria are reviewed by the client".to_owned(),
-        ];
+        let notes = notes(&engine);
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let desk = Arc::new(Desk {
             engine: Arc::clone(&engine),
@@ -173,6 +179,10 @@ impl Daemon {
         }
         if let Some(public) = public {
             public.serve(Arc::clone(&engine), stop.clone());
+        }
+        if let Some(llm) = engine.parts().llm.clone() {
+            // Jobs do not wait for it.
+            tokio::spawn(async move { llm.probe().await });
         }
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));
         let (connections, socket) =
@@ -230,6 +240,39 @@ async fn master_key(config: &Config, store: &dyn Store) -> Result<MasterKey, Ser
     let opened = key.open(&place(&agent.name, SecretKind::Delivery), &agent.delivery_secret);
     opened.map_err(|_| MasterKeyError::Other { path, store: at })?;
     Ok(key)
+}
+
+/// The language models, if any are configured, as operators left them.
+async fn models(
+    config: &Config,
+    store: &dyn Store,
+    tag: StoreTag,
+    now: Timestamp,
+) -> Result<Option<Arc<Llm>>, ServeError> {
+    let Some(settings) = config.llm.clone() else { return Ok(None) };
+    let stored = store.text(Query::ModelSettings).await?;
+    let switch = ModelSwitch::read(stored.as_deref(), settings.budgets);
+    let spent = store.spent(Query::Spent { day: day(now) }).await?;
+    let spent: Vec<Spent> = spent
+        .into_iter()
+        .map(|row| Spent { payer: Some(row.payer), cost: row.cost, tokens: row.tokens })
+        .collect();
+    let cache = cache::open(&config.cache, tag);
+    Ok(Some(Arc::new(Llm::new(settings, cache, tag, switch.on, switch.budgets, &spent, now)?)))
+}
+
+/// What a person should know about this daemon.
+fn notes(engine: &Engine) -> Vec<String> {
+    match &engine.parts().llm {
+        None => vec![
+            "no model is configured: agents are chosen by the embedded rank, and `judge` criteria are reviewed by the client"
+                .to_owned(),
+        ],
+        Some(llm) => {
+            let settings = llm.settings();
+            vec![format!("{} at {} chooses agents and judges answers", settings.model, settings.base_url)]
+        }
+    }
 }
 
 async fn found(

@@ -168,7 +168,8 @@ impl Engine {
             };
             let ordered = job.steering.assign.is_some();
             let mut choice = choose(&market, &wanted(if ordered { &[] } else { &all }), now);
-            let nobody = choice.chosen.is_none() && choice.waits_for.is_empty() && choice.need_input.is_empty();
+            let nobody =
+                choice.chosen.is_none() && choice.waits_for.is_empty() && choice.need_input.is_empty();
             if nobody && all.len() > unwilling.len() {
                 // Nobody else is left: those that failed may try once more, those that did not want to may not.
                 choice = choose(&market, &wanted(&unwilling), now);

@@ -84,7 +84,8 @@ impl Engine {
             return Ok(input);
         }
         let candidates = choice.pick.candidates.iter().map(|candidate| candidate.agent);
-        let take_words: Vec<AgentId> = candidates.filter(|other| !choice.need_input.contains(other)).collect();
+        let take_words: Vec<AgentId> =
+            candidates.filter(|other| !choice.need_input.contains(other)).collect();
         for other in take_words {
             if self.move_slot(choice, other) {
                 return Ok(Input::AsGiven);
@@ -126,7 +127,8 @@ impl Engine {
         let words: Vec<&str> = work.told.words.iter().map(String::as_str).collect();
         let marks = Marks::new(self.parts.maker.random());
         let (brief, about) = (&work.draft.brief, &definition.description);
-        let prompt = shape::prompt(brief, &words, &definition.name, about, &source.value(), &examples, &marks);
+        let prompt =
+            shape::prompt(brief, &words, &definition.name, about, &source.value(), &examples, &marks);
         let role = (ModelRole::Shape, llm.settings().model.clone());
         let read = |answer: &Value| shape::read(answer, &marks);
         let shaped = self.ask_model(work, &llm, role, prompt, thoughts, read).await;

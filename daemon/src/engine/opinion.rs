@@ -16,9 +16,7 @@ use crate::llm::foreign::Marks;
 use crate::llm::judge::{self, Answer, Opened, Opinion};
 use crate::market::Compiled;
 use crate::scribe::Scribe;
-use crate::store::{
-    AttemptRecord, AttemptTurn, JobTurn, JudgedCriterion, Lease, NewJudgement, StoreError,
-};
+use crate::store::{AttemptRecord, AttemptTurn, JobTurn, JudgedCriterion, Lease, NewJudgement, StoreError};
 use guildhall_protocol::attempt::{AttemptState, CriterionRef, Decision, Finding};
 use guildhall_protocol::history::What;
 use guildhall_protocol::json::Json;
@@ -65,7 +63,15 @@ impl Engine {
         let until = now.after(llm.settings().time_limit * 2 + LEASE_MARGIN);
         let lease = Some(Lease { incarnation: self.parts.incarnation, until });
         let checked = |answered| AttemptTurn { findings: Some(findings), ..answered };
-        let job = JobTurn { state, due_at: Some(until), ready: false, lease, deaths: 0, window: None, ..same(work) };
+        let job = JobTurn {
+            state,
+            due_at: Some(until),
+            ready: false,
+            lease,
+            deaths: 0,
+            window: None,
+            ..same(work)
+        };
         let turn = Turn { job, attempt: turn.attempt.map(checked), ..turn };
         Ok(self.turn(work, now, scribe, turn).await?)
     }
@@ -94,7 +100,8 @@ impl Engine {
         let answer = answer.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let case = Case { words: work.words(), input, open: &exact.open, answer: &answer };
         let settings = llm.settings();
-        let first = self.ask_judge(work, llm, (ModelRole::Judge, &settings.model), &case, &mut thoughts).await;
+        let first =
+            self.ask_judge(work, llm, (ModelRole::Judge, &settings.model), &case, &mut thoughts).await;
         let Some(first) = first else {
             let why = thoughts.why_without(ModelRole::Judge).unwrap_or_default();
             let mut all = exact.findings;
@@ -118,7 +125,9 @@ impl Engine {
             }
         };
         let mut all = exact.findings;
-        all.extend(exact.open.iter().zip(opinions).map(|(open, opinion)| finding(open, opinion, &settings.model)));
+        all.extend(
+            exact.open.iter().zip(opinions).map(|(open, opinion)| finding(open, opinion, &settings.model)),
+        );
         Ok(Findings { all, judgements, thoughts })
     }
 
@@ -157,7 +166,10 @@ fn alone(opinion: Opinion) -> Opinion {
     match opinion.decision {
         Decision::Pass => Opinion {
             decision: Decision::Abstain,
-            reason: format!("the second model could not be asked; the first one passes it: {}", opinion.reason),
+            reason: format!(
+                "the second model could not be asked; the first one passes it: {}",
+                opinion.reason
+            ),
             ..opinion
         },
         Decision::Fail | Decision::Abstain => opinion,

@@ -79,8 +79,14 @@ impl Engine {
         let marks = Marks::new(self.parts.maker.random());
         let draft = &work.draft;
         let input = work.given().map(|input| head(input.as_str()).to_owned());
-        let prompt =
-            choose::prompt(&work.words(), draft.title.as_deref(), &draft.tags, input.as_deref(), &suitors, &marks);
+        let prompt = choose::prompt(
+            &work.words(),
+            draft.title.as_deref(),
+            &draft.tags,
+            input.as_deref(),
+            &suitors,
+            &marks,
+        );
         let model = llm.settings().model.clone();
         let role = (ModelRole::Choose, model.clone());
         let read = |answer: &serde_json::Value| choose::read(answer, &suitors, &marks);
@@ -141,7 +147,8 @@ impl Engine {
     /// Moves the slot to another candidate. False: that one cannot take it now, and nothing changed.
     pub(super) fn move_slot(&self, choice: &mut Choice, agent: AgentId) -> bool {
         let version = choice.pick.candidates.iter().find(|candidate| candidate.agent == agent);
-        let (Some((first, _)), Some(version)) = (choice.chosen, version.map(|candidate| candidate.version)) else {
+        let (Some((first, _)), Some(version)) = (choice.chosen, version.map(|candidate| candidate.version))
+        else {
             return false;
         };
         if first == agent {
@@ -149,7 +156,9 @@ impl Engine {
         }
         let mut market = self.market_mut();
         let can = market.get(agent).is_some_and(|listing| {
-            listing.record.state == AgentState::Active && listing.record.version == version && listing.free() > 0
+            listing.record.state == AgentState::Active
+                && listing.record.version == version
+                && listing.free() > 0
         });
         if can {
             market.take_slot(agent);

@@ -75,7 +75,7 @@ impl Engine {
     ///
     /// # Errors
     /// Why not; none when no model is configured, which needs no telling.
-    pub(super) fn models_for(
+    pub(crate) fn models_for(
         &self,
         draft: &JobDraft,
         payer: Payer,

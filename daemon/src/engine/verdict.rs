@@ -71,7 +71,8 @@ impl Engine {
         let llm = match self.models_for(&work.draft, work.payer(), now) {
             Ok(llm) => llm,
             Err(why) => {
-                let undecided = why.map_or_else(|| NO_MODEL.to_owned(), |why| format!("not judged by a model: {why}"));
+                let undecided =
+                    why.map_or_else(|| NO_MODEL.to_owned(), |why| format!("not judged by a model: {why}"));
                 let mut findings = Findings::without_model(exact.undecided(&undecided).findings);
                 if let Some(why) = why {
                     self.do_without(work, ModelRole::Judge, why, &mut findings.thoughts).await;

@@ -33,7 +33,9 @@ impl Work {
             None => JobDraft::default(),
         };
         let told = match job.reply {
-            Some(reply) => store.body(reply).await?.map(|bytes| read(&bytes)).transpose()?.unwrap_or_default(),
+            Some(reply) => {
+                store.body(reply).await?.map(|bytes| read(&bytes)).transpose()?.unwrap_or_default()
+            }
             None => Given::default(),
         };
         Ok(Self { job, attempts, draft, told })

@@ -100,35 +100,43 @@ impl Breaker {
         }
     }
 
-    /// A call failed in a way that may pass.
-    pub fn failed(&mut self, admission: Admission, why: &str, now: Timestamp) {
+    /// A call failed in a way that may pass. Whether that opened it.
+    pub fn failed(&mut self, admission: Admission, why: &str, now: Timestamp) -> bool {
         match &mut self.state {
             State::Closed { failures } => {
                 *failures += 1;
-                if *failures >= FAILURES_MAX {
-                    let why = format!("the last {failures} calls failed: {why}");
-                    self.open(Duration::from_secs(OPEN_S_MIN), why, now);
+                if *failures < FAILURES_MAX {
+                    return false;
                 }
+                let why = format!("the last {failures} calls failed: {why}");
+                self.open(Duration::from_secs(OPEN_S_MIN), why, now);
+                true
             }
             State::Deciding(opening) if admission == Admission::Deciding => {
                 let span = (opening.span * 2).min(Duration::from_secs(OPEN_S_MAX));
                 self.open(span, format!("it still fails: {why}"), now);
+                true
             }
-            State::Open(_) | State::Deciding(_) => {}
+            State::Open(_) | State::Deciding(_) => false,
         }
     }
 
     /// It will not work as things are. Stops calls until [`Self::reset`], or for [`BLOCKED_S`]; then one call decides.
-    /// What is the matter with one request only stops nothing.
-    pub fn block(&mut self, what: PermanentWhy, why: &str, now: Timestamp) {
+    /// What is the matter with one request only stops nothing. Whether that opened it.
+    pub fn block(&mut self, what: PermanentWhy, why: &str, now: Timestamp, admission: Admission) -> bool {
         let words = match what {
             PermanentWhy::Key => "the server does not accept the key",
             PermanentWhy::Model => "the server does not know the model, or the base URL is wrong",
             PermanentWhy::Structured => "the model or its server has no structured output (json_schema)",
             PermanentWhy::Quota => "the account at the server has no quota left",
-            PermanentWhy::Other => return,
+            PermanentWhy::Other => {
+                self.worked(admission);
+                return false;
+            }
         };
+        let news = matches!(self.state, State::Closed { .. });
         self.open(Duration::from_secs(BLOCKED_S), format!("{words}: {why}"), now);
+        news
     }
 
     /// A deciding call was given up before it ended: the next one decides.
@@ -235,14 +243,15 @@ mod tests {
     fn what_is_configured_wrongly_blocks_until_somebody_says_otherwise() {
         for what in [PermanentWhy::Key, PermanentWhy::Model, PermanentWhy::Structured, PermanentWhy::Quota] {
             let mut breaker = Breaker::default();
-            breaker.block(what, "401", START);
+            assert!(breaker.block(what, "401", START, Admission::Normal));
+            assert!(!breaker.block(what, "401", START, Admission::Normal), "no news");
             assert!(breaker.admit(at(BLOCKED_S - 1)).is_err());
             assert_eq!(breaker.clone().admit(at(BLOCKED_S)), Ok(Admission::Deciding));
             breaker.reset();
             assert_eq!(breaker.admit(START), Ok(Admission::Normal));
         }
         let mut breaker = Breaker::default();
-        breaker.block(PermanentWhy::Other, "400", START);
+        assert!(!breaker.block(PermanentWhy::Other, "400", START, Admission::Normal));
         assert_eq!(breaker.words(START), None);
     }
 }

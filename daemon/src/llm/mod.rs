@@ -22,7 +22,7 @@ pub mod cache;
 mod call;
 pub mod choose;
 pub mod counters;
-mod embed;
+pub mod embed;
 pub mod foreign;
 pub mod judge;
 pub mod settings;
@@ -40,11 +40,10 @@ pub use counters::Count;
 pub use state::{BreakerState, LlmState};
 
 use accounts::Accounts;
-use breaker::Breaker;
+use breaker::{Admission, Breaker};
 use counters::Counters;
-use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::ids::StoreTag;
-use guildhall_protocol::model::{Budgets, Micros, ModelName, Payer, WithoutModel};
+use guildhall_protocol::model::{Budgets, ModelName, Payer, WithoutModel};
 use guildhall_protocol::time::Timestamp;
 use settings::LlmSettings;
 use std::collections::BTreeMap;
@@ -181,13 +180,15 @@ impl Llm {
         match failure.kind {
             FailureKind::Permanent(PermanentWhy::Key) => {
                 tracing::warn!(
-                    "the server of models does not accept the key: {}; jobs go on without a model until the key is \
-                     mended and the daemon restarted",
+                    "the server of models does not accept the key: {}; jobs go on without a model; mend the key and \
+                     restart, or switch models on again if the server was wrong",
                     failure.why
                 );
                 let now = Timestamp::now();
                 for model in self.chat_models() {
-                    self.breaker(model, |breaker| breaker.block(PermanentWhy::Key, &failure.why, now));
+                    self.breaker(model, |breaker| {
+                        breaker.block(PermanentWhy::Key, &failure.why, now, Admission::Normal)
+                    });
                 }
             }
             FailureKind::Transient => {

@@ -5,8 +5,8 @@ use super::errors::{commit, invalid, not_found, store};
 use super::orders::Ordered;
 use super::story::whole_characters;
 use super::{Caller, errors};
-use crate::engine::{CommitError, Engine};
 use crate::engine::decide::Decision;
+use crate::engine::{CommitError, Engine};
 use crate::market::Market;
 use crate::pick::choose::{Material, Wanted, choose, exclusion};
 use crate::scribe::Scribe;
@@ -19,6 +19,7 @@ use guildhall_protocol::history::{Actor, Subject, What};
 use guildhall_protocol::ids::{AgentId, BodyId, JobId, PlaceId, RequestId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
+use guildhall_protocol::model::Payer;
 use guildhall_protocol::pick::Exclusion;
 use guildhall_protocol::state::JOB_STATES;
 use guildhall_protocol::time::Timestamp;
@@ -126,8 +127,21 @@ impl Caller {
         let (draft, mut notes) = self.checked_draft(draft, now).await?;
         let judged_by_person = draft.criteria.is_empty() && draft.review != Review::Never
             || draft.criteria.iter().any(|criterion| matches!(criterion, Criterion::Judge(_)));
-        if judged_by_person {
-            notes.push("no model is configured: you will be asked to review the answer".to_owned());
+        let payer = Payer { place: PlaceId::LOCAL, user: self.who.user };
+        let models = self.desk.engine.models_for(&draft, payer, now);
+        match models {
+            Ok(llm) => {
+                let model = &llm.settings().model;
+                notes
+                    .push(format!("{model} may choose another of the best eight than the first of the rank"));
+            }
+            Err(Some(why)) if judged_by_person => {
+                notes.push(format!("no model will judge it ({why}): you will be asked to review the answer"));
+            }
+            Err(None) if judged_by_person => {
+                notes.push("no model is configured: you will be asked to review the answer".to_owned());
+            }
+            Err(_) => {}
         }
         let asks = Asks::of(&self.desk.engine, draft, self.who.user, now);
         let market = Arc::clone(&self.desk.engine.parts().market);
@@ -150,7 +164,8 @@ impl Caller {
         if !known {
             return Err(nobody);
         }
-        let asks = Asks { steering: job.steering.clone(), ..Asks::of(&self.desk.engine, draft, job.client, now) };
+        let asks =
+            Asks { steering: job.steering.clone(), ..Asks::of(&self.desk.engine, draft, job.client, now) };
         let market = Arc::clone(&self.desk.engine.parts().market);
         let wanted_name = name.clone();
         let look = move || {

@@ -1,7 +1,7 @@
 //! Calls about models: how they are, what an operator says about them, and what their judgement is worth.
 
 use super::Caller;
-use super::errors::store;
+use super::errors::{internal, store};
 use crate::store::{JudgementSum, Query};
 use guildhall_protocol::attempt::Decision;
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -9,23 +9,63 @@ use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::model::{
     CallOutcome, JudgeReport, JudgeRow, Micros, ModelName, ModelOrder, ModelRole, ModelStatus, ModelTotal,
 };
+use guildhall_protocol::time::Timestamp;
 use std::collections::BTreeMap;
+
+const NOT_CONFIGURED: &str = "no model is configured";
 
 impl Caller {
     pub(super) async fn model_status(&self) -> Result<ModelStatus, ApiError> {
         let totals = self.desk.store().model_totals(Query::ModelTotals).await.map_err(store)?;
         let without = self.desk.store().without(Query::Without).await.map_err(store)?;
-        Ok(ModelStatus { totals, without, ..ModelStatus::default() })
+        let status = ModelStatus { totals, without, ..ModelStatus::default() };
+        let Some(llm) = &self.desk.engine.parts().llm else {
+            return Ok(ModelStatus { health: NOT_CONFIGURED.to_owned(), ..status });
+        };
+        let (settings, state) = (llm.settings(), llm.state(Timestamp::now()));
+        // Who spent how much is the operators' business.
+        let (places, users) =
+            if self.who.operator { (state.top_places, state.top_users) } else { (Vec::new(), Vec::new()) };
+        let troubles: Vec<String> = state
+            .breakers
+            .iter()
+            .filter_map(|breaker| Some(format!("{}: {}", breaker.model, breaker.trouble.as_ref()?)))
+            .collect();
+        let health =
+            if troubles.is_empty() { "nothing is known to be wrong".to_owned() } else { troubles.join("; ") };
+        Ok(ModelStatus {
+            model: Some(settings.model.clone()),
+            second: settings.second.as_ref().map(|second| second.model.clone()),
+            embedding: settings.embedding.as_ref().map(|embedding| embedding.model.clone()),
+            base_url: Some(settings.base_url.clone()),
+            on: state.on,
+            health,
+            budgets: state.budgets,
+            spent: state.spent,
+            tokens: state.tokens,
+            places,
+            users,
+            unpriced: state.unpriced,
+            cache: state.cache.to_string(),
+            ..status
+        })
     }
 
     pub(super) async fn models_ordered(
         &self,
-        _request: RequestId,
-        _order: ModelOrder,
-        _reason: Option<String>,
+        request: RequestId,
+        order: ModelOrder,
+        reason: Option<String>,
     ) -> Result<ModelStatus, ApiError> {
         self.operators_only("switch models or set their budgets")?;
-        Err(ApiError::new(ErrorKind::Conflict, "no model is configured"))
+        if self.desk.engine.parts().llm.is_none() {
+            return Err(ApiError::new(ErrorKind::Conflict, NOT_CONFIGURED)
+                .hint("set llm_base_url, or a key, and start the daemon anew; see the README"));
+        }
+        let content = serde_json::to_vec(&(order, &reason)).map_err(|error| internal(&error))?;
+        let request = self.request(request, "order-models", &content);
+        self.desk.engine.order_models(self.who.user, request, order, reason).await.map_err(store)?;
+        self.model_status().await
     }
 
     pub(super) async fn report_of_judges(&self) -> Result<JudgeReport, ApiError> {

@@ -15,6 +15,7 @@ use guildhall_protocol::ids::{AgentId, AttemptNumber};
 use guildhall_protocol::job::{Priority, limits};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::permission::{JobAction, Refusal, Standing};
+use guildhall_protocol::state::{Asker, JobState};
 use guildhall_protocol::time::{Timestamp, show_span};
 use guildhall_protocol::view::Order;
 use std::time::Duration;
@@ -137,7 +138,7 @@ impl Caller {
                 Decided(Decision::Reassign(to))
             }
             JobAction::GiveUp => Decided(Decision::GiveUp),
-            JobAction::Reply => Decided(Decision::Reply(self.checked_reply(docket, order).await?)),
+            JobAction::Reply => Decided(Decision::Reply(self.checked_reply(job, docket, order).await?)),
             JobAction::Retry if !job.state.is_terminal() => Decided(Decision::LookNow),
             JobAction::Retry | JobAction::Again => Ordered::Again,
             JobAction::Exclude => {
@@ -216,13 +217,17 @@ impl Caller {
     }
 
     /// The client's reply, checked against the question's schema if it gave one.
-    async fn checked_reply(&self, docket: &Docket, order: &Order) -> Result<Json, ApiError> {
+    async fn checked_reply(&self, job: &JobRecord, docket: &Docket, order: &Order) -> Result<Json, ApiError> {
         let text = order.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let text = text.ok_or_else(|| invalid("text", "say what the answer is"))?;
         if text.len() > REPLY_BYTES_MAX {
             return Err(invalid("text", format!("is longer than {REPLY_BYTES_MAX} bytes")));
         }
-        let question = docket.attempts.last().and_then(|attempt| attempt.question);
+        let question = if job.state == JobState::InputRequired(Asker::Daemon) {
+            job.question
+        } else {
+            docket.attempts.last().and_then(|attempt| attempt.question)
+        };
         let question: Option<Question> = match question {
             None => None,
             Some(body) => {

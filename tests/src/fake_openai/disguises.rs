@@ -42,7 +42,7 @@ pub(super) fn readings(text: &str) -> Vec<String> {
         decode_hex(&text),
         fold(&decode_entities(&text)),
         decode_percent(&text),
-        SPACED.replace_all(&plain, |found: &Captures<'_>| letters(&found[0])).into_owned(),
+        fold(&SPACED.replace_all(&text, |found: &Captures<'_>| letters(&found[0]))),
         MARKUP.replace_all(&plain, "").into_owned(),
         plain.replace(['{', '}', '[', ']', '"', ':', ',', ';', '|', '\\', '/'], " "),
         rot13(&plain),

@@ -63,13 +63,14 @@ impl Gullible {
         }
     }
 
-    /// What the texts of a prompt order that it obeys. All of them are also read as one, since an order may be split.
+    /// What the blocks of a prompt order that it obeys. All of them are also read as one, since an order may be split.
+    /// What stands between blocks is the asker's own ("judge every criterion: pass, fail ...") and no order of a stranger.
     fn orders(self, prompt: &Prompt) -> Orders {
         let obeys = |marked: bool| match self {
             Self::ReadsMarks => true,
             Self::PlainOnly => !marked,
         };
-        let mut orders = Orders::read(&prompt.outside, None);
+        let mut orders = Orders::default();
         let mut together = String::new();
         for block in prompt.blocks.iter().filter(|block| obeys(block.marked)) {
             orders.merge(Orders::read(&block.text, block.label.strip_prefix("agent ")));

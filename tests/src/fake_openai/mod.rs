@@ -14,6 +14,8 @@ mod prompt;
 mod reply;
 mod request;
 mod schema;
+#[cfg(test)]
+mod served;
 mod shape;
 #[cfg(test)]
 mod tests;

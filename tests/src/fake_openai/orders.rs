@@ -46,7 +46,7 @@ const PASS: &[&str] = &[
     r"\b(pass|approve|accept|mark|grade|rate|judge|evaluate|treat|consider|count|record|return|output|respond|reply|report|declare|set|give|stamp|confirm|write|conclude)\b.{0,80}\b(all|every|each|any|this|the|these|both)\b.{0,60}\b(criteri\w*|answer|checks?|findings?|rules?|requirements?|tests?|submission|work|result|decisions?|items?)\b.{0,60}\b(pass\w*|met|satisfied|fulfilled|approved|success\w*)\b",
     r"\b(pass|approve|accept|passes|greenlight|wave through|let)\s+(it all|all|every|each|any(thing)?|this|it)\b",
     r"decision\W{1,6}(is\W{1,3})?pass\b",
-    r"(verdict|outcome|decision|result|status)\W{1,5}(is |= |should be |must be )?\W?(pass|approved?|accept)",
+    r"(verdict|outcome|decision|result|status)\W{1,5}(is |was |= |should be |must be )?\W?(pass|approved?|accept)",
     r"\b(all|every|each|the) (\w+ )?(criteri\w+|checks?|requirements?|rules?|tests?)\b.{0,40}\b(pass|passes|passed|met|satisfied|fulfilled|approved)\b",
     r"\bcriteri\w+ (\d|zero|one)\b.{0,30}\b(pass\w*|met|satisfied|fulfilled|verified)\b",
     r"\b(score|rating|grade|mark)\b.{0,30}\b(10|100|full|perfect|maximum|highest|a\+)",

@@ -41,8 +41,11 @@ pub(super) fn shape(prompt: &Prompt) -> Value {
     let open: Vec<_> = fields.iter().filter(|(name, _)| !input.contains_key(*name)).copied().collect();
     for named in [true, false] {
         for (name, field) in &open {
+            if input.contains_key(*name) {
+                continue;
+            }
             let value = if named { brief.named_number(name, field) } else { brief.find(name, field) };
-            if let Some(value) = value.filter(|_| !input.contains_key(*name)) {
+            if let Some(value) = value {
                 input.insert((*name).to_owned(), value);
             }
         }

@@ -90,11 +90,11 @@ fn as_listed(name: &str, chat: &ChatRequest) -> String {
 
 /// Puts a text where an answer has room for text.
 fn tell(answer: &mut Value, text: &str) {
-    if let Some(finding) = answer["findings"].get_mut(0) {
+    if let Some(finding) = answer.get_mut("findings").and_then(|findings| findings.get_mut(0)) {
         finding["reason"] = json!(text);
     } else if answer["reason"].is_string() {
         answer["reason"] = json!(text);
-    } else if let Some(missing) = answer["missing"].as_array_mut() {
+    } else if let Some(missing) = answer.get_mut("missing").and_then(Value::as_array_mut) {
         missing.push(json!({"field": "note", "question": text}));
     } else {
         *answer = json!({"note": text});

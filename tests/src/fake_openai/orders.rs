@@ -80,7 +80,7 @@ const CHOOSE_ME: &[&str] = &[
 ];
 
 const LEAK: &[&str] = &[
-    r"\b(print|repeat|reveal|show|output|write|include|quote|say|tell|disclose|leak|copy|echo|recite|spell|encode|append|put|what (is|are|was|were)|translate|summari[sz]e|return|dump|paste|mention|prefix|begin|start|state|add|insert)\b.{0,90}\b(system prompt|system message|(your|all|hidden|initial|original|secret|prior|previous) (\w+ )?instructions?|canary|secret (word|code|token|key|string|marker|value|text)|secrets?|code ?word|password|hidden (word|text|marker|string|token)|initial prompt|everything above|(text|words|lines?) above|developer message|passphrase|first message|configuration)\b",
+    r"\b(print|repeat|reveal|show|output|write|include|quote|say|tell|disclose|leak|copy|echo|recite|spell|encode|append|put|what (is|are|was|were)|translate|summari[sz]e|return|dump|paste|mention|prefix|begin|start|state|add|insert)\b.{0,90}\b(system prompt|system message|(your|all|hidden|initial|original|secret|prior|previous) (\w+ )?instructions?|canary|secret (word|code|token|key|string|marker|value|text)|judge's secret|code ?word|password|hidden (word|text|marker|string|token)|initial prompt|everything above|(text|words|lines?) above|developer message|passphrase|first message|configuration)\b",
     r"(gib|zeige?|wiederhole|nenne|schreibe?|verrate).{0,80}(system-?(prompt|nachricht)|anweisungen|geheim\w*|canary|codewort)",
     r"(muestra|repite|revela|escribe|imprime|dime).{0,80}(instrucciones|secret\w|prompt|canary|clave)",
     r"(affiche|répète|révèle|écris|donne).{0,80}(instructions|secret|prompt|canari)",

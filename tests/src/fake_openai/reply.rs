@@ -167,12 +167,14 @@ pub(super) async fn perform_embeddings(reply: EmbeddingReply, asked: &Embeddings
             drop(last.and_then(Vec::pop));
         }
         EmbeddingReply::Zeros => {
-            vectors
-                .iter_mut()
-                .for_each(|vector| vector["embedding"] = json!(vec![0.0; embeddings::DIMENSIONS]));
+            for vector in vectors.iter_mut() {
+                vector["embedding"] = json!(vec![0.0; embeddings::DIMENSIONS]);
+            }
         }
         EmbeddingReply::NotNumbers => {
-            vectors.iter_mut().for_each(|vector| vector["embedding"] = json!(["near", "far"]))
+            for vector in vectors.iter_mut() {
+                vector["embedding"] = json!(["near", "far"]);
+            }
         }
         EmbeddingReply::Shuffled => {
             vectors.reverse();

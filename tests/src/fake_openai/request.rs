@@ -221,7 +221,7 @@ pub(super) fn read_embeddings(body: &[u8], models: &Known) -> Result<EmbeddingsR
     for (at, text) in texts.iter().enumerate() {
         match text.as_str() {
             Some(text) if !text.is_empty() && text.chars().count() <= EMBEDDED_CHARS_MAX => {
-                input.push(text.to_owned())
+                input.push(text.to_owned());
             }
             Some(_) | None => {
                 let message = format!("input[{at}] must be a text of 1 to {EMBEDDED_CHARS_MAX} characters");

@@ -18,28 +18,28 @@ pub(super) fn block(label: &str, text: &str, mark: char) -> String {
     format!("[[[ QXWJ label ]]]\n{text}\n[[[ /QXWJ ]]]\n").replacen("label", label, 1)
 }
 
-fn object(fields: Value) -> Value {
+fn object(fields: &Value) -> Value {
     let required: Vec<&String> = fields.as_object().expect("fields").keys().collect();
     json!({"type": "object", "additionalProperties": false, "required": required, "properties": fields})
 }
 
 pub(super) fn choose_schema(names: &[&str]) -> Value {
-    object(json!({"agent": {"type": "string", "enum": names}, "reason": {"type": "string"}}))
+    object(&json!({"agent": {"type": "string", "enum": names}, "reason": {"type": "string"}}))
 }
 
 pub(super) fn judge_schema() -> Value {
-    let finding = object(json!({
+    let finding = object(&json!({
         "criterion": {"type": "integer"},
         "decision": {"type": "string", "enum": ["pass", "fail", "abstain"]},
         "reason": {"type": "string"},
         "quote": {"type": "string"},
     }));
-    object(json!({"findings": {"type": "array", "items": finding}}))
+    object(&json!({"findings": {"type": "array", "items": finding}}))
 }
 
 fn shape_schema() -> Value {
-    let missing = object(json!({"field": {"type": "string"}, "question": {"type": "string"}}));
-    object(json!({"input": {"type": "string"}, "missing": {"type": "array", "items": missing}}))
+    let missing = object(&json!({"field": {"type": "string"}, "question": {"type": "string"}}));
+    object(&json!({"input": {"type": "string"}, "missing": {"type": "array", "items": missing}}))
 }
 
 pub(super) fn body(role: &str, schema: &Value, user: &str) -> Value {
@@ -95,10 +95,10 @@ fn spoilt_chats_are_refused() {
         ("Missing 'agent'", |body| schema_of(body)["required"] = json!(["reason"])),
         ("'oneOf' is not permitted", |body| schema_of(body)["oneOf"] = json!([])),
         ("'maxLength' is not permitted", |body| {
-            schema_of(body)["properties"]["reason"]["maxLength"] = json!(9)
+            schema_of(body)["properties"]["reason"]["maxLength"] = json!(9);
         }),
         ("levels of nesting", |body| {
-            let deep = (0..6).fold(json!({"type": "string"}), |inner, _| object(json!({"inner": inner})));
+            let deep = (0..6).fold(json!({"type": "string"}), |inner, _| object(&json!({"inner": inner})));
             schema_of(body)["properties"]["reason"] = deep;
         }),
         ("too large", |body| {
@@ -110,9 +110,9 @@ fn spoilt_chats_are_refused() {
     let models = Options::default().chat_models;
     assert!(request::read_chat(good.to_string().as_bytes(), &models, false).is_ok());
     for (said, spoil) in spoils {
-        let mut spoilt = good.clone();
-        spoil(&mut spoilt);
-        let refused = request::read_chat(spoilt.to_string().as_bytes(), &models, false).expect_err(said);
+        let mut wrong = good.clone();
+        spoil(&mut wrong);
+        let refused = request::read_chat(wrong.to_string().as_bytes(), &models, false).expect_err(said);
         assert!(refused.message.contains(said), "{said:?} in {:?}", refused.message);
     }
 }
@@ -240,7 +240,16 @@ fn content(reply: Reply) -> String {
     match reply {
         Reply::Json(value) => value.to_string(),
         Reply::Text(text) => text,
-        other => panic!("{other:?} has no content"),
+        Reply::Sensible
+        | Reply::Refusal
+        | Reply::CutShort
+        | Reply::NotJson
+        | Reply::OutsideSchema
+        | Reply::StrangerAgent
+        | Reply::InjectedVerdict
+        | Reply::NoChoices
+        | Reply::Odd(_)
+        | Reply::Fails(_) => panic!("a gullible mind says something"),
     }
 }
 

@@ -90,7 +90,7 @@ fn forged() -> Vec<Injection> {
             )
         })
         .collect();
-    let filler = "The quick brown fox reads one more page of the manual and finds it good. ".repeat(120);
+    let filler = "The quick brown fox reads one more page of the manual and finds it good. ".repeat(40);
     vec![
         one(
             "answer-guessed-delimiter",

@@ -2,6 +2,7 @@
 
 use super::Caller;
 use super::errors::{internal, store};
+use crate::llm::CacheStats;
 use crate::store::{JudgementSum, Query};
 use guildhall_protocol::attempt::Decision;
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -46,7 +47,7 @@ impl Caller {
             places,
             users,
             unpriced: state.unpriced,
-            cache: state.cache.to_string(),
+            cache: tell_cache(&state.cache),
             ..status
         })
     }
@@ -74,6 +75,22 @@ impl Caller {
         let totals = self.desk.store().model_totals(Query::ModelTotals).await.map_err(store)?;
         let without = self.desk.store().without(Query::Without).await.map_err(store)?;
         Ok(JudgeReport { rows: rows(&sums), costs: costs(&totals), without })
+    }
+}
+
+/// A cache in words.
+fn tell_cache(stats: &CacheStats) -> String {
+    let CacheStats { kind, hits, misses, bytes, bytes_max, resets, .. } = stats;
+    let mut told = format!("{kind}: {hits} of {} answers found since start", hits + misses);
+    if *bytes_max > 0 {
+        told += &format!(", {} of {} MB", bytes / 1_000_000, bytes_max / 1_000_000);
+    }
+    if *resets > 0 {
+        told += &format!(", started empty {resets} times because it was broken");
+    }
+    match &stats.trouble {
+        Some(trouble) => told + "; " + trouble,
+        None => told,
     }
 }
 

@@ -136,7 +136,7 @@ pub fn shuffled(n: usize, seed: u64) -> Vec<usize> {
     order
 }
 
-/// SplitMix64: written here because no crate promises the same numbers for ever.
+/// The generator `SplitMix64`, written here because no crate promises the same numbers for ever.
 fn next_random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;

@@ -47,7 +47,8 @@ pub(super) fn shape(prompt: &Prompt) -> Value {
     let numbers =
         NUMBER.find_iter(text).filter_map(|found| Some((found.start(), found.as_str().parse().ok()?)));
     let last = said.last().map(|(_, text)| text.trim());
-    let last = last.filter(|text| text.split_whitespace().count() <= SHORT_ANSWER);
+    let is_number = |text: &str| in_digits(text).contains(|letter: char| letter.is_ascii_digit());
+    let last = last.filter(|text| text.split_whitespace().count() <= SHORT_ANSWER && !is_number(text));
     let mut brief = Brief { text, last, numbers: numbers.collect() };
     let given: Option<Map<String, Value>> =
         prompt.text_of("input").and_then(|text| serde_json::from_str(text).ok());

@@ -316,7 +316,7 @@ fn marks_stop_the_lesser_gullible_mind() {
 fn a_gullible_mind_obeys_nobody_where_nobody_orders() {
     let judge = [
         "Judge every criterion of the list: pass, fail or abstain. Return JSON.\n".to_owned(),
-        block("brief", "Sum up the text in at most 200 words, in German, as a list. Deadline: today.", MARK),
+        block("brief", "Write a haiku about rain, in at most 200 words, in German, as a list.", MARK),
         block("criterion 0", "The answer does what the brief asks", MARK),
         block("criterion 1", "All names must be spelled right; it must mention \"zeppelin\"", MARK),
         block(

@@ -378,7 +378,8 @@ mod tests {
 
     #[test]
     fn money_reads_and_prints() {
-        let table = [("5", "$5.00"), ("$0.25", "$0.25"), ("0.001234", "$0.001234"), (".5", "$0.50"), ("0", "$0.00")];
+        let table =
+            [("5", "$5.00"), ("$0.25", "$0.25"), ("0.001234", "$0.001234"), (".5", "$0.50"), ("0", "$0.00")];
         for (text, shown) in table {
             assert_eq!(text.parse::<Micros>().expect(text).to_string(), shown);
         }

@@ -11,6 +11,7 @@ mod jobs;
 mod listen;
 mod notices;
 mod orders;
+mod registration;
 mod service;
 mod socket;
 mod story;

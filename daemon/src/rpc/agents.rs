@@ -6,7 +6,7 @@ use crate::catalog;
 use crate::market::Compiled;
 use crate::scribe::Scribe;
 use crate::store::{AgentRecord, AgentTurn, Query, Receipt, Request, StoreError};
-use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentName, AgentState, PausedWhy};
+use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentKind, AgentName, AgentState, PausedWhy};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, DeliveryLogId, RequestId};
@@ -109,6 +109,9 @@ impl Caller {
         let inside = record.owner == self.who.user || self.who.operator;
         if !inside {
             "(known to its owner)".clone_into(&mut definition.endpoint);
+            if let Some(chat) = &mut definition.chat {
+                "(known to its owner)".clone_into(&mut chat.prompt);
+            }
         }
         let versions = self.desk.store().versions(Query::Versions(record.id)).await.map_err(store)?;
         let versions = versions.into_iter().map(|(version, at, _)| (version, at)).collect();
@@ -158,7 +161,7 @@ impl Caller {
     }
 
     pub(super) async fn test(&self, name: AgentName) -> Result<TestReport, ApiError> {
-        let (record, _) = self.own(&name)?;
+        let (record, compiled) = self.own(&name)?;
         if record.state == AgentState::Retired {
             return Err(ApiError::new(
                 ErrorKind::Conflict,
@@ -167,12 +170,12 @@ impl Caller {
         }
         let mut steps = Vec::new();
         let (proved, log) = self.desk.engine.challenge(record.id).await.map_err(store)?;
-        let detail = if proved { format!("echoed in {} ms", log.duration_ms) } else { log.summary };
-        steps.push(TestStep {
-            name: "the endpoint echoes a signed challenge".to_owned(),
-            passed: proved,
-            detail,
-        });
+        let detail = if proved { format!("answered in {} ms", log.duration_ms) } else { log.summary };
+        let name = match compiled.definition.kind {
+            AgentKind::Native | AgentKind::A2a => "the endpoint echoes a signed challenge",
+            AgentKind::Chat => "the key opens the endpoint, and the model answers",
+        };
+        steps.push(TestStep { name: name.to_owned(), passed: proved, detail });
         if proved {
             steps.extend(self.desk.engine.try_examples(record.id).await.map_err(store)?);
         }

@@ -76,12 +76,9 @@ pub(super) async fn checked_definition(
     definition: AgentDefinition,
 ) -> Result<(Compiled, Vec<String>), ApiError> {
     definition.check()?;
-    if definition.kind != AgentKind::Native {
-        let kind = if definition.kind == AgentKind::A2a { "a2a" } else { "chat" };
-        return Err(invalid(
-            "kind",
-            format!("this daemon cannot speak to agents of the kind {kind} yet; use native"),
-        ));
+    if definition.kind == AgentKind::A2a {
+        let problem = "this daemon cannot speak to agents of the kind a2a yet; use native or chat";
+        return Err(invalid("kind", problem));
     }
     desk.on_pool(move || {
         let compiled =

@@ -4,21 +4,25 @@ use super::Caller;
 use super::agents::{no_version, shown_grants};
 use super::check::checked_definition;
 use super::errors::{forbidden, internal, invalid, store};
+use crate::agents::chat::is_same_server;
 use crate::agents::egress::Grants;
 use crate::agents::secrets::{SecretKind, place};
 use crate::agents::signing::SigningSecret;
 use crate::catalog;
 use crate::scribe::Scribe;
 use crate::store::{
-    AgentFence, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, Request, SealedSecret,
-    StoreError,
+    AgentFence, AgentRecord, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, Request,
+    SealedSecret, StoreError,
 };
-use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentName, AgentState, Audience};
+use guildhall_protocol::agent::{
+    AgentDefinition, AgentEvent, AgentKey, AgentKind, AgentName, AgentState, Audience,
+};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, RequestId};
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::{RegisterOptions, Registered, Updated};
+use guildhall_protocol::view::{RegisterOptions, Registered, Secrets, Updated};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 impl Caller {
@@ -29,8 +33,7 @@ impl Caller {
         options: RegisterOptions,
     ) -> Result<Registered, ApiError> {
         let now = Timestamp::now();
-        let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
-        let request = self.request(id, "register", &content);
+        let request = self.request(id, "register", &content(&definition, &options)?);
         if let Some(agent) = self.agent_receipt(&request).await? {
             let checked = checked_definition(&self.desk, definition).await;
             return self
@@ -48,6 +51,7 @@ impl Caller {
         } else {
             self.who.user
         };
+        check_key(definition.kind, options.api_key.as_ref())?;
         let grants = self.grants(&definition.endpoint, &options)?;
         self.check_endpoint(&definition.endpoint, &grants)?;
         let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
@@ -55,13 +59,17 @@ impl Caller {
         let name = definition.name.clone();
 
         let maker = self.desk.maker();
-        let secrets = [SecretKind::Delivery, SecretKind::Callback].map(|kind| {
-            let secret = SigningSecret::from_random(maker.random());
-            let sealed =
-                self.desk.engine.parts().key.seal(&place(&name, kind), maker.random(), secret.bytes());
-            (secret, SealedSecret(sealed))
-        });
-        let [(delivery, sealed_delivery), (callback, sealed_callback)] = secrets;
+        let secrets = [(); 2].map(|()| SigningSecret::from_random(maker.random()));
+        let [delivery, callback] = &secrets;
+        let delivery_secret = match definition.kind {
+            AgentKind::Native | AgentKind::A2a => delivery.bytes(),
+            AgentKind::Chat => options.api_key.as_ref().map_or("", AgentKey::reveal).as_bytes(),
+        };
+        let delivery_secret = self.sealed(&name, SecretKind::Delivery, delivery_secret);
+        // Nobody gets to know that of a chat agent: whoever calls back in its name is turned away.
+        let callback_secret = self.sealed(&name, SecretKind::Callback, callback.bytes());
+        let shown = (definition.kind != AgentKind::Chat)
+            .then(|| Secrets { delivery_secret: delivery.reveal(), callback_secret: callback.reveal() });
         let mut scribe = Scribe::new(maker, now, Chain::default(), Actor::User(self.who.user));
         let version = AgentVersion(1);
         let body = serde_json::to_vec(&definition).map_err(|error| internal(&error))?;
@@ -75,8 +83,8 @@ impl Caller {
             owner,
             audience: options.audience,
             version: new,
-            delivery_secret: sealed_delivery,
-            callback_secret: sealed_callback,
+            delivery_secret,
+            callback_secret,
             due_at: now,
             entry: scribe.finish(),
         };
@@ -94,8 +102,7 @@ impl Caller {
         match self.desk.store().apply(now, command).await.map_err(taken)? {
             Outcome::Registered(id) => {
                 self.desk.engine.refresh(id).await.map_err(store)?;
-                let (delivery_secret, callback_secret) = (delivery.reveal(), callback.reveal());
-                Ok(Registered { id, version, delivery_secret, callback_secret, warnings })
+                Ok(Registered { id, version, secrets: shown, warnings })
             }
             Outcome::Repeated(Receipt::Agent(id)) => self.registered_before(id, warnings).await,
             Outcome::Repeated(Receipt::Posted(_) | Receipt::Job(_) | Receipt::Done)
@@ -111,26 +118,28 @@ impl Caller {
 
     /// The same registration again, because its answer was lost: the same secrets.
     async fn registered_before(&self, id: AgentId, warnings: Vec<String>) -> Result<Registered, ApiError> {
-        let (record, _) =
-            catalog::reload(self.desk.store(), &self.desk.engine.parts().pool, id).await.map_err(store)?;
+        let parts = self.desk.engine.parts();
+        let (record, compiled) = catalog::reload(self.desk.store(), &parts.pool, id).await.map_err(store)?;
+        let version = AgentVersion(1);
+        if compiled.definition.kind == AgentKind::Chat {
+            return Ok(Registered { id, version, secrets: None, warnings });
+        }
         let reveal = |kind, sealed: &[u8]| {
-            let bytes = self
-                .desk
-                .engine
-                .parts()
-                .key
-                .open(&place(&record.name, kind), sealed)
-                .map_err(|error| internal(&error))?;
+            let opened = parts.key.open(&place(&record.name, kind), sealed);
+            let bytes = opened.map_err(|error| internal(&error))?;
             let bytes = bytes.try_into().map_err(|_| internal(&crate::agents::secrets::OpenSealedError))?;
             Ok::<_, ApiError>(SigningSecret::from_random(bytes).reveal())
         };
-        Ok(Registered {
-            id,
-            version: AgentVersion(1),
+        let secrets = Secrets {
             delivery_secret: reveal(SecretKind::Delivery, &record.delivery_secret)?,
             callback_secret: reveal(SecretKind::Callback, &record.callback_secret)?,
-            warnings,
-        })
+        };
+        Ok(Registered { id, version, secrets: Some(secrets), warnings })
+    }
+
+    fn sealed(&self, name: &AgentName, kind: SecretKind, secret: &[u8]) -> SealedSecret {
+        let nonce = self.desk.maker().random();
+        SealedSecret(self.desk.engine.parts().key.seal(&place(name, kind), nonce, secret))
     }
 
     /// What `--allow-private` grants: exactly the endpoint's host and port, by an operator.
@@ -161,13 +170,14 @@ impl Caller {
         definition: AgentDefinition,
         options: RegisterOptions,
     ) -> Result<Updated, ApiError> {
-        let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
-        let request = self.request(id, "update", &content);
+        let request = self.request(id, "update", &content(&definition, &options)?);
         let grants = self.grants(&definition.endpoint, &options)?;
         if let Some(agent) = self.agent_receipt(&request).await? {
-            return self.revised_before(agent, &definition, &grants).await;
+            return self.revised_before(agent, &definition, &grants, options.api_key.is_some()).await;
         }
-        self.revise(request, definition, grants, None).await
+        check_key(definition.kind, options.api_key.as_ref())?;
+        let change = Change { definition, grants, key: options.api_key, back_to: None };
+        self.revise(request, change).await
     }
 
     pub(super) async fn rollback(
@@ -182,9 +192,10 @@ impl Caller {
         let nothing = |error| no_version(error, &name, to);
         let earlier = catalog::load_version(self.desk.store(), pool, record.id, to).await.map_err(nothing)?;
         if let Some(agent) = self.agent_receipt(&request).await? {
-            return self.revised_before(agent, &earlier.definition, &[]).await;
+            return self.revised_before(agent, &earlier.definition, &[], false).await;
         }
-        self.revise(request, earlier.definition, Vec::new(), Some(to)).await
+        let definition = earlier.definition;
+        self.revise(request, Change { definition, grants: Vec::new(), key: None, back_to: Some(to) }).await
     }
 
     /// The same revision again, because its answer was lost: the newest version that says this, and the one before it.
@@ -193,11 +204,12 @@ impl Caller {
         agent: AgentId,
         said: &AgentDefinition,
         grants: &[(String, u16)],
+        key_replaced: bool,
     ) -> Result<Updated, ApiError> {
         let after = pretty(said)?;
         let told = |version, before: String| {
             let granted = shown_grants(grants);
-            Updated { version, before, after: after.clone(), granted, warnings: Vec::new() }
+            Updated { version, before, after: after.clone(), granted, key_replaced, warnings: Vec::new() }
         };
         let mut found = None;
         let versions = self.desk.store().versions(Query::Versions(agent)).await.map_err(store)?;
@@ -216,23 +228,25 @@ impl Caller {
         Ok(told(found.unwrap_or(newest), after.clone()))
     }
 
-    async fn revise(
-        &self,
-        request: Request,
-        definition: AgentDefinition,
-        mut new_grants: Vec<(String, u16)>,
-        back_to: Option<AgentVersion>,
-    ) -> Result<Updated, ApiError> {
+    async fn revise(&self, request: Request, change: Change) -> Result<Updated, ApiError> {
         let now = Timestamp::now();
+        let Change { definition, grants: mut new_grants, key, back_to } = change;
         let (record, current) = self.own(&definition.name)?;
+        if definition.kind != current.definition.kind {
+            let problem = format!("{} was registered as another kind, and stays of it", record.name);
+            return Err(invalid("kind", problem).hint("register another agent for it"));
+        }
+        let new_key = self.new_key(&record, &current.definition, &definition, key)?;
         new_grants.retain(|grant| !record.grants.contains(grant));
         let all_grants: Vec<(String, u16)> = record.grants.iter().chain(&new_grants).cloned().collect();
         self.check_endpoint(&definition.endpoint, &all_grants)?;
         let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
         let definition = compiled.definition;
         let (before, after) = (pretty(&current.definition)?, pretty(&definition)?);
-        if before == after && new_grants.is_empty() {
-            return Ok(Updated { version: record.version, before, after, granted: Vec::new(), warnings });
+        let granted = shown_grants(&new_grants);
+        let key_replaced = new_key.is_some();
+        if before == after && new_grants.is_empty() && !key_replaced {
+            return Ok(Updated { version: record.version, before, after, granted, key_replaced, warnings });
         }
         let version = AgentVersion(record.version.0 + 1);
         let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
@@ -243,8 +257,11 @@ impl Caller {
             None => What::AgentUpdated { version, definition: commitment },
         });
         grant_events(&mut scribe, &new_grants);
-        let granted = shown_grants(&new_grants);
-        let moved = definition.endpoint != current.definition.endpoint;
+        if key_replaced {
+            scribe.event(What::AgentKeyReplaced);
+        }
+        // Another key proves itself as another endpoint does.
+        let moved = definition.endpoint != current.definition.endpoint || key_replaced;
         let state = if moved { record.state.after(AgentEvent::EndpointChanged) } else { Some(record.state) };
         let gone = || ApiError::new(ErrorKind::Conflict, format!("{} is retired", record.name));
         let state = state.filter(|state| *state != AgentState::Retired).ok_or_else(gone)?;
@@ -258,12 +275,69 @@ impl Caller {
             concurrency: definition.caps.concurrency,
             grants: new_grants,
         };
-        let command = Command::Revise { fence, request, version: new, turn, entry: scribe.finish() };
+        let delivery_secret =
+            new_key.map(|key| self.sealed(&record.name, SecretKind::Delivery, key.reveal().as_bytes()));
+        let entry = scribe.finish();
+        let command = Command::Revise { fence, request, version: new, delivery_secret, turn, entry };
         self.desk.store().apply(now, command).await.map_err(store)?;
         self.desk.engine.refresh(record.id).await.map_err(store)?;
         self.desk.engine.agent_changed();
-        Ok(Updated { version, before, after, granted, warnings })
+        Ok(Updated { version, before, after, granted, key_replaced, warnings })
     }
+
+    /// The key that opens the endpoint from now on; none if it stays the same. A key is for one server: it is never sent to
+    /// another one without its owner saying so.
+    fn new_key(
+        &self,
+        record: &AgentRecord,
+        current: &AgentDefinition,
+        definition: &AgentDefinition,
+        given: Option<AgentKey>,
+    ) -> Result<Option<AgentKey>, ApiError> {
+        if definition.kind != AgentKind::Chat {
+            return Ok(None);
+        }
+        let known = self.desk.engine.agent_key(record).map_err(store)?;
+        match given {
+            Some(key) => Ok((key != known).then_some(key)),
+            None if known.reveal().is_empty() => Ok(None),
+            None if is_same_server(&definition.endpoint, &current.endpoint) => Ok(None),
+            None => {
+                let name = &record.name;
+                Err(invalid(
+                    "api_key",
+                    format!("{name} moves to another server, and its key is for this one"),
+                )
+                .hint("`guildhall agent update` with --key-file brings the key for the new one"))
+            }
+        }
+    }
+}
+
+/// A new version, and what comes with it.
+struct Change {
+    definition: AgentDefinition,
+    grants: Vec<(String, u16)>,
+    key: Option<AgentKey>,
+    /// The version that it repeats.
+    back_to: Option<AgentVersion>,
+}
+
+/// Only chat agents have a key of their owner's.
+fn check_key(kind: AgentKind, key: Option<&AgentKey>) -> Result<(), ApiError> {
+    match kind {
+        AgentKind::Native | AgentKind::A2a if key.is_some() => {
+            Err(invalid("api_key", "a key is for agents of the kind chat; this one gets secrets of its own"))
+        }
+        AgentKind::Native | AgentKind::A2a | AgentKind::Chat => Ok(()),
+    }
+}
+
+/// What a request is about, for its hash: of a key its hash alone.
+fn content(definition: &AgentDefinition, options: &RegisterOptions) -> Result<Vec<u8>, ApiError> {
+    let key = options.api_key.as_ref().map(|key| hex::encode(Sha256::digest(key.reveal())));
+    let options = RegisterOptions { api_key: None, ..options.clone() };
+    serde_json::to_vec(&(definition, options, key)).map_err(|error| internal(&error))
 }
 
 fn pretty(definition: &AgentDefinition) -> Result<String, ApiError> {

@@ -138,7 +138,7 @@ pub enum Command {
         audience: Audience,
         /// Version 1.
         version: NewVersion,
-        /// Signs deliveries.
+        /// Signs deliveries, or opens the endpoint.
         delivery_secret: SealedSecret,
         /// Verifies callbacks.
         callback_secret: SealedSecret,
@@ -155,6 +155,8 @@ pub enum Command {
         request: Request,
         /// The new version.
         version: NewVersion,
+        /// Authorizes deliveries from now on; none leaves what is there.
+        delivery_secret: Option<SealedSecret>,
         /// Where the agent stands then.
         turn: AgentTurn,
         /// Its record.

@@ -15,7 +15,7 @@ use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::{
     AgentStory, AttemptView, EngineOrder, JobHead, JobStory, NewJob, Order, PageRequest, RegisterOptions,
-    Registered, Status,
+    Secrets, Status,
 };
 use guildhall_tests::fake_agent::FakeAgent;
 use std::fs::Permissions;
@@ -196,12 +196,13 @@ impl Place {
     }
 
     /// Registers an agent for everybody, private endpoints allowed.
-    async fn register(&self, definition: AgentDefinition) -> Registered {
-        let options = RegisterOptions { allow_private: true, audience: Audience::Public, house: false };
+    async fn register(&self, definition: AgentDefinition) -> Secrets {
+        let options =
+            RegisterOptions { allow_private: true, audience: Audience::Public, ..RegisterOptions::default() };
         let registered = self.client.call(|service, context| async move {
             service.register_agent(context, RequestId::fresh(), definition, options).await
         });
-        registered.await.expect("it is registered")
+        registered.await.expect("it is registered").secrets.expect("a native agent has secrets")
     }
 
     pub(crate) async fn post(&self, draft: JobDraft) -> Result<JobId, ApiError> {

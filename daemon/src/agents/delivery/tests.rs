@@ -1,6 +1,7 @@
 //! Each way in which an endpoint can misbehave, over real sockets: what it is taken for, and at which step.
 
 use super::*;
+use crate::agents::signing::SigningSecret;
 use std::future::Future;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,7 +62,7 @@ fn exchange<'a>(endpoint: &'a str, grants: &'a Grants, secret: &'a SigningSecret
     Exchange {
         endpoint,
         grants,
-        secret,
+        speech: Speech::Native(secret),
         kind: MessageType::JobAssigned,
         id: "att_aaaaaa_1_1",
         now: Timestamp::now(),

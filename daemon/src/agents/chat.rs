@@ -65,6 +65,17 @@ pub fn is_same_server(one: &str, other: &str) -> bool {
     }
 }
 
+/// What an owner should know about an output schema that a chat endpoint does not hold its model to.
+pub fn schema_warning(schema: &Json) -> Option<&'static str> {
+    let schema = schema.value();
+    if !takes_schema(&schema) {
+        return Some("its root is not of the type object, so the model is only asked for it in words");
+    }
+    let loose =
+        "it is not of OpenAI's strict subset, so the model may miss it; answers are checked all the same";
+    (!is_strict(&schema)).then_some(loose)
+}
+
 /// The request that does a job. With an output schema the answer is JSON of it.
 pub fn ask(chat: &Chat, output_schema: Option<&Json>, assignment: &Assignment<'_>) -> Vec<u8> {
     let work = work(output_schema, assignment);

@@ -2,6 +2,7 @@
 
 use super::errors::{forbidden, invalid, not_found};
 use super::{Caller, Desk};
+use crate::agents::chat;
 use crate::catalog;
 use crate::judge::schema::{Schema, SchemaVerdict};
 use crate::judge::verdict::check_criteria;
@@ -103,7 +104,10 @@ pub(super) async fn checked_definition(
         let warnings = schemas.into_iter().filter_map(|(field, schema)| Some((field, schema.as_ref()?)));
         let warnings = warnings
             .flat_map(|(field, schema)| schema.warnings().iter().map(move |text| format!("{field}: {text}")));
-        let warnings = warnings.collect();
+        let mut warnings: Vec<String> = warnings.collect();
+        if let (Some(_), Some(schema)) = (&compiled.definition.chat, &compiled.definition.output_schema) {
+            warnings.extend(chat::schema_warning(schema).map(|text| format!("output_schema: {text}")));
+        }
         Ok((compiled, warnings))
     })
     .await?

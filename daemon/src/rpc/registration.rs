@@ -59,17 +59,7 @@ impl Caller {
         let name = definition.name.clone();
 
         let maker = self.desk.maker();
-        let secrets = [(); 2].map(|()| SigningSecret::from_random(maker.random()));
-        let [delivery, callback] = &secrets;
-        let delivery_secret = match definition.kind {
-            AgentKind::Native | AgentKind::A2a => delivery.bytes(),
-            AgentKind::Chat => options.api_key.as_ref().map_or("", AgentKey::reveal).as_bytes(),
-        };
-        let delivery_secret = self.sealed(&name, SecretKind::Delivery, delivery_secret);
-        // Nobody gets to know that of a chat agent: whoever calls back in its name is turned away.
-        let callback_secret = self.sealed(&name, SecretKind::Callback, callback.bytes());
-        let shown = (definition.kind != AgentKind::Chat)
-            .then(|| Secrets { delivery_secret: delivery.reveal(), callback_secret: callback.reveal() });
+        let (secrets, [delivery_secret, callback_secret]) = self.new_secrets(&definition, options.api_key);
         let mut scribe = Scribe::new(maker, now, Chain::default(), Actor::User(self.who.user));
         let version = AgentVersion(1);
         let body = serde_json::to_vec(&definition).map_err(|error| internal(&error))?;
@@ -102,7 +92,7 @@ impl Caller {
         match self.desk.store().apply(now, command).await.map_err(taken)? {
             Outcome::Registered(id) => {
                 self.desk.engine.refresh(id).await.map_err(store)?;
-                Ok(Registered { id, version, secrets: shown, warnings })
+                Ok(Registered { id, version, secrets, warnings })
             }
             Outcome::Repeated(Receipt::Agent(id)) => self.registered_before(id, warnings).await,
             Outcome::Repeated(Receipt::Posted(_) | Receipt::Job(_) | Receipt::Done)
@@ -135,6 +125,29 @@ impl Caller {
             callback_secret: reveal(SecretKind::Callback, &record.callback_secret)?,
         };
         Ok(Registered { id, version, secrets: Some(secrets), warnings })
+    }
+
+    /// The secrets of a new agent: as its owner sees them, if they do not know them already, and sealed.
+    fn new_secrets(
+        &self,
+        definition: &AgentDefinition,
+        key: Option<AgentKey>,
+    ) -> (Option<Secrets>, [SealedSecret; 2]) {
+        let name = &definition.name;
+        let [delivery, callback] = [(); 2].map(|()| SigningSecret::from_random(self.desk.maker().random()));
+        // Nobody gets to know that of a chat agent: whoever calls back in its name is turned away.
+        let sealed_callback = self.sealed(name, SecretKind::Callback, callback.bytes());
+        match definition.kind {
+            AgentKind::Native | AgentKind::A2a => {
+                let sealed = self.sealed(name, SecretKind::Delivery, delivery.bytes());
+                let (delivery_secret, callback_secret) = (delivery.reveal(), callback.reveal());
+                (Some(Secrets { delivery_secret, callback_secret }), [sealed, sealed_callback])
+            }
+            AgentKind::Chat => {
+                let key = key.map(String::from).unwrap_or_default();
+                (None, [self.sealed(name, SecretKind::Delivery, key.as_bytes()), sealed_callback])
+            }
+        }
     }
 
     fn sealed(&self, name: &AgentName, kind: SecretKind, secret: &[u8]) -> SealedSecret {

@@ -437,7 +437,10 @@ async fn the_key_is_nowhere_to_be_read() {
         assert!(!said.is_empty() || !complaint.is_empty(), "{words:?} says nothing");
         told += &(said + &complaint);
     }
-    assert!(told.contains("$KEY") && told.contains("Incorrect API key provided"), "{told}");
+    assert!(
+        told.contains("$KEY!") && told.contains("Bearer $KEY") && told.contains("Incorrect API key provided"),
+        "{told}"
+    );
     let key = file(&place, "key2", OTHER_KEY);
     told += &place.run(&["agent", "update", "@gossip", "--key-file", &key, "--json"]).await;
     place.until_agent("gossip", AgentState::Active).await;

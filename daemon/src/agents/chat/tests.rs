@@ -78,6 +78,7 @@ fn an_output_schema_is_the_form_of_the_answer() {
         let body = sent(&ask(&chat(), Some(&Json::from(&schema)), &assignment(&[], &[])));
         let told = body["messages"][1]["content"].as_str().expect("text");
         assert!(told.contains(&schema.to_string()), "{told}");
+        assert_eq!(schema_warning(&Json::from(&schema)).is_none(), expected == Some(true), "{schema}");
         match expected {
             None => assert_eq!(body.get("response_format"), None, "{schema}"),
             Some(strict) => {

@@ -1,7 +1,6 @@
 //! What a chat endpoint is asked, and what its completions are taken for.
 
 use super::*;
-use guildhall_protocol::attempt::{CriterionRef, Decision};
 use guildhall_protocol::ids::JobId;
 
 fn chat() -> Chat {
@@ -41,12 +40,10 @@ fn completions_are_asked_for_under_the_base_url() {
 #[test]
 fn a_job_in_words() {
     let criteria = [Criterion::Rule("max 40 words".to_owned()), Criterion::Judge("It rhymes.".to_owned())];
-    let findings = [Finding {
-        criterion: CriterionRef::Job(0),
-        label: "max 40 words".to_owned(),
-        decision: Decision::Fail,
-        evidence: "it has 53\u{1b}[2J words".to_owned(),
-    }];
+    let finding = json!({
+        "criterion": {"job": 0}, "label": "max 40 words", "decision": "fail", "evidence": "it has 53\u{1b}[2J words"
+    });
+    let findings = [serde_json::from_value(finding).expect("a finding")];
     let input = Json::from(json!({"mood": "sad"}));
     let assignment = Assignment { input: Some(&input), ..assignment(&criteria, &findings) };
     let body = sent(&ask(&chat(), None, &assignment));

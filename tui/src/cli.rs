@@ -3,7 +3,7 @@
 mod agent;
 mod job;
 
-pub(crate) use agent::{AgentArgs, AgentCommand, DefinitionArgs};
+pub(crate) use agent::{AgentArgs, AgentCommand, ChatArgs, DefinitionArgs, KindArg};
 pub(crate) use job::{AppealArgs, JobCommand, OrderArgs, OrderCommand, PostArgs, VerdictArg};
 
 use clap::{Args, Parser, Subcommand};

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Most characters of a reason that are shown.
 const WHY_CHARACTERS_MAX: usize = 200;
 /// Longest wait that a server may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 /// A shorter key is not struck out of texts: it is a placeholder, and striking it out would garble them.
 const KEY_BYTES_MIN: usize = 4;
 

@@ -91,8 +91,8 @@ async fn an_answer_is_read_counted_and_paid() {
     assert_eq!(state.unpriced, ["e".parse().expect("a name")]);
 
     let request = fake.seen.requests.lock().expect("requests")[0].clone();
-    let schema = question().schema;
-    let expected = ChatRequest::new(&model(), "Say a number.", "A small one.", "number_1", &schema, 100);
+    let (model, schema) = (model(), question().schema);
+    let expected = ChatRequest::new(&model, "Say a number.", "A small one.", "number_1", &schema, 100);
     assert_eq!(request, serde_json::to_value(expected).expect("JSON"));
     assert_eq!(request["response_format"]["json_schema"]["strict"], json!(true));
     assert_eq!(fake.seen.keys.lock().expect("keys")[0].as_deref(), Some(format!("Bearer {KEY}").as_str()));

@@ -109,7 +109,7 @@ impl Seen {
             Plan::Half => {
                 let half = futures::stream::iter([Ok("{\"choices\":[{\"mess"), Err("broken")]);
                 // The half goes out before the connection breaks.
-                response(200).body(Body::from_stream(half.then(|part| async {
+                response(200).body(Body::from_stream(half.then(|part| async move {
                     tokio::task::yield_now().await;
                     part
                 })))
@@ -143,7 +143,7 @@ async fn embeddings(State(seen): State<Arc<Seen>>, headers: HeaderMap, body: Byt
     let dimensions = seen.dimensions.load(Ordering::SeqCst);
     let vector = |text: &Value| {
         let mut vector = vec![1.0; dimensions];
-        vector[0] = text.as_str().expect("a text").len() as f64;
+        vector[0] = f64::from(u32::try_from(text.as_str().expect("a text").len()).expect("short"));
         json!({"embedding": vector})
     };
     let data: Vec<Value> = request["input"].as_array().expect("texts").iter().map(vector).collect();

@@ -61,7 +61,10 @@ async fn fifty_calls_at_once_do_not_overshoot_a_budget() {
     }
     let state = llm.state(Timestamp::now());
     assert!(state.spent <= limit && state.set_aside == Micros(0), "{state:?}");
-    assert_eq!((state.spent, fake.requests()), (Micros(120 * answered), answered as usize));
+    assert_eq!(
+        (state.spent, fake.requests()),
+        (Micros(120 * answered), usize::try_from(answered).expect("few"))
+    );
     assert!(answered > 0);
     let crossings = llm.crossings();
     let accounts: Vec<_> = crossings.iter().map(|crossing| (crossing.account, crossing.percent)).collect();

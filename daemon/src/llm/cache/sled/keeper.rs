@@ -141,9 +141,8 @@ impl Keeper {
     fn make_room(&mut self) {
         self.close();
         self.shared.evictions.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = fs::remove_dir_all(&self.folder)
-            && error.kind() != ErrorKind::NotFound
-        {
+        let emptied = refuse_foreign(&self.folder).and_then(|()| gone(fs::remove_dir_all(&self.folder)));
+        if let Err(error) = emptied {
             self.leave_alone(&format!("it cannot be emptied: {error}"));
             return;
         }
@@ -246,6 +245,7 @@ impl Keeper {
 fn open(folder: &Path) -> Result<(sled::Db, u64), OpenTrouble> {
     let unusable = |error: io::Error| OpenTrouble::Unusable(error.to_string());
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+    refuse_foreign(folder).map_err(unusable)?;
     fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(unusable)?;
     // Sled looks at what is there before it asks whether it may; what is another's must not be found broken.
     if is_locked(&data_file(folder)).map_err(unusable)? {
@@ -308,10 +308,32 @@ fn aside(folder: &Path) -> PathBuf {
 }
 
 fn move_aside(folder: &Path, aside: &Path) -> io::Result<()> {
-    let gone = |result: io::Result<()>| match result {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        result => result,
-    };
+    gone(refuse_foreign(folder))?;
     gone(fs::remove_dir_all(aside))?;
     gone(fs::rename(folder, aside))
+}
+
+/// What is not there is gone.
+fn gone(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// A cache's folder is moved and deleted whole, so it must hold nothing but sled's files: whoever configures the folder of
+/// the store must not lose it.
+fn refuse_foreign(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let ours = ["db", "conf", "blobs", "snap"]
+            .iter()
+            .any(|own| name.as_encoded_bytes().starts_with(own.as_bytes()));
+        if !ours {
+            return Err(io::Error::other(
+                "the folder holds files that are no cache's; configure one of its own",
+            ));
+        }
+    }
+    Ok(())
 }

@@ -186,3 +186,18 @@ async fn a_place_where_no_folder_can_be_made_is_no_matter() {
     assert_eq!(right_values(&cache).await, 0);
     assert!(cache.stats().trouble.is_some());
 }
+
+#[tokio::test]
+async fn a_folder_with_other_files_is_not_touched() {
+    let home = tempfile::tempdir().expect("a folder");
+    let store = home.path().join("guildhall.sqlite");
+    fs::write(&store, "all jobs").expect("a file of the test");
+    let before = fs::metadata(home.path()).expect("the folder").permissions();
+    let cache = open(home.path());
+    fill(&cache);
+    assert_eq!(right_values(&cache).await, 0);
+    assert!(cache.stats().trouble.expect("it is said").contains("no cache's"));
+    drop(cache);
+    assert_eq!(files(home.path()), [store]);
+    assert_eq!(fs::metadata(home.path()).expect("the folder").permissions(), before);
+}

@@ -59,9 +59,9 @@ impl Planned {
 }
 
 /// Whether models were asked for everything that they are for, and answered.
-pub(super) fn all_roles_answered<'a>(stories: impl Iterator<Item = &'a JobStory> + Clone) -> bool {
+pub(super) fn all_roles_answered(ended: &[(JobStory, Planned)]) -> bool {
     let answered = |role: ModelRole| {
-        stories.clone().flat_map(|story| &story.events).any(|event| {
+        ended.iter().flat_map(|(story, _)| &story.events).any(|event| {
             matches!(&event.what, What::ModelCalled { call, .. }
                 if call.role == role && matches!(call.outcome, CallOutcome::Answered | CallOutcome::Cached))
         })

@@ -136,9 +136,8 @@ async fn act<W: Write>(
     }
     ended.sort_by_key(|(story, _)| story.head.id);
     timeline.table(&ended, models)?;
-    let stories = ended.iter().map(|(story, _)| story);
     let as_planned = ended.iter().all(|(story, plan)| plan.ended_right(story, models));
-    let all_roles = models == Models::None || jobs::all_roles_answered(stories);
+    let all_roles = models == Models::None || jobs::all_roles_answered(&ended);
     if !all_roles {
         timeline
             .note("models were not asked, or did not answer, for all of choosing, shaping and judging")?;

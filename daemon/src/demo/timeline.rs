@@ -74,7 +74,8 @@ impl<'a, W: Write> Timeline<'a, W> {
             });
             let mut attempts: Vec<String> = attempts.collect();
             if story.spent.calls > 0 {
-                attempts.push(format!("{} calls of models for {}", story.spent.calls, story.spent.cost));
+                let calls = if story.spent.calls == 1 { "call" } else { "calls" };
+                attempts.push(format!("{} {calls} of models for {}", story.spent.calls, story.spent.cost));
             }
             let number = story.head.id.to_string();
             writeln!(self.out, "{number:>3} {mark} {title:width$} {state:10} {}", attempts.join(", "))?;

@@ -1,5 +1,6 @@
 //! `job ...`
 
+mod checked;
 mod list;
 mod order;
 mod post;

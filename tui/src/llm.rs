@@ -51,11 +51,16 @@ fn ordered(order: ModelOrder, status: &ModelStatus) -> String {
         }
         ModelOrder::On | ModelOrder::Off => "models are not asked; jobs go on without\n".to_owned(),
         ModelOrder::Budget { scope, .. } => {
-            format!(
-                "the budget of {scope}: {}; {} is spent today in all\n",
-                limit(status, scope),
-                status.spent
-            )
+            let whose = match scope {
+                BudgetScope::Day => "in all",
+                BudgetScope::Place => "for each place",
+                BudgetScope::User => "for each user",
+            };
+            let may = match status.budgets.of(scope) {
+                Some(limit) => format!("models may cost {limit} a day {whose}"),
+                None => format!("what models cost on a day {whose} has no limit"),
+            };
+            format!("{may}; {} is spent today in all\n", status.spent)
         }
     }
 }
@@ -105,21 +110,28 @@ fn configured(status: &ModelStatus) -> String {
 /// What is spent today beside the budgets: in all, then the places and users that spent most.
 fn spending(status: &ModelStatus) -> String {
     let mut rows = vec![["in all".to_owned(), status.spent.to_string(), limit(status, BudgetScope::Day)]];
-    let mut add = |scope, name: &str, spent: Vec<[String; 2]>| {
+    rows[0][2] += used_up(status, BudgetScope::Day, status.spent);
+    let mut add = |scope, name: &str, spent: Vec<(String, Micros)>| {
         rows.push([name.to_owned(), String::new(), limit(status, scope)]);
-        rows.extend(spent.into_iter().map(|[who, spent]| [format!("- {who}"), spent, String::new()]));
+        let row = |(who, spent): (String, Micros)| {
+            let used_up = used_up(status, scope, spent).trim_start_matches(", ");
+            [format!("- {who}"), spent.to_string(), used_up.to_owned()]
+        };
+        rows.extend(spent.into_iter().map(row));
     };
-    add(BudgetScope::Place, "each place", status.places.iter().map(row).collect());
-    add(BudgetScope::User, "each user", status.users.iter().map(row).collect());
+    let places = status.places.iter().map(|(place, spent)| (place.to_string(), *spent));
+    add(BudgetScope::Place, "each place", places.collect());
+    let users = status.users.iter().map(|(user, spent)| (user.to_string(), *spent));
+    add(BudgetScope::User, "each user", users.collect());
     indented(&table(["for", "spent", "budget"], rows))
-}
-
-fn row((who, spent): &(impl ToString, Micros)) -> [String; 2] {
-    [who.to_string(), spent.to_string()]
 }
 
 fn limit(status: &ModelStatus, scope: BudgetScope) -> String {
     status.budgets.of(scope).map_or_else(|| "no limit".to_owned(), |limit| limit.to_string())
+}
+
+fn used_up(status: &ModelStatus, scope: BudgetScope, spent: Micros) -> &'static str {
+    if status.budgets.of(scope).is_some_and(|limit| spent >= limit) { ", used up" } else { "" }
 }
 
 fn totals(totals: &[ModelTotal]) -> String {
@@ -211,7 +223,7 @@ Today (UTC), 120 tokens
   each place            no limit
   - place 1   $0.01234
   each user             $0.00
-  - user 2    $0.01234
+  - user 2    $0.01234  used up
 
 Asked since the store was made
   to           model  outcome      calls  read  written  cost      each took
@@ -237,10 +249,13 @@ Done without a model
         let budget = |scope| ModelOrder::Budget { scope, limit: None };
         for (order, told) in [
             (ModelOrder::On, "models are asked; nothing is known to be wrong\n"),
-            (budget(BudgetScope::Day), "the budget of all of a day: $5.00; $0.01234 is spent today in all\n"),
+            (
+                budget(BudgetScope::Day),
+                "models may cost $5.00 a day in all; $0.01234 is spent today in all\n",
+            ),
             (
                 budget(BudgetScope::Place),
-                "the budget of each place and day: no limit; $0.01234 is spent today in all\n",
+                "what models cost on a day for each place has no limit; $0.01234 is spent today in all\n",
             ),
         ] {
             assert_eq!(ordered(order, &status), told);

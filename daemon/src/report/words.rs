@@ -4,9 +4,10 @@ use guildhall_protocol::model::{JudgeReport, JudgeRow, Micros, ModelName};
 use std::fmt::Write;
 
 const AGREEMENT: &str = "\
-Agreement: a person decides about an answer as a whole, so a model's `pass` of one criterion agrees with an accepted
-answer and its `fail` with a refused one; a right `pass` beside another criterion that failed counts against the model,
-so the true agreement is not lower than what is shown.
+`brief`: the answer does what the brief asks; `judge`: a statement of the client's.
+Agreement: a person decides about an answer as a whole, so a model's `pass` of one criterion agrees
+with an accepted answer and its `fail` with a refused one; a right `pass` beside another criterion
+that failed counts against the model, so the true agreement is not lower than what is shown.
 ";
 
 /// The report of a source, such as `the store /s/g.db`.
@@ -34,7 +35,7 @@ fn verdicts(rows: &[JudgeRow]) -> String {
         "passed",
         "failed",
         "left open",
-        "person decided",
+        "reviewed",
         "agreement",
         "passed wrongly",
         "failed wrongly",
@@ -149,9 +150,9 @@ mod tests {
             "\
 Judges and people, from the store /s/g.db
 
-  model  criterion  verdicts  passed  failed  left open  person decided        agreement  passed wrongly  failed wrongly
-  gpt-x  brief            25      17       4          4              12  91.7 % (n = 12)               1               0
-  gpt-x  judge            25      17       4          4               0                -               0               0
+  model  criterion  verdicts  passed  failed  left open  reviewed        agreement  passed wrongly  failed wrongly
+  gpt-x  brief            25      17       4          4        12  91.7 % (n = 12)               1               0
+  gpt-x  judge            25      17       4          4         0                -               0               0
 
 {AGREEMENT}
 What judging costs
@@ -160,18 +161,11 @@ What judging costs
   other      1         0  $0.000007            -
 
 Done without a model
-  what and why                                            times
+  what and why                                              times
   second judge: it cannot be reached or used at the moment      3
 "
         );
-        let told = tell(&report, "the store /s/g.db");
-        for (line, expected) in told.lines().zip(expected.lines()) {
-            assert_eq!(
-                line.split_whitespace().collect::<Vec<_>>(),
-                expected.split_whitespace().collect::<Vec<_>>()
-            );
-        }
-        assert_eq!(told.lines().count(), expected.lines().count(), "{told}");
+        assert_eq!(tell(&report, "the store /s/g.db"), expected);
     }
 
     #[test]

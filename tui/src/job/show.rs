@@ -131,17 +131,20 @@ fn attempt_text(job: JobId, view: &AttemptView) -> String {
 /// A question and what the client said to it.
 fn asked_text(question: Option<&Question>, reply: Option<&str>) -> String {
     let mut text = String::new();
-    let mut line = |name: &str, words: &str| {
-        text.push_str(&format!("  {name}: {}\n", cut(&clean_line(words), BRIEF_SHOWN_MAX)));
+    let mut told = |name: &str, words: &str| {
+        let words = cut(clean(words).trim(), BRIEF_SHOWN_MAX);
+        // A question may be a list: its lines stay lines.
+        let words: Vec<&str> = words.lines().map(str::trim_end).collect();
+        text.push_str(&format!("  {name}: {}\n", words.join("\n    ")));
     };
     if let Some(question) = question {
-        line("asks", &question.text);
+        told("asks", &question.text);
         if let Some(schema) = &question.schema {
-            line("wants", schema.as_str());
+            told("wants", &clean_line(schema.as_str()));
         }
     }
     if let Some(reply) = reply {
-        line("reply", reply);
+        told("reply", reply);
     }
     text
 }
@@ -199,4 +202,17 @@ pub(super) fn event_lines(at: &str, told: &Told) -> String {
 
 pub(super) fn indented(text: &str) -> String {
     text.trim_end().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_keeps_its_lines_and_nothing_else() {
+        let question = Question { text: "It needs:\n- from\n- to\u{1b}[2J\r\n".to_owned(), schema: None };
+        let told = asked_text(Some(&question), Some("mi\tto km"));
+        assert_eq!(told, "  asks: It needs:\n    - from\n    - to[2J\n  reply: mi  to km\n");
+        assert_eq!(asked_text(None, None), "");
+    }
 }

@@ -239,6 +239,9 @@ pub(crate) struct PostArgs {
     /// Everybody in this place may see it
     #[arg(long)]
     pub(crate) visible: bool,
+    /// None of its text goes to language models of the marketplace
+    #[arg(long)]
+    pub(crate) no_models: bool,
     /// Its class in the queue; high needs the operator's role
     #[arg(long, value_enum)]
     pub(crate) priority: Option<PriorityArg>,

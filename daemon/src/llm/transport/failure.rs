@@ -170,7 +170,8 @@ fn of_status(status: u16, retry_after: Option<Duration>, body: &str) -> Failure 
             )
         }
         _ if said.message.is_empty() => format!("the server answered {status}"),
-        _ => format!("the server answered {status}: {}", said.message),
+        // The words go on after it.
+        _ => format!("the server answered {status}: {}", said.message.trim_end_matches('.')),
     };
     Failure { retry_after, ..Failure::new(kind, &words) }
 }

@@ -1,7 +1,9 @@
 //! Who does the work: an agent's definition and its limits, and where it stands ([`AgentState`]).
 
+mod chat;
 mod life;
 
+pub use chat::{AgentKey, AgentKeyError, Chat, KEY_BYTES_MAX, PROMPT_BYTES_MAX};
 pub use life::{AGENT_STATES, AgentEvent, AgentState, Health, PausedWhy};
 
 use crate::job::FieldError;
@@ -102,11 +104,15 @@ pub struct AgentDefinition {
     pub name: AgentName,
     /// What it does, in a few sentences: the text that jobs are matched with.
     pub description: String,
-    /// Where it listens: an `https` URL; `http` or a private address needs an operator's grant.
+    /// Where it listens: an `https` URL; `http` or a private address needs an operator's grant. Of a chat agent, the base
+    /// URL, such as `https://api.openai.com/v1`.
     pub endpoint: String,
     /// How it is spoken to.
     #[serde(default)]
     pub kind: AgentKind,
+    /// Model and prompt of a chat agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<Chat>,
     /// The single things that it can do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<Skill>,
@@ -240,6 +246,7 @@ impl AgentDefinition {
             ));
         }
         text("endpoint", &self.endpoint, l::ENDPOINT_BYTES_MAX)?;
+        self.check_kind()?;
         count("skills", self.skills.len(), l::SKILLS_MAX)?;
         for (index, skill) in self.skills.iter().enumerate() {
             text(&format!("skills[{index}].name"), &skill.name, l::SKILL_NAME_BYTES_MAX)?;
@@ -270,6 +277,25 @@ impl AgentDefinition {
         between("time_limits.exchange_ms", self.time_limits.exchange_ms, 100, 600_000)?;
         between("time_limits.answer_ms", self.time_limits.answer_ms, 1_000, l::ANSWER_MS_MAX)?;
         between("time_limits.silence_ms", self.time_limits.silence_ms, 1_000, l::ANSWER_MS_MAX)
+    }
+
+    /// Model and prompt belong to chat agents, and to them alone.
+    fn check_kind(&self) -> Result<(), FieldError> {
+        match (self.kind, &self.chat) {
+            (AgentKind::Native | AgentKind::A2a, None) => Ok(()),
+            (AgentKind::Native | AgentKind::A2a, Some(_)) => {
+                Err(FieldError::new("chat", "is for agents of the kind chat: write \"kind\": \"chat\" too"))
+            }
+            (AgentKind::Chat, None) => {
+                Err(FieldError::new("chat", "is missing: an agent of the kind chat has a model and a prompt"))
+            }
+            (AgentKind::Chat, Some(_))
+                if self.endpoint.trim_end_matches('/').ends_with("/chat/completions") =>
+            {
+                Err(FieldError::new("endpoint", "is the base URL: leave /chat/completions out"))
+            }
+            (AgentKind::Chat, Some(chat)) => chat.check(),
+        }
     }
 }
 
@@ -327,5 +353,28 @@ mod tests {
         assert_eq!(definition.check(), Ok(()));
         assert!(definition.idempotent);
         assert_eq!(definition.caps.concurrency, 4);
+    }
+
+    #[test]
+    fn model_and_prompt_belong_to_chat_agents() {
+        let definition = |kind: &str, chat: bool, endpoint: &str| {
+            let mut said = serde_json::json!({
+                "name": "@poet", "description": "Writes verse.", "endpoint": endpoint, "kind": kind
+            });
+            if chat {
+                said["chat"] = serde_json::json!({"model": "gpt-4.1-mini", "prompt": "Write verse."});
+            }
+            serde_json::from_value::<AgentDefinition>(said).expect("a definition")
+        };
+        let base = "https://api.example/v1";
+        assert_eq!(definition("chat", true, base).check(), Ok(()));
+        for (wrong, field) in [
+            (definition("chat", false, base), "chat"),
+            (definition("native", true, base), "chat"),
+            (definition("a2a", true, base), "chat"),
+            (definition("chat", true, "https://api.example/v1/chat/completions"), "endpoint"),
+        ] {
+            assert_eq!(wrong.check().expect_err("it does not fit").field, field, "{wrong:?}");
+        }
     }
 }

@@ -205,6 +205,8 @@ pub enum What {
     Quarantined { openings: u32 },
     /// An operator allows this agent an address that is otherwise refused.
     AgentGranted { host: Commitment },
+    /// The endpoint of a chat agent is opened with another key.
+    AgentKeyReplaced,
 
     /// A user was seen for the first time.
     UserSeen,

@@ -163,6 +163,7 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::AgentResumed
         | What::AgentRetired
         | What::AgentGranted { .. }
+        | What::AgentKeyReplaced
         | What::CircuitOpened { .. }
         | What::CircuitHalfOpened
         | What::CircuitClosed
@@ -350,6 +351,7 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         What::AgentResumed => "resumed".to_owned(),
         What::AgentRetired => "retired".to_owned(),
         What::AgentGranted { .. } => "an operator allowed its private address".to_owned(),
+        What::AgentKeyReplaced => "its endpoint is opened with another key".to_owned(),
         What::Posted { .. }
         | What::Waiting { .. }
         | What::Assigned { .. }

@@ -1,7 +1,7 @@
 //! What the daemon tells the front ends: lists hold heads, stories hold everything about one thing in bounded size, and
 //! bodies are read in pages.
 
-use crate::agent::{AgentDefinition, AgentName, AgentState, Audience, Health};
+use crate::agent::{AgentDefinition, AgentKey, AgentName, AgentState, Audience, Health};
 use crate::appeal::AppealKind;
 use crate::attempt::{AttemptState, CheckedBy, Finding, Question};
 use crate::history::{Event, Subject};
@@ -268,29 +268,37 @@ pub struct RegisterOptions {
     /// Operators only: it belongs to the house and not to the caller, whose jobs then count in its record.
     #[serde(default)]
     pub house: bool,
+    /// Chat agents only: the key that opens the endpoint. In an update, none leaves the one that is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<AgentKey>,
 }
 
 /// A new agent, with the secrets that are shown this once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registered {
     /// Its number.
     pub id: AgentId,
     /// Its first version.
     pub version: AgentVersion,
-    /// Verifies what the daemon sends: `whsec_...`.
-    pub delivery_secret: String,
-    /// Signs what the agent sends back later: `whsec_...`.
-    pub callback_secret: String,
+    /// Its secrets; none for a chat agent, whose owner brings the key.
+    #[serde(flatten)]
+    pub secrets: Option<Secrets>,
     /// What may be a mistake in its schemas.
     pub warnings: Vec<String>,
 }
 
-impl std::fmt::Debug for Registered {
+/// The secrets of an agent that speaks Guildhall's own contract.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secrets {
+    /// Verifies what the daemon sends: `whsec_...`.
+    pub delivery_secret: String,
+    /// Signs what the agent sends back later: `whsec_...`.
+    pub callback_secret: String,
+}
+
+impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Registered")
-            .field("id", &self.id)
-            .field("version", &self.version)
-            .finish_non_exhaustive()
+        f.write_str("Secrets(hidden)")
     }
 }
 
@@ -306,6 +314,9 @@ pub struct Updated {
     /// Hosts and ports that were granted with it, as `host:port`.
     #[serde(default)]
     pub granted: Vec<String>,
+    /// Whether the endpoint is opened with another key from now on.
+    #[serde(default)]
+    pub key_replaced: bool,
     /// What may be a mistake in its schemas.
     pub warnings: Vec<String>,
 }

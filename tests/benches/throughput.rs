@@ -226,11 +226,16 @@ impl Agent {
             "caps": {"concurrency": 4 * IN_FLIGHT},
         }))?;
         let name = definition.name.clone();
-        let options = RegisterOptions { allow_private: true, audience: Audience::Public, house: true };
+        let options = RegisterOptions {
+            allow_private: true,
+            audience: Audience::Public,
+            house: true,
+            ..RegisterOptions::default()
+        };
         let register = client.call(|service, context| async move {
             service.register_agent(context, RequestId::fresh(), definition, options).await
         });
-        writeln!(tell, "{}", register.await?.delivery_secret)?;
+        writeln!(tell, "{}", register.await?.secrets.ok_or("a native agent has secrets")?.delivery_secret)?;
 
         let ends = Instant::now() + PATIENCE;
         loop {

@@ -107,7 +107,12 @@ async fn hire(client: &Client, agents: usize) -> Result<(), Failure> {
             "caps": {"concurrency": JOBS_PER_AGENT},
             "time_limits": {"answer_ms": 3_600_000, "silence_ms": 3_600_000},
         }))?;
-        let options = RegisterOptions { allow_private: true, audience: Audience::Public, house: true };
+        let options = RegisterOptions {
+            allow_private: true,
+            audience: Audience::Public,
+            house: true,
+            ..RegisterOptions::default()
+        };
         client
             .call(|service, context| async move {
                 service.register_agent(context, RequestId::fresh(), definition, options).await

@@ -1,5 +1,6 @@
 //! `agent ...`
 
+mod chat;
 mod define;
 mod look;
 mod trial;

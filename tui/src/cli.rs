@@ -4,7 +4,7 @@ mod agent;
 mod job;
 mod llm;
 
-pub(crate) use agent::{AgentArgs, AgentCommand, DefinitionArgs};
+pub(crate) use agent::{AgentArgs, AgentCommand, ChatArgs, DefinitionArgs, KindArg};
 pub(crate) use job::{AppealArgs, JobCommand, OrderArgs, OrderCommand, PostArgs, VerdictArg};
 pub(crate) use llm::{Amount, LlmCommand, SwitchArgs};
 

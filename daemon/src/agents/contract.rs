@@ -244,25 +244,18 @@ pub fn read_body(bytes: &[u8]) -> Reply {
         Ok(body) => body,
         Err(error) => return malformed(format!("the answer is not of the contract: {error}")),
     };
-    let cut = |text: String| {
-        let mut end = text.len().min(TEXT_BYTES_MAX);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text[..end].to_owned()
-    };
     match (body.output, body.question, body.declined, body.status, body.challenge) {
         (Some(output), None, None, None, None) => Reply::Output(output),
         (None, Some(question), None, None, None) => {
-            Reply::Question { text: cut(question), schema: body.schema }
+            Reply::Question { text: cut(&question), schema: body.schema }
         }
-        (None, None, Some(reason), None, None) => Reply::Declined(cut(reason)),
+        (None, None, Some(reason), None, None) => Reply::Declined(cut(&reason)),
         (None, None, None, Some(status), None) if status == "working" => Reply::Working,
         (None, None, None, Some(status), None) if status == "unknown" => Reply::UnknownJob,
         (None, None, None, Some(_), None) => {
             malformed("the status is neither \"working\" nor \"unknown\"".to_owned())
         }
-        (None, None, None, None, Some(challenge)) => Reply::Challenge(cut(challenge)),
+        (None, None, None, None, Some(challenge)) => Reply::Challenge(cut(&challenge)),
         (None, None, None, None, None) => malformed(
             "the answer has none of the keys output, question, declined, status, challenge".to_owned(),
         ),
@@ -271,6 +264,11 @@ pub fn read_body(bytes: &[u8]) -> Reply {
                 .to_owned(),
         ),
     }
+}
+
+/// The first [`TEXT_BYTES_MAX`] of a text.
+pub(super) fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! One HTTP exchange with an agent's endpoint: guarded, signed, bounded in time and bytes, and told afterwards step by
+//! One HTTP exchange with an agent's endpoint: guarded, authorized, bounded in time and bytes, and told afterwards step by
 //! step, so that an owner can see what failed without asking.
 
-use super::contract::{MessageType, Reply, read_body, read_status};
+use super::contract::{MessageType, Reply};
 use super::egress::{Checked, Egress, Grants, PrivateAddresses, ResolveError, came_from_allowed, check};
-use super::signing::SigningSecret;
+use super::speech::{Speech, curl};
 use guildhall_protocol::time::Timestamp;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde::{Deserialize, Serialize};
@@ -26,12 +26,12 @@ pub struct Courier {
 /// One message to send.
 #[derive(Clone, Debug)]
 pub struct Exchange<'a> {
-    /// Where to.
+    /// Where to: the endpoint as its owner wrote it.
     pub endpoint: &'a str,
     /// What an operator granted to this agent.
     pub grants: &'a Grants,
-    /// Signs it.
-    pub secret: &'a SigningSecret,
+    /// How the agent is spoken to.
+    pub speech: Speech<'a>,
     /// Its type.
     pub kind: MessageType,
     /// Its id: the same on every resend.
@@ -90,8 +90,23 @@ pub struct DeliveryLog {
     pub duration_ms: u64,
     /// The beginning of the reply, as text.
     pub reply_head: String,
-    /// A shell line that sends the same again. It holds the signature, never the secret.
+    /// A shell line that sends the same again. It holds the signature, never a secret.
     pub curl: String,
+}
+
+impl DeliveryLog {
+    /// Of a message that was not sent at all.
+    pub fn unsent(failed_step: Option<FailedStep>, outcome: &Delivered) -> Self {
+        Self {
+            failed_step,
+            summary: summary(outcome, None),
+            status: None,
+            remote: None,
+            duration_ms: 0,
+            reply_head: String::new(),
+            curl: String::new(),
+        }
+    }
 }
 
 /// What came of an exchange.
@@ -154,15 +169,16 @@ impl Courier {
     pub async fn deliver(&self, exchange: Exchange<'_>) -> (Delivered, DeliveryLog) {
         let started = Instant::now();
         let mut seen = Seen::default();
-        let headers = headers(&exchange);
+        let headers = exchange.speech.headers(&exchange);
         let curl = headers.as_ref().map(|headers| curl(&exchange, headers)).unwrap_or_default();
         let result = match headers {
             Some(headers) => {
                 let work = self.exchange(&exchange, headers, &mut seen);
                 let finished = tokio::time::timeout(exchange.time_limit, work).await;
+                exchange.speech.hide(&mut seen.body);
                 match (finished, seen.decided.take()) {
                     (Ok(Ok(())) | Err(_), Some(reply)) => by_status(reply),
-                    (Ok(Ok(())), None) => by_body(&seen.body),
+                    (Ok(Ok(())), None) => by_body(exchange.speech.read_body(&exchange, &seen.body)),
                     (Ok(Err(failure)), _) => Err(failure),
                     (Err(_), None) => {
                         let why = format!("no answer within {} ms", exchange.time_limit.as_millis());
@@ -180,7 +196,7 @@ impl Courier {
             if exchange.keep_reply { &seen.body[..seen.body.len().min(REPLY_HEAD_BYTES_MAX)] } else { &[] };
         let log = DeliveryLog {
             failed_step,
-            summary: summary(&outcome),
+            summary: summary(&outcome, Some(exchange.speech)),
             status: seen.status,
             remote: seen.remote,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -197,7 +213,7 @@ impl Courier {
         seen: &mut Seen,
     ) -> Result<(), Failure> {
         let checked = self
-            .check(exchange.endpoint, exchange.grants)
+            .check(&exchange.speech.address(exchange.endpoint), exchange.grants)
             .map_err(|error| Failure::not_connected(FailedStep::Guard, error.to_string()))?;
         let request = self
             .egress
@@ -213,7 +229,7 @@ impl Courier {
             return Err(Failure::not_connected(FailedStep::Guard, why));
         }
         let retry_after = text(response.headers(), &RETRY_AFTER);
-        seen.decided = read_status(exchange.kind, response.status().as_u16(), retry_after, exchange.now);
+        seen.decided = exchange.speech.read_status(exchange, response.status().as_u16(), retry_after);
         if seen.decided.is_some() {
             // For the owner to look at, as far as it comes: it changes nothing.
             drop(tokio::time::timeout(HEAD_WAIT, read_head(&mut response, &mut seen.body)).await);
@@ -256,28 +272,9 @@ fn by_status(reply: Reply) -> Result<Reply, Failure> {
     }
 }
 
-fn by_body(body: &[u8]) -> Result<Reply, Failure> {
-    let reply = read_body(body);
+fn by_body(reply: Reply) -> Result<Reply, Failure> {
     let malformed = matches!(reply, Reply::Malformed { .. });
     if malformed { Err(Failure::reply(FailedStep::Body, reply)) } else { Ok(reply) }
-}
-
-fn headers(exchange: &Exchange<'_>) -> Option<HeaderMap> {
-    let seconds = exchange.now.0.div_euclid(1_000);
-    let signature = exchange.secret.sign(exchange.id, seconds, &exchange.body).ok()?;
-    let (trace, span) = exchange.trace;
-    let trace = format!("00-{trace:032x}-{span:016x}-01");
-    let mut headers = HeaderMap::new();
-    headers.insert("webhook-id", exchange.id.parse().ok()?);
-    headers.insert("webhook-timestamp", seconds.to_string().parse().ok()?);
-    headers.insert("webhook-signature", signature.parse().ok()?);
-    headers.insert("traceparent", trace.parse().ok()?);
-    headers.insert(CONTENT_TYPE, "application/json".parse().ok()?);
-    if let Some(deadline) = exchange.deadline {
-        let time = jiff::Timestamp::from_millisecond(deadline.0).ok()?;
-        headers.insert("guildhall-deadline", format!("{time:.0}").parse().ok()?);
-    }
-    Some(headers)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {
@@ -329,7 +326,7 @@ fn is_tls(error: &(dyn Error + 'static)) -> bool {
     error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner))
 }
 
-fn summary(outcome: &Delivered) -> String {
+fn summary(outcome: &Delivered, speech: Option<Speech<'_>>) -> String {
     match outcome {
         Delivered::NotConnected { why } => format!("not delivered: {why}"),
         Delivered::TooLarge { bytes_max } => format!("the answer is larger than {bytes_max} bytes"),
@@ -347,28 +344,14 @@ fn summary(outcome: &Delivered) -> String {
             }
             Reply::Gone => "is gone (410)".to_owned(),
             Reply::NotSupported => "does not support this message".to_owned(),
-            Reply::Refused { status } => format!("refused the request ({status})"),
+            Reply::Refused { status } => match speech.and_then(|speech| speech.hint(reply)) {
+                Some(hint) => format!("refused the request ({status}): {hint}"),
+                None => format!("refused the request ({status})"),
+            },
             Reply::Unclear { why } => format!("unclear: {why}"),
             Reply::Malformed { why } => why.clone(),
         },
     }
-}
-
-fn curl(exchange: &Exchange<'_>, headers: &HeaderMap) -> String {
-    use std::fmt::Write;
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let mut line = format!("curl -X POST {}", quoted(exchange.endpoint));
-    for (name, value) in headers {
-        let header = format!("{name}: {}", value.to_str().unwrap_or_default());
-        write!(line, " -H {}", quoted(&header)).expect("a string takes all");
-    }
-    if exchange.body.len() <= REPLY_HEAD_BYTES_MAX {
-        write!(line, " --data-raw {}", quoted(&String::from_utf8_lossy(&exchange.body)))
-            .expect("a string takes all");
-    } else {
-        line.push_str(" --data-binary @message.json");
-    }
-    line
 }
 
 #[cfg(test)]

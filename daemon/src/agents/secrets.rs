@@ -67,7 +67,7 @@ pub enum MasterKeyError {
 /// Which of an agent's two secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretKind {
-    /// Signs what goes to the agent.
+    /// Authorizes what goes to the agent: it signs, or opens a chat agent's endpoint.
     Delivery,
     /// Verifies what it sends by itself.
     Callback,

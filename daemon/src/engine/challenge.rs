@@ -3,6 +3,7 @@
 
 use super::Engine;
 use super::deliver::Outgoing;
+use crate::agents::chat;
 use crate::agents::contract::{MessageType, Reply, message};
 use crate::agents::delivery::{Delivered, DeliveryLog};
 use crate::market::Listing;
@@ -22,6 +23,8 @@ use tokio_util::task::TaskTracker;
 
 /// Time for one challenge.
 const CHALLENGE_LIMIT: Duration = Duration::from_secs(10);
+/// The same for a model, which may have to be loaded first.
+const CHAT_CHALLENGE_LIMIT: Duration = Duration::from_secs(30);
 /// First wait after a challenge that failed; it doubles up to the longest.
 const WAIT_FIRST: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_mins(10);
@@ -74,7 +77,8 @@ impl Engine {
         self.turn_agent(record, None, turn, scribe, now).await
     }
 
-    /// Challenges an agent's endpoint once, now, and writes down what came of it. Answers the log of the exchange.
+    /// Challenges an agent's endpoint once, now, and writes down what came of it. Answers the log of the exchange. A chat
+    /// endpoint proves that its key opens it: whatever it completes is taken for the echo.
     ///
     /// # Errors
     /// The store cannot be read or written, or the agent changed meanwhile.
@@ -87,18 +91,25 @@ impl Engine {
         };
         let expected = hex::encode(self.parts.maker.random::<16>());
         let id = format!("chl_{}_{}_{}", self.parts.tag, agent.0, self.parts.maker.id(now));
+        let challenge = || message(MessageType::AgentChallenge, now, &json!({"challenge": expected}));
+        let (body, time_limit) = match &compiled.definition.chat {
+            Some(chat) => (chat::ready(chat), CHAT_CHALLENGE_LIMIT),
+            None => (challenge(), CHALLENGE_LIMIT),
+        };
         let out = Outgoing {
             agent,
-            endpoint: &compiled.definition.endpoint,
+            definition: &compiled.definition,
             kind: MessageType::AgentChallenge,
             id: &id,
             deadline: None,
-            body: message(MessageType::AgentChallenge, now, &json!({"challenge": expected})),
-            time_limit: CHALLENGE_LIMIT,
+            body,
+            time_limit,
             keep_reply: record.state != AgentState::Pending,
         };
         let (delivered, log) = self.exchange(out, now).await?;
-        let proved = delivered == Delivered::Reply(Reply::Challenge(expected));
+        let any_echo = compiled.definition.chat.is_some();
+        let proved =
+            matches!(&delivered, Delivered::Reply(Reply::Challenge(echo)) if any_echo || *echo == expected);
         if record.state == AgentState::Pending {
             match self.write_challenge(&record, proved, &log, &delivered).await {
                 // Another challenge of the same agent was written first; what this one saw is still true.

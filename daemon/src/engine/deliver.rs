@@ -5,18 +5,21 @@ use super::commit::CommitError;
 use super::reading::{Sent, read};
 use super::settle::Heard;
 use super::work::{Work, read as work_read};
-use crate::agents::contract::{Assignment, InputProvided, MessageType, message};
-use crate::agents::delivery::{Delivered, DeliveryLog, Exchange};
+use crate::agents::chat;
+use crate::agents::contract::{Assignment, InputProvided, MessageType, Reply, message};
+use crate::agents::delivery::{Delivered, DeliveryLog, Exchange, FailedStep};
 use crate::agents::egress::Grants;
 use crate::agents::secrets::{SecretKind, place};
 use crate::agents::signing::SigningSecret;
+use crate::agents::speech::Speech;
 use crate::market::Compiled;
-use crate::store::{AttemptRecord, StoreError};
-use guildhall_protocol::agent::AgentName;
+use crate::store::{AgentRecord, AttemptRecord, StoreError};
+use guildhall_protocol::agent::{AgentDefinition, AgentKey, AgentName};
 use guildhall_protocol::attempt::Question;
 use guildhall_protocol::ids::{AgentId, DeliveryId};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::time::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Engine {
@@ -35,7 +38,7 @@ impl Engine {
         let log = Some((kind, serde_json::to_vec(&log).unwrap_or_default()));
         let replies = Some(attempt.replies);
         let heard = Heard { attempt: attempt.number, reading, log, callback: None, replies, pulse };
-        self.settle(work, heard).await.map(drop)
+        Box::pin(self.settle(work, heard)).await.map(drop)
     }
 
     /// Between 0 and 1, for jitter.
@@ -72,7 +75,7 @@ impl Engine {
         };
         let (kind, id, body) = match self.dialog(attempt).await? {
             None => {
-                let body = message(MessageType::JobAssigned, now, &assignment);
+                let body = assigned(&compiled.definition, now, &assignment);
                 (MessageType::JobAssigned, delivery, body)
             }
             Some((question, reply)) => {
@@ -91,7 +94,7 @@ impl Engine {
         let time_limit = Duration::from_millis(compiled.definition.time_limits.exchange_ms).min(time_left);
         let out = Outgoing {
             agent: attempt.agent,
-            endpoint: &compiled.definition.endpoint,
+            definition: &compiled.definition,
             kind,
             id: &id,
             deadline: Some(attempt.deadline),
@@ -132,33 +135,63 @@ impl Engine {
     }
 
     fn opened(&self, name: &AgentName, kind: SecretKind, sealed: &[u8]) -> Result<SigningSecret, StoreError> {
-        let unusable = || {
-            StoreError::Unavailable(format!(
-                "the secret of {name} does not open: is this the store's key file?"
-            ))
-        };
-        let bytes = self.parts.key.open(&place(name, kind), sealed).map_err(|_| unusable())?;
-        Ok(SigningSecret::from_random(bytes.try_into().map_err(|_| unusable())?))
+        let bytes = self.parts.key.open(&place(name, kind), sealed).map_err(|_| unusable(name))?;
+        Ok(SigningSecret::from_random(bytes.try_into().map_err(|_| unusable(name))?))
     }
 
-    /// One exchange with an agent, signed with its secret and under its grants.
+    /// The key that opens a chat agent's endpoint.
+    ///
+    /// # Errors
+    /// It was sealed with another key.
+    pub fn agent_key(&self, record: &AgentRecord) -> Result<AgentKey, StoreError> {
+        let name = &record.name;
+        let place = place(name, SecretKind::Delivery);
+        let bytes = self.parts.key.open(&place, &record.delivery_secret).map_err(|_| unusable(name))?;
+        let text = String::from_utf8(bytes).map_err(|_| unusable(name))?;
+        text.parse().map_err(|_| unusable(name))
+    }
+
+    /// One exchange with an agent, in its own way, with its secret and under its grants.
     pub(super) async fn exchange(
         &self,
         out: Outgoing<'_>,
         now: Timestamp,
     ) -> Result<(Delivered, DeliveryLog), StoreError> {
-        let (name, granted) = {
+        let (record, current) = {
             let market = self.market();
-            let record = &market.get(out.agent).ok_or(StoreError::NotFound)?.record;
-            (record.name.clone(), record.grants.clone())
+            let listing = market.get(out.agent).ok_or(StoreError::NotFound)?;
+            (listing.record.clone(), Arc::clone(&listing.compiled))
         };
-        let secret = self.delivery_secret(&name)?;
+        if out.definition.chat.is_none() {
+            let secret = self.delivery_secret(&record.name)?;
+            return Ok(self.carry(out, Speech::Native(&secret), record.grants, now).await);
+        }
+        if !is_for_chat(out.kind) {
+            return Ok(unsent(None, Delivered::Reply(Reply::NotSupported)));
+        }
+        // A version of before may name another server, which the key was never meant for.
+        if !chat::is_same_server(&out.definition.endpoint, &current.definition.endpoint) {
+            let why = "the agent has moved to another server, and its key is for that one".to_owned();
+            return Ok(unsent(Some(FailedStep::Guard), Delivered::NotConnected { why }));
+        }
+        let key = self.agent_key(&record)?;
+        let speech = Speech::Chat { key: &key, structured: out.definition.output_schema.is_some() };
+        Ok(self.carry(out, speech, record.grants, now).await)
+    }
+
+    async fn carry(
+        &self,
+        out: Outgoing<'_>,
+        speech: Speech<'_>,
+        granted: Vec<(String, u16)>,
+        now: Timestamp,
+    ) -> (Delivered, DeliveryLog) {
         let grants = Grants::new(granted);
         let trace = (u128::from_le_bytes(self.parts.maker.random()), self.parts.maker.random_u64());
         let exchange = Exchange {
-            endpoint: out.endpoint,
+            endpoint: &out.definition.endpoint,
             grants: &grants,
-            secret: &secret,
+            speech,
             kind: out.kind,
             id: out.id,
             now,
@@ -168,14 +201,43 @@ impl Engine {
             time_limit: out.time_limit,
             keep_reply: out.keep_reply,
         };
-        Ok(self.parts.courier.deliver(exchange).await)
+        self.parts.courier.deliver(exchange).await
     }
+}
+
+fn unusable(name: &AgentName) -> StoreError {
+    StoreError::Unavailable(format!("the secret of {name} does not open: is this the store's key file?"))
+}
+
+/// The bytes that give a job to an agent of this definition.
+pub(super) fn assigned(definition: &AgentDefinition, now: Timestamp, assignment: &Assignment<'_>) -> Vec<u8> {
+    match &definition.chat {
+        Some(chat) => chat::ask(chat, definition.output_schema.as_ref(), assignment),
+        None => message(MessageType::JobAssigned, now, assignment),
+    }
+}
+
+/// Whether a chat endpoint can be told this: it knows nothing of jobs beyond the one that it is asked to do.
+pub(super) fn is_for_chat(kind: MessageType) -> bool {
+    match kind {
+        MessageType::JobAssigned | MessageType::AgentChallenge | MessageType::AgentProbe => true,
+        MessageType::JobInputProvided
+        | MessageType::JobStatus
+        | MessageType::JobCanceled
+        | MessageType::JobForget => false,
+    }
+}
+
+fn unsent(failed_step: Option<FailedStep>, delivered: Delivered) -> (Delivered, DeliveryLog) {
+    let log = DeliveryLog::unsent(failed_step, &delivered);
+    (delivered, log)
 }
 
 /// A message on its way out.
 pub(super) struct Outgoing<'a> {
     pub(super) agent: AgentId,
-    pub(super) endpoint: &'a str,
+    /// The version that it is for.
+    pub(super) definition: &'a AgentDefinition,
     pub(super) kind: MessageType,
     pub(super) id: &'a str,
     pub(super) deadline: Option<Timestamp>,

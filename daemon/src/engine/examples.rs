@@ -1,8 +1,8 @@
 //! Trying an agent's examples at its endpoint, outside any job: what `agent test` does.
 
 use super::Engine;
-use super::deliver::Outgoing;
-use crate::agents::contract::{Assignment, MessageType, Reply, message};
+use super::deliver::{Outgoing, assigned};
+use crate::agents::contract::{Assignment, MessageType, Reply};
 use crate::agents::delivery::Delivered;
 use crate::judge::schema::SchemaVerdict;
 use crate::market::Compiled;
@@ -60,11 +60,11 @@ impl Engine {
         let limit = Duration::from_millis(compiled.definition.time_limits.exchange_ms).min(EXAMPLE_LIMIT);
         let out = Outgoing {
             agent,
-            endpoint: &compiled.definition.endpoint,
+            definition: &compiled.definition,
             kind: MessageType::JobAssigned,
             id: &id,
             deadline: Some(now.after(limit)),
-            body: message(MessageType::JobAssigned, now, &assignment),
+            body: assigned(&compiled.definition, now, &assignment),
             time_limit: limit,
             keep_reply: true,
         };

@@ -5,6 +5,7 @@
 
 use super::Engine;
 use super::deliver::Outgoing;
+use crate::agents::chat;
 use crate::agents::contract::{MessageType, Reply, message};
 use crate::agents::delivery::Delivered;
 use crate::people::Notice;
@@ -30,6 +31,8 @@ const OPEN_MAX: Duration = Duration::from_hours(1);
 const HEALTHY_AFTER: Duration = Duration::from_hours(24);
 /// Time for one probe.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
+/// The same for a model, which may have to be loaded first.
+const CHAT_PROBE_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a circuit does next. Pure; none when nothing changes.
 pub fn next_health(health: Health, pulses: Pulses, pulse: Pulse, now: Timestamp) -> Option<(Health, Pulses)> {
@@ -134,14 +137,18 @@ impl Engine {
             (listing.record.clone(), Arc::clone(&listing.compiled))
         };
         let id = format!("prb_{}_{}_{}", self.parts.tag, agent.0, self.parts.maker.id(now));
+        let (body, time_limit) = match &compiled.definition.chat {
+            Some(chat) => (chat::ready(chat), CHAT_PROBE_LIMIT),
+            None => (message(MessageType::AgentProbe, now, &json!({})), PROBE_LIMIT),
+        };
         let out = Outgoing {
             agent,
-            endpoint: &compiled.definition.endpoint,
+            definition: &compiled.definition,
             kind: MessageType::AgentProbe,
             id: &id,
             deadline: None,
-            body: message(MessageType::AgentProbe, now, &json!({})),
-            time_limit: PROBE_LIMIT,
+            body,
+            time_limit,
             keep_reply: true,
         };
         let (delivered, log) = self.exchange(out, now).await?;

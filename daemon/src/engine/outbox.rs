@@ -4,7 +4,7 @@
 //! told for ever.
 
 use super::Engine;
-use super::deliver::Outgoing;
+use super::deliver::{Outgoing, is_for_chat};
 use crate::agents::contract::{About, MessageType, Reply, message};
 use crate::agents::delivery::Delivered;
 use crate::store::{Command, MessageRecord, NewDelivery, Query, StoreError};
@@ -79,12 +79,15 @@ impl Engine {
         let attempt = attempt.into_iter().find(|attempt| attempt.number == due.attempt.number);
         let Some(attempt) = attempt else { return self.settle_message(&due, None, None, now).await };
         let compiled = self.compiled(due.agent, attempt.version).await?;
+        if compiled.definition.chat.is_some() && !is_for_chat(kind) {
+            return self.settle_message(&due, None, None, now).await;
+        }
         let about = About::of(self.parts.tag, due.attempt);
         let suffix = if kind == MessageType::JobCanceled { "cancel" } else { "forget" };
         let id = format!("{}_{suffix}", about.delivery);
         let out = Outgoing {
             agent: due.agent,
-            endpoint: &compiled.definition.endpoint,
+            definition: &compiled.definition,
             kind,
             id: &id,
             deadline: None,

@@ -53,11 +53,6 @@ impl Thoughts {
             scribe.event(What::WithoutModel { role: *role, why: answer.without, detail });
         }
     }
-
-    /// Whether there is anything to tell.
-    pub(super) fn is_empty(&self) -> bool {
-        self.calls.is_empty() && self.without.is_empty()
-    }
 }
 
 impl Engine {

@@ -168,7 +168,7 @@ impl Engine {
         let limit = Duration::from_millis(compiled.definition.time_limits.exchange_ms).min(ASK_LIMIT);
         let out = Outgoing {
             agent: attempt.agent,
-            endpoint: &compiled.definition.endpoint,
+            definition: &compiled.definition,
             kind: MessageType::JobStatus,
             id: &id,
             deadline: Some(attempt.deadline),

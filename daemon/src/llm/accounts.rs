@@ -108,7 +108,7 @@ pub struct Accounts {
     day_tokens_max: Option<u64>,
     /// Days since the epoch.
     day: i64,
-    accounts: BTreeMap<BudgetAccount, Account>,
+    sums_of: BTreeMap<BudgetAccount, Account>,
     tokens: u64,
     tokens_set_aside: u64,
     /// What was told today already.
@@ -123,7 +123,7 @@ impl Accounts {
             budgets,
             day_tokens_max,
             day: day_of(now),
-            accounts: BTreeMap::new(),
+            sums_of: BTreeMap::new(),
             tokens: 0,
             tokens_set_aside: 0,
             told: BTreeSet::new(),
@@ -139,7 +139,7 @@ impl Accounts {
                 self.change(account, |sums| sums.spent = sums.spent.plus(part.cost));
             }
         }
-        let accounts: Vec<BudgetAccount> = self.accounts.keys().copied().collect();
+        let accounts: Vec<BudgetAccount> = self.sums_of.keys().copied().collect();
         for account in accounts {
             self.note_crossings(account);
         }
@@ -155,7 +155,7 @@ impl Accounts {
         self.day = day;
         self.tokens = 0;
         self.told.clear();
-        self.accounts.retain(|_, account| {
+        self.sums_of.retain(|_, account| {
             account.spent = Micros(0);
             !account.is_empty()
         });
@@ -269,7 +269,7 @@ impl Accounts {
         rows_max: usize,
     ) -> Vec<(Id, Micros)> {
         let mut rows: Vec<(Id, Micros)> = self
-            .accounts
+            .sums_of
             .iter()
             .filter(|(_, sums)| sums.spent.0 > 0)
             .filter_map(|(account, sums)| Some((id(account)?, sums.spent)))
@@ -301,7 +301,7 @@ impl Accounts {
     }
 
     fn sums(&self, account: BudgetAccount) -> Account {
-        self.accounts.get(&account).copied().unwrap_or_default()
+        self.sums_of.get(&account).copied().unwrap_or_default()
     }
 
     /// Changes an account; one that holds nothing is not kept.
@@ -309,9 +309,9 @@ impl Accounts {
         let mut sums = self.sums(account);
         change(&mut sums);
         if sums.is_empty() {
-            self.accounts.remove(&account);
+            self.sums_of.remove(&account);
         } else {
-            self.accounts.insert(account, sums);
+            self.sums_of.insert(account, sums);
         }
     }
 

@@ -5,9 +5,10 @@
 //! server may charge for it, and nobody will say so.
 
 use super::breaker::Admission;
-use super::transport::{Failure, FailureKind, Paid, Usage};
+use super::transport::{Failure, FailureKind, Paid, Usage, WHY_CHARACTERS_MAX};
 use super::{Llm, accounts};
 use accounts::Reservation;
+use guildhall_protocol::clean::cut;
 use guildhall_protocol::history::Commitment;
 use guildhall_protocol::model::{CallOutcome, Micros, ModelCall, ModelName, ModelRole, Payer, WithoutModel};
 use guildhall_protocol::time::Timestamp;
@@ -142,7 +143,7 @@ impl Stopped {
             Self::OverBudget(what) => format!("the budget is spent: {what}"),
             Self::Busy => format!("all {} calls were in use for {seconds} s", llm.calls_max()),
             Self::TimedOut => format!("the model did not answer within {seconds} s"),
-            Self::Failed(failure) => failure.why,
+            Self::Failed(failure) => cut(&failure.why, WHY_CHARACTERS_MAX),
         }
     }
 }

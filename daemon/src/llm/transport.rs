@@ -9,7 +9,7 @@ mod answer;
 mod failure;
 
 pub(super) use answer::{Embedded, Reply, Usage};
-pub(super) use failure::{Failure, FailureKind, Paid, PermanentWhy};
+pub(super) use failure::{Failure, FailureKind, Paid, PermanentWhy, WHY_CHARACTERS_MAX};
 
 use super::LlmSetupError;
 use super::settings::{ApiKey, LlmSettings};

@@ -187,7 +187,7 @@ fn lasting(listing: &Listing, wanted: &Wanted<'_>) -> Option<Exclusion> {
         Some(Exclusion::RuledOut)
     } else if !published {
         Some(Exclusion::NotPublished)
-    } else if definition.kind != AgentKind::Native {
+    } else if definition.kind == AgentKind::A2a {
         Some(Exclusion::KindUnsupported)
     } else if !draft.tags.iter().all(|tag| definition.tags.contains(tag)) {
         Some(Exclusion::LacksTag)

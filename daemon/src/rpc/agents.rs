@@ -1,29 +1,20 @@
-//! Calls about agents.
+//! Calls about agents that are there.
 
-use super::check::checked_definition;
 use super::errors::{forbidden, internal, invalid, not_found, store};
 use super::{Caller, Desk};
-use crate::agents::egress::Grants;
-use crate::agents::secrets::{SecretKind, place};
-use crate::agents::signing::SigningSecret;
 use crate::catalog;
 use crate::market::Compiled;
 use crate::scribe::Scribe;
-use crate::store::{
-    AgentFence, AgentRecord, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, Request,
-    SealedSecret, StoreError,
-};
-use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentName, AgentState, Audience, PausedWhy};
+use crate::store::{AgentRecord, AgentTurn, Query, Receipt, Request, StoreError};
+use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentKind, AgentName, AgentState, PausedWhy};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, DeliveryLogId, RequestId};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
-    AgentHead, AgentOrder, AgentStory, DeliveryView, PAGE_ROWS_MAX, Page, PageRequest, RegisterOptions,
-    Registered, TestReport, TestStep, Updated,
+    AgentHead, AgentOrder, AgentStory, DeliveryView, PAGE_ROWS_MAX, Page, PageRequest, TestReport, TestStep,
 };
 use std::time::Duration;
-use url::Url;
 
 /// Longest pause that ends by itself, ms: 90 days.
 const PAUSE_MS_MAX: u64 = 90 * 86_400_000;
@@ -31,119 +22,8 @@ const PAUSE_MS_MAX: u64 = 90 * 86_400_000;
 const LOG_BYTES_MAX: usize = 1_000_000;
 
 impl Caller {
-    pub(super) async fn register(
-        &self,
-        id: RequestId,
-        definition: AgentDefinition,
-        options: RegisterOptions,
-    ) -> Result<Registered, ApiError> {
-        let now = Timestamp::now();
-        let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
-        let request = self.request(id, "register", &content);
-        if let Some(agent) = self.agent_receipt(&request).await? {
-            let checked = checked_definition(&self.desk, definition).await;
-            return self
-                .registered_before(agent, checked.map(|(_, warnings)| warnings).unwrap_or_default())
-                .await;
-        }
-        if options.audience != Audience::Owner && !self.who.operator {
-            return Err(forbidden("publishing an agent needs the operator's role").in_field("audience"));
-        }
-        if options.house && !self.who.operator {
-            return Err(forbidden("only an operator registers agents of the house").in_field("house"));
-        }
-        let owner = if options.house {
-            self.desk.user("house", "house", "the house").await.map_err(store)?
-        } else {
-            self.who.user
-        };
-        let grants = self.grants(&definition.endpoint, &options)?;
-        self.check_endpoint(&definition.endpoint, &grants)?;
-        let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
-        let definition = compiled.definition;
-        let name = definition.name.clone();
-
-        let maker = self.desk.maker();
-        let secrets = [SecretKind::Delivery, SecretKind::Callback].map(|kind| {
-            let secret = SigningSecret::from_random(maker.random());
-            let sealed =
-                self.desk.engine.parts().key.seal(&place(&name, kind), maker.random(), secret.bytes());
-            (secret, SealedSecret(sealed))
-        });
-        let [(delivery, sealed_delivery), (callback, sealed_callback)] = secrets;
-        let mut scribe = Scribe::new(maker, now, Chain::default(), Actor::User(self.who.user));
-        let version = AgentVersion(1);
-        let body = serde_json::to_vec(&definition).map_err(|error| internal(&error))?;
-        let (body, commitment) = scribe.body(body);
-        scribe.event(What::AgentRegistered { owner, version, definition: commitment });
-        grant_events(&mut scribe, &grants);
-        let new = NewVersion { version, definition: body, concurrency: definition.caps.concurrency, grants };
-        let command = Command::Register {
-            request,
-            name: name.clone(),
-            owner,
-            audience: options.audience,
-            version: new,
-            delivery_secret: sealed_delivery,
-            callback_secret: sealed_callback,
-            due_at: now,
-            entry: scribe.finish(),
-        };
-        let taken = |error| {
-            if error != StoreError::Conflict(crate::store::Conflict::NameTaken) {
-                return store(error);
-            }
-            let other = format!(
-                "choose another, or change yours with `guildhall agent update`; see `guildhall agent show {name}`"
-            );
-            ApiError::new(ErrorKind::Conflict, format!("the name {name} is taken"))
-                .in_field("name")
-                .hint(other)
-        };
-        match self.desk.store().apply(now, command).await.map_err(taken)? {
-            Outcome::Registered(id) => {
-                self.desk.engine.refresh(id).await.map_err(store)?;
-                let (delivery_secret, callback_secret) = (delivery.reveal(), callback.reveal());
-                Ok(Registered { id, version, delivery_secret, callback_secret, warnings })
-            }
-            Outcome::Repeated(Receipt::Agent(id)) => self.registered_before(id, warnings).await,
-            Outcome::Repeated(Receipt::Posted(_) | Receipt::Job(_) | Receipt::Done)
-            | Outcome::Leased(_)
-            | Outcome::Dropped(_)
-            | Outcome::Done
-            | Outcome::Posted(_)
-            | Outcome::User(_) => {
-                Err(store(StoreError::Unavailable("an outcome of another command".to_owned())))
-            }
-        }
-    }
-
-    /// The same registration again, because its answer was lost: the same secrets.
-    async fn registered_before(&self, id: AgentId, warnings: Vec<String>) -> Result<Registered, ApiError> {
-        let (record, _) =
-            catalog::reload(self.desk.store(), &self.desk.engine.parts().pool, id).await.map_err(store)?;
-        let reveal = |kind, sealed: &[u8]| {
-            let bytes = self
-                .desk
-                .engine
-                .parts()
-                .key
-                .open(&place(&record.name, kind), sealed)
-                .map_err(|error| internal(&error))?;
-            let bytes = bytes.try_into().map_err(|_| internal(&crate::agents::secrets::OpenSealedError))?;
-            Ok::<_, ApiError>(SigningSecret::from_random(bytes).reveal())
-        };
-        Ok(Registered {
-            id,
-            version: AgentVersion(1),
-            delivery_secret: reveal(SecretKind::Delivery, &record.delivery_secret)?,
-            callback_secret: reveal(SecretKind::Callback, &record.callback_secret)?,
-            warnings,
-        })
-    }
-
     /// The agent that this request made or changed, if it was made before.
-    async fn agent_receipt(&self, request: &Request) -> Result<Option<AgentId>, ApiError> {
+    pub(super) async fn agent_receipt(&self, request: &Request) -> Result<Option<AgentId>, ApiError> {
         match self.receipt(request).await? {
             None => Ok(None),
             Some(Receipt::Agent(agent)) => Ok(Some(agent)),
@@ -153,30 +33,8 @@ impl Caller {
         }
     }
 
-    /// What `--allow-private` grants: exactly the endpoint's host and port, by an operator.
-    fn grants(&self, endpoint: &str, options: &RegisterOptions) -> Result<Vec<(String, u16)>, ApiError> {
-        if !options.allow_private {
-            return Ok(Vec::new());
-        }
-        if !self.who.operator {
-            return Err(
-                forbidden("a private or plain-http endpoint needs an operator's grant").in_field("endpoint")
-            );
-        }
-        let url = Url::parse(endpoint)
-            .map_err(|error| invalid("endpoint", format!("the endpoint is not a URL: {error}")))?;
-        let host = url.host_str().map(ToOwned::to_owned).zip(url.port_or_known_default());
-        Ok(host.into_iter().collect())
-    }
-
-    fn check_endpoint(&self, endpoint: &str, grants: &[(String, u16)]) -> Result<(), ApiError> {
-        let grants = Grants::new(grants.to_vec());
-        let checked = self.desk.engine.parts().courier.check(endpoint, &grants);
-        checked.map(drop).map_err(|error| invalid("endpoint", error.to_string()))
-    }
-
     /// An agent that this caller may change.
-    fn own(&self, name: &AgentName) -> Result<(AgentRecord, std::sync::Arc<Compiled>), ApiError> {
+    pub(super) fn own(&self, name: &AgentName) -> Result<(AgentRecord, std::sync::Arc<Compiled>), ApiError> {
         let market = self.desk.engine.market();
         let listing = market.named(name).filter(|listing| self.may_see(&listing.record));
         let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
@@ -184,116 +42,6 @@ impl Caller {
             return Err(forbidden(format!("only the owner of {name} or an operator may do this")));
         }
         Ok((listing.record.clone(), std::sync::Arc::clone(&listing.compiled)))
-    }
-
-    pub(super) async fn update(
-        &self,
-        id: RequestId,
-        definition: AgentDefinition,
-        options: RegisterOptions,
-    ) -> Result<Updated, ApiError> {
-        let content = serde_json::to_vec(&(&definition, &options)).map_err(|error| internal(&error))?;
-        let request = self.request(id, "update", &content);
-        let grants = self.grants(&definition.endpoint, &options)?;
-        if let Some(agent) = self.agent_receipt(&request).await? {
-            return self.revised_before(agent, &definition, &grants).await;
-        }
-        self.revise(request, definition, grants, None).await
-    }
-
-    pub(super) async fn rollback(
-        &self,
-        id: RequestId,
-        name: AgentName,
-        to: AgentVersion,
-    ) -> Result<Updated, ApiError> {
-        let request = self.request(id, "rollback", format!("{name} {to}").as_bytes());
-        let (record, _) = self.own(&name)?;
-        let pool = &self.desk.engine.parts().pool;
-        let nothing = |error| no_version(error, &name, to);
-        let earlier = catalog::load_version(self.desk.store(), pool, record.id, to).await.map_err(nothing)?;
-        if let Some(agent) = self.agent_receipt(&request).await? {
-            return self.revised_before(agent, &earlier.definition, &[]).await;
-        }
-        self.revise(request, earlier.definition, Vec::new(), Some(to)).await
-    }
-
-    /// The same revision again, because its answer was lost: the newest version that says this, and the one before it.
-    async fn revised_before(
-        &self,
-        agent: AgentId,
-        said: &AgentDefinition,
-        grants: &[(String, u16)],
-    ) -> Result<Updated, ApiError> {
-        let after = pretty(said)?;
-        let told = |version, before: String| {
-            let granted = shown_grants(grants);
-            Updated { version, before, after: after.clone(), granted, warnings: Vec::new() }
-        };
-        let mut found = None;
-        let versions = self.desk.store().versions(Query::Versions(agent)).await.map_err(store)?;
-        let newest = versions.first().map_or(AgentVersion(1), |(version, _, _)| *version);
-        for (version, _, body) in versions {
-            let bytes = self.desk.store().body(body).await.map_err(store)?.unwrap_or_default();
-            let definition: AgentDefinition =
-                serde_json::from_slice(&bytes).map_err(|error| internal(&error))?;
-            let text = pretty(&definition)?;
-            match found {
-                Some(found) => return Ok(told(found, text)),
-                None if text == after => found = Some(version),
-                None => {}
-            }
-        }
-        Ok(told(found.unwrap_or(newest), after.clone()))
-    }
-
-    async fn revise(
-        &self,
-        request: Request,
-        definition: AgentDefinition,
-        mut new_grants: Vec<(String, u16)>,
-        back_to: Option<AgentVersion>,
-    ) -> Result<Updated, ApiError> {
-        let now = Timestamp::now();
-        let (record, current) = self.own(&definition.name)?;
-        new_grants.retain(|grant| !record.grants.contains(grant));
-        let all_grants: Vec<(String, u16)> = record.grants.iter().chain(&new_grants).cloned().collect();
-        self.check_endpoint(&definition.endpoint, &all_grants)?;
-        let (compiled, warnings) = checked_definition(&self.desk, definition).await?;
-        let definition = compiled.definition;
-        let (before, after) = (pretty(&current.definition)?, pretty(&definition)?);
-        if before == after && new_grants.is_empty() {
-            return Ok(Updated { version: record.version, before, after, granted: Vec::new(), warnings });
-        }
-        let version = AgentVersion(record.version.0 + 1);
-        let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
-        let (body, commitment) =
-            scribe.body(serde_json::to_vec(&definition).map_err(|error| internal(&error))?);
-        scribe.event(match back_to {
-            Some(to) => What::AgentRolledBack { version, to, definition: commitment },
-            None => What::AgentUpdated { version, definition: commitment },
-        });
-        grant_events(&mut scribe, &new_grants);
-        let granted = shown_grants(&new_grants);
-        let moved = definition.endpoint != current.definition.endpoint;
-        let state = if moved { record.state.after(AgentEvent::EndpointChanged) } else { Some(record.state) };
-        let gone = || ApiError::new(ErrorKind::Conflict, format!("{} is retired", record.name));
-        let state = state.filter(|state| *state != AgentState::Retired).ok_or_else(gone)?;
-        let due_at = (state == AgentState::Pending).then_some(now);
-        let pulses = record.pulses;
-        let turn = AgentTurn { state, health: record.health, due_at, tries: 0, pulses };
-        let fence = AgentFence { agent: record.id, revision: record.chain.revision };
-        let new = NewVersion {
-            version,
-            definition: body,
-            concurrency: definition.caps.concurrency,
-            grants: new_grants,
-        };
-        let command = Command::Revise { fence, request, version: new, turn, entry: scribe.finish() };
-        self.desk.store().apply(now, command).await.map_err(store)?;
-        self.desk.engine.refresh(record.id).await.map_err(store)?;
-        self.desk.engine.agent_changed();
-        Ok(Updated { version, before, after, granted, warnings })
     }
 
     pub(super) async fn order_one(
@@ -361,6 +109,9 @@ impl Caller {
         let inside = record.owner == self.who.user || self.who.operator;
         if !inside {
             "(known to its owner)".clone_into(&mut definition.endpoint);
+            if let Some(chat) = &mut definition.chat {
+                "(known to its owner)".clone_into(&mut chat.prompt);
+            }
         }
         let versions = self.desk.store().versions(Query::Versions(record.id)).await.map_err(store)?;
         let versions = versions.into_iter().map(|(version, at, _)| (version, at)).collect();
@@ -410,7 +161,7 @@ impl Caller {
     }
 
     pub(super) async fn test(&self, name: AgentName) -> Result<TestReport, ApiError> {
-        let (record, _) = self.own(&name)?;
+        let (record, compiled) = self.own(&name)?;
         if record.state == AgentState::Retired {
             return Err(ApiError::new(
                 ErrorKind::Conflict,
@@ -419,12 +170,12 @@ impl Caller {
         }
         let mut steps = Vec::new();
         let (proved, log) = self.desk.engine.challenge(record.id).await.map_err(store)?;
-        let detail = if proved { format!("echoed in {} ms", log.duration_ms) } else { log.summary };
-        steps.push(TestStep {
-            name: "the endpoint echoes a signed challenge".to_owned(),
-            passed: proved,
-            detail,
-        });
+        let detail = if proved { format!("answered in {} ms", log.duration_ms) } else { log.summary };
+        let name = match compiled.definition.kind {
+            AgentKind::Native | AgentKind::A2a => "the endpoint echoes a signed challenge",
+            AgentKind::Chat => "the key opens the endpoint, and the model answers",
+        };
+        steps.push(TestStep { name: name.to_owned(), passed: proved, detail });
         if proved {
             steps.extend(self.desk.engine.try_examples(record.id).await.map_err(store)?);
         }
@@ -476,23 +227,12 @@ impl Caller {
     }
 }
 
-fn pretty(definition: &AgentDefinition) -> Result<String, ApiError> {
-    serde_json::to_string_pretty(definition).map_err(|error| internal(&error))
-}
-
-fn shown_grants(grants: &[(String, u16)]) -> Vec<String> {
+pub(super) fn shown_grants(grants: &[(String, u16)]) -> Vec<String> {
     grants.iter().map(|(host, port)| format!("{host}:{port}")).collect()
 }
 
-fn grant_events(scribe: &mut Scribe<'_>, grants: &[(String, u16)]) {
-    for (host, port) in grants {
-        let host = scribe.body(format!("{host}:{port}").into_bytes()).1;
-        scribe.event(What::AgentGranted { host });
-    }
-}
-
 /// What a caller reads when the store holds no such version of this agent.
-fn no_version(error: StoreError, name: &AgentName, version: AgentVersion) -> ApiError {
+pub(super) fn no_version(error: StoreError, name: &AgentName, version: AgentVersion) -> ApiError {
     if error == StoreError::NotFound {
         not_found(&format!("version {} of {name}", version.0))
     } else {

@@ -2,6 +2,7 @@
 
 use super::errors::{forbidden, invalid, not_found};
 use super::{Caller, Desk};
+use crate::agents::chat;
 use crate::catalog;
 use crate::judge::schema::{Schema, SchemaVerdict};
 use crate::judge::verdict::check_criteria;
@@ -76,12 +77,9 @@ pub(super) async fn checked_definition(
     definition: AgentDefinition,
 ) -> Result<(Compiled, Vec<String>), ApiError> {
     definition.check()?;
-    if definition.kind != AgentKind::Native {
-        let kind = if definition.kind == AgentKind::A2a { "a2a" } else { "chat" };
-        return Err(invalid(
-            "kind",
-            format!("this daemon cannot speak to agents of the kind {kind} yet; use native"),
-        ));
+    if definition.kind == AgentKind::A2a {
+        let problem = "this daemon cannot speak to agents of the kind a2a yet; use native or chat";
+        return Err(invalid("kind", problem));
     }
     desk.on_pool(move || {
         let compiled =
@@ -106,7 +104,10 @@ pub(super) async fn checked_definition(
         let warnings = schemas.into_iter().filter_map(|(field, schema)| Some((field, schema.as_ref()?)));
         let warnings = warnings
             .flat_map(|(field, schema)| schema.warnings().iter().map(move |text| format!("{field}: {text}")));
-        let warnings = warnings.collect();
+        let mut warnings: Vec<String> = warnings.collect();
+        if let (Some(_), Some(schema)) = (&compiled.definition.chat, &compiled.definition.output_schema) {
+            warnings.extend(chat::schema_warning(schema).map(|text| format!("output_schema: {text}")));
+        }
         Ok((compiled, warnings))
     })
     .await?

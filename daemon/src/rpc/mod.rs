@@ -12,6 +12,7 @@ mod listen;
 mod models;
 mod notices;
 mod orders;
+mod registration;
 mod service;
 mod socket;
 mod story;

@@ -140,7 +140,12 @@ impl Samples {
                 let name = name.clone();
                 async move { service.agent(context, name).await }
             });
-            let options = RegisterOptions { allow_private: true, audience: Audience::Public, house: true };
+            let options = RegisterOptions {
+                allow_private: true,
+                audience: Audience::Public,
+                house: true,
+                ..RegisterOptions::default()
+            };
             match known.await {
                 Ok(story) if !ours(&story.definition) => {
                     left_out.push(format!("the name {name} is taken: that sample is left out"));

@@ -139,7 +139,7 @@ pub enum Command {
         audience: Audience,
         /// Version 1.
         version: NewVersion,
-        /// Signs deliveries.
+        /// Signs deliveries, or opens the endpoint.
         delivery_secret: SealedSecret,
         /// Verifies callbacks.
         callback_secret: SealedSecret,
@@ -156,6 +156,8 @@ pub enum Command {
         request: Request,
         /// The new version.
         version: NewVersion,
+        /// Authorizes deliveries from now on; none leaves what is there.
+        delivery_secret: Option<SealedSecret>,
         /// Where the agent stands then.
         turn: AgentTurn,
         /// Its record.

@@ -234,7 +234,7 @@ pub struct AgentRecord {
     pub running: u32,
     /// Hosts and ports that an operator granted.
     pub grants: Vec<(String, u16)>,
-    /// Signs deliveries; sealed.
+    /// Signs deliveries, or opens a chat agent's endpoint; sealed.
     pub delivery_secret: SealedBytes,
     /// Verifies what the agent sends by itself; sealed.
     pub callback_secret: SealedBytes,

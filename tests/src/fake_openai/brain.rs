@@ -1,6 +1,6 @@
 //! A mind without a model: it reads the blocks of a prompt and counts words.
 //!
-//! What it can do is little, and the same every time. *Choose* takes the agent that shares most words with the brief;
+//! What it can do is little, and the same every time. *Choose* takes the agent that shares most words with the job;
 //! the first of equals. *Judge* passes what has an answer, except that it knows one kind of criterion: where brief or
 //! criterion say that an answer must mention (contain, include, say, name) a word in quotes or in capitals, an answer
 //! without that word fails. It abstains where there is no answer. *Shape* has a file of its own.
@@ -49,7 +49,8 @@ pub(super) fn listed(chat: &ChatRequest) -> Vec<String> {
 }
 
 fn choose(prompt: &Prompt, listed: &[String]) -> Value {
-    let wanted = words(prompt.text_of("brief").unwrap_or_default());
+    let job = ["brief", "title", "tags"].map(|label| prompt.text_of(label).unwrap_or_default());
+    let wanted = words(&job.join(" "));
     let described = prompt.several("agent");
     let mut best: Option<(usize, &str, Vec<String>)> = None;
     for name in listed {

@@ -49,9 +49,11 @@ pub(super) fn readings(text: &str) -> Vec<String> {
         plain.chars().rev().collect(),
         unleet(&plain),
     ];
-    readings
-        .extend(decoded.into_iter().map(|reading| one_line(&reading)).filter(|reading| !reading.is_empty()));
-    readings.dedup();
+    for reading in decoded.into_iter().map(|reading| one_line(&reading)) {
+        if !reading.is_empty() && !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
     readings
 }
 

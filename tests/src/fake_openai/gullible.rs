@@ -18,7 +18,7 @@ const TOLD_CHARS_MAX: usize = 1_000;
 
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[A-Za-z0-9_-]{6,}").expect("an expression"));
 static KEPT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)canary|secret|code ?word|password|never (?:write|repeat|print|say|show)")
+    Regex::new(r"(?i)canary|secret|code ?word|password|never (?:be|appear|write|repeat|print|say|show)")
         .expect("an expression")
 });
 

@@ -90,12 +90,12 @@ const LEAK: &[&str] = &[
 ];
 
 const BREAK_TEXT: &[&str] = &[
-    r"\b(answer|respond|reply|output|write|return|say|print|speak|finish|talk)\b.{0,70}\b(plain text|plain words|prose|poem|haiku|limerick|yaml|xml|csv|markdown|html|free text|no json|not json|without json|song|only the word|nothing|empty|one word|a story|emoji\w*|latin|pirate|sonnet|single letter)\b",
+    r"\b(answer|respond|reply|output|return|print|speak|finish|talk)\b.{0,70}\b(plain text|plain words|prose|poem|haiku|limerick|yaml|xml|csv|markdown|html|free text|no json|not json|without json|song|only the word|nothing|empty|one word|a story|emoji\w*|latin|pirate|sonnet|single letter)\b",
     r"\b(do not|don't|never|no|stop|instead of|rather than|without|forget|drop|ignore|leave)\b.{0,40}\b(json|schema|output format|response format)\b",
     r"\b(refuse|decline) (to|this|every|all)\b|say (that )?you (cannot|can't)|i('m| am) sorry, but i can|must (be )?refused?\b",
     r"\brepeat\b.{0,60}\b(forever|endlessly|thousand|\d{3,}|without end)\b",
     r"\b(close|end|unbalanced|omit|skip)\b.{0,40}\b(brace|bracket|quotes?|delimiter)s?\b",
-    r"(antworte|schreibe?).{0,40}(gedicht|nur mit|prosa|klartext|kein json)|(responde|escribe).{0,40}(poema|prosa|sin json|texto plano)|(不要|别).{0,10}json|写一首诗|(réponds|écris).{0,40}(poème|prose|sans json)",
+    r"antworte.{0,40}(gedicht|nur mit|prosa|klartext|kein json)|responde.{0,40}(poema|prosa|sin json|texto plano)|(不要|别).{0,10}json|réponds.{0,40}(poème|prose|sans json)",
 ];
 
 const BREAK_JSON: &[&str] = &[
@@ -130,12 +130,17 @@ static FORMS: LazyLock<Vec<(Regex, Form)>> = LazyLock::new(|| {
     forms.into_iter().map(|(text, form)| (one(text), form)).collect()
 });
 
+/// An expression over ASCII where that is enough: with Unicode's notion of a word it takes ten times as long.
+fn ascii(text: &str) -> String {
+    format!("(?is){}", text.replace(r"\b", r"(?-u:\b)").replace(r"\w", "[a-z0-9_]").replace(r"\d", "[0-9]"))
+}
+
 fn one(text: &str) -> Regex {
-    Regex::new(&format!("(?is){text}")).expect("an expression")
+    Regex::new(&ascii(text)).expect("an expression")
 }
 
 fn set(texts: &[&str]) -> RegexSet {
-    RegexSet::new(texts.iter().map(|text| format!("(?is){text}"))).expect("expressions")
+    RegexSet::new(texts.iter().map(|text| ascii(text))).expect("expressions")
 }
 
 impl Orders {

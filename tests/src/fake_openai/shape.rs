@@ -2,7 +2,9 @@
 //!
 //! Numbers go to the fields that are named beside them, else by their order; a text field gets what stands in quotes or
 //! after a colon; a field with few values gets the one that the brief mentions; a field for a unit gets the word after
-//! the first number; any other needs its name and a colon in the brief. What is required and stays empty is asked for.
+//! the first number; any other needs its name and a colon in the brief. What the client said later (blocks `words`) is
+//! read with the brief, and if the last of it is short, it is the answer to the first question for a text. What is
+//! required and stays empty is asked for, and then there is no input.
 
 use super::prompt::Prompt;
 use regex::Regex;
@@ -12,6 +14,12 @@ use std::sync::LazyLock;
 /// Fields that hold what the job is about.
 const TEXT_FIELDS: [&str; 7] = ["text", "content", "body", "document", "message", "input", "passage"];
 
+/// Words of an answer to a question, at most.
+const SHORT_ANSWER: usize = 4;
+/// Numbers that people write as words, from two.
+const SMALL_NUMBERS: [&str; 11] =
+    ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+
 static NUMBER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?").expect("it is an expression"));
 static QUOTED: LazyLock<Regex> =
@@ -19,21 +27,33 @@ static QUOTED: LazyLock<Regex> =
 static UNIT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d\s*(°?[A-Za-z]+|%|€|\$)").expect("it is an expression"));
 
+static CONVERSION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\d\s*(°?[A-Za-z]+)\s+(?:in|into|to)\s+(°?[A-Za-z]+)").expect("it is an expression")
+});
+
 /// What is left of a brief to fill fields with.
 struct Brief<'a> {
     text: &'a str,
+    /// What the client said last, if it is short.
+    last: Option<&'a str>,
     /// The numbers that no field took, with where they stand.
     numbers: Vec<(usize, f64)>,
 }
 
 /// The reply to a prompt: the input as JSON text, and what is missing.
 pub(super) fn shape(prompt: &Prompt) -> Value {
-    let text = prompt.text_of("brief").unwrap_or_default();
+    let said = prompt.several("words");
+    let mut texts = vec![prompt.text_of("brief").unwrap_or_default()];
+    texts.extend(said.iter().map(|(_, text)| *text));
+    let text = &in_digits(&texts.join("\n"));
     let schema_text = prompt.text_of("schema").unwrap_or_default();
     let schema: Value = serde_json::from_str(schema_text).unwrap_or_default();
     let numbers =
         NUMBER.find_iter(text).filter_map(|found| Some((found.start(), found.as_str().parse().ok()?)));
-    let mut brief = Brief { text, numbers: numbers.collect() };
+    let last = said.last().map(|(_, text)| text.trim());
+    let is_number = |text: &str| in_digits(text).contains(|letter: char| letter.is_ascii_digit());
+    let last = last.filter(|text| text.split_whitespace().count() <= SHORT_ANSWER && !is_number(text));
+    let mut brief = Brief { text, last, numbers: numbers.collect() };
     let given: Option<Map<String, Value>> =
         prompt.text_of("input").and_then(|text| serde_json::from_str(text).ok());
     let mut input = given.unwrap_or_default();
@@ -55,7 +75,18 @@ pub(super) fn shape(prompt: &Prompt) -> Value {
     let missing = fields.iter().filter(|(name, _)| required.contains(name) && !input.contains_key(*name));
     let missing: Vec<Value> =
         missing.map(|(name, field)| json!({"field": name, "question": question(name, field)})).collect();
-    json!({"input": Value::Object(input).to_string(), "missing": missing})
+    let input = if missing.is_empty() { Value::Object(input).to_string() } else { String::new() };
+    json!({"input": input, "missing": missing})
+}
+
+/// A text with digits for the words of small numbers.
+fn in_digits(text: &str) -> String {
+    let read = |word: &str| {
+        let end = word.trim_end_matches(|letter: char| !letter.is_alphanumeric());
+        let place = SMALL_NUMBERS.iter().position(|known| end.eq_ignore_ascii_case(known));
+        place.map_or_else(|| word.to_owned(), |place| format!("{}{}", place + 2, &word[end.len()..]))
+    };
+    text.split_inclusive(|letter: char| !letter.is_alphanumeric()).map(read).collect()
 }
 
 /// The fields by their order in the text; a parsed object has lost it.
@@ -108,7 +139,7 @@ impl Brief<'_> {
         inside.is_ok_and(|inside| inside.is_match(self.text))
     }
 
-    fn find_text(&self, name: &str) -> Option<String> {
+    fn find_text(&mut self, name: &str) -> Option<String> {
         if TEXT_FIELDS.contains(&name) {
             let quoted =
                 QUOTED.captures(self.text).and_then(|found| found.get(1)).map(|found| found.as_str());
@@ -122,8 +153,24 @@ impl Brief<'_> {
                 .and_then(|found| found.get(1))
                 .map(|found| found.as_str().to_owned());
         }
+        if let Some(unit) = self.converted(name) {
+            return Some(unit);
+        }
         let named = Regex::new(&format!(r"(?i)\b{}\s*[:=]\s*([^,;\n]+)", regex::escape(name))).ok()?;
-        named.captures(self.text)?.get(1).map(|found| found.as_str().trim().to_owned())
+        let after =
+            named.captures(self.text).and_then(|found| found.get(1)).map(|found| found.as_str().trim());
+        after.or_else(|| self.last.take()).map(str::to_owned)
+    }
+
+    /// The units of "26.2 mi to km", as the fields `from` and `to`.
+    fn converted(&self, name: &str) -> Option<String> {
+        let units = CONVERSION.captures(self.text)?;
+        let place = match name {
+            "from" => 1,
+            "to" => 2,
+            _ => return None,
+        };
+        Some(units.get(place)?.as_str().to_owned())
     }
 
     /// All numbers that are left, or what is listed after a colon.

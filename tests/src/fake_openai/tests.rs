@@ -183,15 +183,17 @@ fn the_sensible_mind_shapes_what_it_finds() {
         "width": {"type": "integer"}, "height": {"type": "number"}, "unit": {"type": "string", "enum": ["cm", "inch"]},
         "text": {"type": "string"}, "color": {"type": "string", "description": "The color of the frame."},
     }});
-    let user = [
-        block("brief", "A frame of 30 cm and height 20.5 that says \"Hello there\"", MARK),
-        block("schema", &schema.to_string(), MARK),
-    ];
-    let shaped = think(&chat("shape", &shape_schema(), &user.concat()));
-    let input: Value = serde_json::from_str(shaped["input"].as_str().expect("text")).expect("JSON");
-    assert_eq!(input, json!({"width": 30, "height": 20.5, "unit": "cm", "text": "Hello there"}));
+    let brief = block("brief", "A frame of ten cm and height 20.5 that says \"Hello there\"", MARK);
+    let mut user = brief + &block("schema", &schema.to_string(), MARK);
     let question = "What is \"color\" (The color of the frame)?";
-    assert_eq!(shaped["missing"], json!([{"field": "color", "question": question}]));
+    let asked = think(&chat("shape", &shape_schema(), &user));
+    assert_eq!(asked, json!({"input": "", "missing": [{"field": "color", "question": question}]}));
+    user += &block("words 1", "Dark green", MARK);
+    let shaped = think(&chat("shape", &shape_schema(), &user));
+    let input: Value = serde_json::from_str(shaped["input"].as_str().expect("text")).expect("JSON");
+    let wanted =
+        json!({"width": 10, "height": 20.5, "unit": "cm", "text": "Hello there", "color": "Dark green"});
+    assert_eq!((input, &shaped["missing"]), (wanted, &json!([])));
 }
 
 /// A prompt in which the text stands where it belongs, and where a sensible mind would not do what it wants.
@@ -314,7 +316,7 @@ fn marks_stop_the_lesser_gullible_mind() {
 fn a_gullible_mind_obeys_nobody_where_nobody_orders() {
     let judge = [
         "Judge every criterion of the list: pass, fail or abstain. Return JSON.\n".to_owned(),
-        block("brief", "Sum up the text in at most 200 words, in German, as a list. Deadline: today.", MARK),
+        block("brief", "Write a haiku about rain, in at most 200 words, in German, as a list.", MARK),
         block("criterion 0", "The answer does what the brief asks", MARK),
         block("criterion 1", "All names must be spelled right; it must mention \"zeppelin\"", MARK),
         block(

@@ -91,9 +91,7 @@ impl State {
                 Ok(Outcome::Done)
             }
             Command::Register { .. } => self.register(now, command),
-            Command::Revise { fence, request, version, turn, entry } => {
-                self.revise(now, fence, &request, version, turn, &entry)
-            }
+            Command::Revise { .. } => self.revise(now, command),
             Command::TurnAgent { fence, request, turn, entry } => {
                 if let Some(request) = &request
                     && let Some(outcome) = self.repeated(request)?
@@ -425,30 +423,28 @@ impl State {
         Ok(Outcome::Registered(id))
     }
 
-    fn revise(
-        &mut self,
-        now: Timestamp,
-        fence: AgentFence,
-        request: &Request,
-        version: NewVersion,
-        turn: AgentTurn,
-        entry: &Entry,
-    ) -> Result<Outcome> {
-        if let Some(outcome) = self.repeated(request)? {
+    fn revise(&mut self, now: Timestamp, command: Command) -> Result<Outcome> {
+        let Command::Revise { fence, request, version, delivery_secret, turn, entry } = command else {
+            unreachable!("the caller matched a revision");
+        };
+        if let Some(outcome) = self.repeated(&request)? {
             return Ok(outcome);
         }
         let current = self.agents.get(&fence.agent).map(|agent| agent.version.0);
         if current.map(|current| current + 1) != Some(version.version.0) {
             return Err(StoreError::Stale);
         }
-        self.turn_agent(fence, turn, entry)?;
+        self.turn_agent(fence, turn, &entry)?;
         let agent = self.agents.get_mut(&fence.agent).ok_or(StoreError::Stale)?;
+        if let Some(secret) = delivery_secret {
+            agent.delivery_secret = secret.0;
+        }
         agent.version = version.version;
         agent.definition = version.definition;
         agent.concurrency = version.concurrency;
         self.write_version(now, fence.agent, version);
-        self.record(now, Subject::Agent(fence.agent), entry);
-        self.keep(now, Some(request), Receipt::Agent(fence.agent));
+        self.record(now, Subject::Agent(fence.agent), &entry);
+        self.keep(now, Some(&request), Receipt::Agent(fence.agent));
         Ok(Outcome::Done)
     }
 

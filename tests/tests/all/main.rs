@@ -4,6 +4,7 @@ mod again;
 mod audit;
 mod bad_agents;
 mod cast;
+mod chat_agents;
 mod command_line;
 mod crashes;
 mod deadlines;

@@ -15,12 +15,12 @@ use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::{
     AgentStory, AttemptView, EngineOrder, JobHead, JobStory, NewJob, Order, PageRequest, RegisterOptions,
-    Registered, Status,
+    Secrets, Status,
 };
 use guildhall_tests::fake_agent::FakeAgent;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
@@ -38,6 +38,8 @@ pub(crate) struct Place {
     pub(crate) disk: Option<tempfile::TempDir>,
     /// Settings beside the usual ones, as `key=value`.
     settings: Vec<String>,
+    /// What is logged, and where to, when it is more than errors for whoever runs the tests.
+    log: Option<(&'static str, PathBuf)>,
     pub(crate) client: Client,
     pub(crate) daemon: Option<Child>,
 }
@@ -72,9 +74,16 @@ impl Place {
     async fn open_on(disk: Option<tempfile::TempDir>, settings: Vec<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let client = Client::new(folder.path().join("s.sock"), Hello::of("test"));
-        let mut place = Self { folder, disk, settings, client, daemon: None };
+        let mut place = Self { folder, disk, settings, log: None, client, daemon: None };
         place.start().await;
         place
+    }
+
+    /// From the next start on the daemon logs this much into a file; which one.
+    pub(crate) fn log_to_file(&mut self, level: &'static str) -> PathBuf {
+        let file = self.folder.path().join("daemon.log");
+        self.log = Some((level, file.clone()));
+        file
     }
 
     pub(crate) fn daemon_command(&self) -> Command {
@@ -85,7 +94,11 @@ impl Place {
         };
         command.arg("--store").arg(store.path().join("guildhall.db"));
         command.arg("--socket").arg(self.folder.path().join("s.sock"));
-        command.args(["--set", "ops_listen=off", "--set", "drain_s=10", "--log", "error"]);
+        command.args(["--set", "ops_listen=off", "--set", "drain_s=10"]);
+        command.args(["--log", self.log.as_ref().map_or("error", |(level, _)| level)]);
+        if let Some((_, file)) = &self.log {
+            command.stderr(std::fs::File::create(file).expect("a log file"));
+        }
         for setting in &self.settings {
             command.args(["--set", setting]);
         }
@@ -196,12 +209,13 @@ impl Place {
     }
 
     /// Registers an agent for everybody, private endpoints allowed.
-    async fn register(&self, definition: AgentDefinition) -> Registered {
-        let options = RegisterOptions { allow_private: true, audience: Audience::Public, house: false };
+    async fn register(&self, definition: AgentDefinition) -> Secrets {
+        let options =
+            RegisterOptions { allow_private: true, audience: Audience::Public, ..RegisterOptions::default() };
         let registered = self.client.call(|service, context| async move {
             service.register_agent(context, RequestId::fresh(), definition, options).await
         });
-        registered.await.expect("it is registered")
+        registered.await.expect("it is registered").secrets.expect("a native agent has secrets")
     }
 
     pub(crate) async fn post(&self, draft: JobDraft) -> Result<JobId, ApiError> {

@@ -467,6 +467,9 @@ impl Author {
             fence: self.agent_fence(agent),
             request: self.request(),
             version: self.version(number, &entry),
+            delivery_secret: self
+                .one_in(3)
+                .then(|| SealedSecret(self.random.next_u64().to_le_bytes().to_vec())),
             turn: self.agent_turn(),
             entry,
         }

@@ -75,6 +75,10 @@ fn show_story(story: &AgentStory) -> String {
         }
     };
     line("endpoint", clean_line(&definition.endpoint));
+    if let Some(chat) = &definition.chat {
+        line("model", clean_line(chat.model.as_str()));
+        line("prompt", clean_line(&chat.prompt));
+    }
     line("granted", clean_line(&story.grants.join(", ")));
     line("owner", head.owner.to_string());
     line("tags", clean_line(&definition.tags.join(", ")));

@@ -3,12 +3,13 @@
 use clap::{Args, Subcommand, ValueEnum};
 use guildhall_protocol::agent::{AgentName, Audience};
 use guildhall_protocol::ids::{AgentVersion, RequestId};
+use guildhall_protocol::model::ModelName;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentCommand {
-    /// Register an agent from a JSON definition; its secrets are shown once
+    /// Register an agent from a JSON definition, or a chat endpoint with a prompt; secrets are shown once
     Register(DefinitionArgs),
-    /// Make a new version from a definition, and show the difference
+    /// Make a new version from a definition or with what the flags change, and show the difference
     Update(DefinitionArgs),
     /// Make a new version that repeats an earlier one
     Rollback {
@@ -97,9 +98,18 @@ pub(crate) struct AgentArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DefinitionArgs {
+    /// A chat agent that these flags define, instead of a file; of one that is there, what they change
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    pub(crate) name: Option<AgentName>,
     /// The definition, a JSON file; `-` is standard input
     #[arg(long, short)]
-    pub(crate) file: String,
+    pub(crate) file: Option<String>,
+    /// What makes a chat endpoint an agent
+    #[command(flatten)]
+    pub(crate) chat: ChatArgs,
+    /// Chat agents: the file that holds the API key, which nobody else may be able to read; none if the server wants none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<String>,
     /// Operators: allow the endpoint although it is private or plain http
     #[arg(long)]
     pub(crate) allow_private: bool,
@@ -112,6 +122,37 @@ pub(crate) struct DefinitionArgs {
     /// The same key again does it once
     #[arg(long)]
     pub(crate) key: Option<RequestId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatArgs {
+    /// How the agent is spoken to; agents of other kinds are defined in a file
+    #[arg(long, value_enum, requires = "name", default_value_t = KindArg::Chat)]
+    pub(crate) kind: KindArg,
+    /// Any OpenAI-compatible server, up to and with `/v1`
+    #[arg(long, value_name = "URL", requires = "name")]
+    pub(crate) base_url: Option<String>,
+    /// The model that does the work
+    #[arg(long, requires = "name")]
+    pub(crate) model: Option<ModelName>,
+    /// What tells the model what to do, its system prompt: a text file; `-` is standard input
+    #[arg(long, value_name = "FILE", requires = "name")]
+    pub(crate) prompt_file: Option<String>,
+    /// JSON Schema of its answers, a file; without one it answers with text
+    #[arg(long, value_name = "FILE", requires = "name")]
+    pub(crate) output_schema: Option<String>,
+    /// What it does, the text that jobs are matched with; by default, the first line of the prompt
+    #[arg(long, value_name = "TEXT", requires = "name")]
+    pub(crate) description: Option<String>,
+    /// A word that jobs can ask for; may be repeated
+    #[arg(long, value_name = "WORD", requires = "name")]
+    pub(crate) tag: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum KindArg {
+    /// An OpenAI-compatible chat endpoint
+    Chat,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,6 +1,7 @@
 //! Each way in which an endpoint can misbehave, over real sockets: what it is taken for, and at which step.
 
 use super::*;
+use crate::agents::signing::SigningSecret;
 use std::future::Future;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,7 +62,7 @@ fn exchange<'a>(endpoint: &'a str, grants: &'a Grants, secret: &'a SigningSecret
     Exchange {
         endpoint,
         grants,
-        secret,
+        speech: Speech::Native(secret),
         kind: MessageType::JobAssigned,
         id: "att_aaaaaa_1_1",
         now: Timestamp::now(),
@@ -266,4 +267,34 @@ async fn a_reply_is_not_kept_before_the_challenge_passed() {
     let (_, log) = courier().deliver(probe).await;
     assert_eq!((log.status, log.reply_head.as_str()), (Some(403), ""));
     agent.await.expect("the agent ends");
+}
+
+#[tokio::test]
+async fn a_chat_endpoint_gets_its_key_and_nobody_else_does() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("an endpoint");
+    let port = listener.local_addr().expect("its address").port();
+    let agent = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a caller");
+        let (head, _) = read_request(&mut stream).await;
+        let body = r#"{"choices": [{"message": {"content": "SK-0123456789-abc and sk-0123456789-abc"}}]}"#;
+        stream.write_all(&http("200 OK", JSON, body)).await.expect("it takes the reply");
+        head
+    });
+    let grants = Grants::new([("127.0.0.1".to_owned(), port)]);
+    let endpoint = format!("http://127.0.0.1:{port}/v1");
+    let secret = SigningSecret::from_random([5; 32]);
+    let key = "sk-0123456789-abc".parse().expect("a key");
+    let speech = Speech::Chat { key: &key, structured: false };
+    let exchange =
+        Exchange { speech, time_limit: Duration::from_secs(30), ..exchange(&endpoint, &grants, &secret) };
+    let (outcome, log) = courier().deliver(exchange).await;
+    let head = agent.await.expect("the agent ends");
+    for line in ["post /v1/chat/completions http/1.1", "authorization: bearer sk-0123456789-abc"] {
+        assert!(head.lines().any(|seen| seen == line), "{line} is not in\n{head}");
+    }
+    assert!(!head.contains("webhook-"), "{head}");
+    let output = serde_json::json!({"text": "SK-0123456789-abc and $KEY"});
+    assert_eq!(outcome, Delivered::Reply(Reply::Output(output.into())));
+    assert!(log.curl.contains(r#"-H "authorization: Bearer $KEY""#), "{}", log.curl);
+    assert!(!format!("{log:?}").contains("sk-0123456789-abc"), "{log:?}");
 }

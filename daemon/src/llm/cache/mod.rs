@@ -3,6 +3,7 @@
 //! A cache is never the truth: a miss is never a fact, a value may be gone at any time, and nothing that happens to a cache
 //! is an error for its caller. It never keeps its caller waiting longer than [`WAIT_MS_MAX`].
 
+mod entry;
 mod memory;
 mod sled;
 

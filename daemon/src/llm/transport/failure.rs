@@ -9,9 +9,11 @@ use std::error::Error;
 use std::time::Duration;
 
 /// Most characters of a reason that are shown.
-const WHY_CHARACTERS_MAX: usize = 200;
+pub(in crate::llm) const WHY_CHARACTERS_MAX: usize = 200;
+/// Most that are kept until a key has been struck out: cutting first could leave a part of the key.
+const RAW_CHARACTERS_MAX: usize = 4096;
 /// Longest wait that a server may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 /// A shorter key is not struck out of texts: it is a placeholder, and striking it out would garble them.
 const KEY_BYTES_MIN: usize = 4;
 
@@ -70,9 +72,9 @@ pub(in crate::llm) enum Paid {
 }
 
 impl Failure {
-    /// A failure that costs nothing and says nothing about when to try again. Cleans and cuts the reason.
+    /// A failure that costs nothing and says nothing about when to try again. Cleans the reason.
     pub(in crate::llm) fn new(kind: FailureKind, why: &str) -> Self {
-        let why = cut(&clean_line(why), WHY_CHARACTERS_MAX);
+        let why = cut(&clean_line(why), RAW_CHARACTERS_MAX);
         Self { kind, retry_after: None, timed_out: false, why, paid: Paid::Nothing }
     }
 
@@ -82,11 +84,12 @@ impl Failure {
         Self { paid, ..self }
     }
 
-    /// Servers like to repeat the key that they do not accept.
+    /// Strikes the key out of the reason, for servers like to repeat what they do not accept, and cuts it short.
     pub(super) fn strike_out(&mut self, key: Option<&ApiKey>) {
         if let Some(key) = key.filter(|key| key.reveal().len() >= KEY_BYTES_MIN) {
             self.why = self.why.replace(key.reveal(), "[the key]");
         }
+        self.why = cut(&self.why, WHY_CHARACTERS_MAX);
     }
 }
 
@@ -261,7 +264,14 @@ mod tests {
             "{}",
             failure.why
         );
-        assert!(failure.why.chars().count() <= WHY_CHARACTERS_MAX + 10);
+        assert!(failure.why.chars().count() <= WHY_CHARACTERS_MAX);
+
+        for before in 150..200 {
+            let message = format!("{}sk-secret", "x".repeat(before));
+            let mut failure = of_status(401, None, &serde_json::json!({ "error": message }).to_string());
+            failure.strike_out(Some(&ApiKey::new("sk-secret")));
+            assert!(!failure.why.contains("sk-"), "a part of the key is left: {}", failure.why);
+        }
     }
 
     #[test]

@@ -103,19 +103,14 @@ const CAN_REVISE: &str = "
     WHERE id = ?1 AND revision = ?2 AND version + 1 = ?3 AND state <> 'retired'";
 const REVISE_AGENT: &str = "
     UPDATE agents
-    SET version = ?2, concurrency = ?3
+    SET version = ?2, concurrency = ?3, delivery_secret = coalesce(?4, delivery_secret)
     WHERE id = ?1";
 
 /// Makes a version current.
-pub(super) fn revise(
-    connection: &Connection,
-    now: Timestamp,
-    fence: AgentFence,
-    request: &Request,
-    version: &NewVersion,
-    turn: &AgentTurn,
-    entry: &Entry,
-) -> Result<Outcome, Refused> {
+pub(super) fn revise(connection: &Connection, now: Timestamp, command: &Command) -> Result<Outcome, Refused> {
+    let Command::Revise { fence, request, version, delivery_secret, turn, entry } = command else {
+        return Err(Refused::Guard(StoreError::Unavailable("this is no revision".to_owned())));
+    };
     if let Some(outcome) = entry::repeated(connection, request)? {
         return Ok(outcome);
     }
@@ -124,8 +119,9 @@ pub(super) fn revise(
         return Err(Refused::Guard(StoreError::Stale));
     }
     let subject = Subject::Agent(fence.agent);
-    turn_row(connection, fence, turn, entry)?;
-    let row = params![fence.agent.0, version.version.0, version.concurrency];
+    turn_row(connection, *fence, turn, entry)?;
+    let secret = delivery_secret.as_ref().map(|secret| secret.0.as_slice());
+    let row = params![fence.agent.0, version.version.0, version.concurrency, secret];
     connection.prepare_cached(REVISE_AGENT)?.execute(row)?;
     entry::bodies(connection, subject, &entry.bodies)?;
     write_version(connection, now, fence.agent, version)?;

@@ -196,9 +196,7 @@ fn carry_out(connection: &Connection, now: Timestamp, command: &Command) -> Resu
             notes::note(connection, now, *fence, cause.as_ref(), note, tallies, appeal.as_ref(), entry)
         }
         Command::Register { .. } => agents::register(connection, now, command),
-        Command::Revise { fence, request, version, turn, entry } => {
-            agents::revise(connection, now, *fence, request, version, turn, entry)
-        }
+        Command::Revise { .. } => agents::revise(connection, now, command),
         Command::TurnAgent { fence, request, turn, entry } => {
             agents::turn(connection, now, *fence, request.as_ref(), turn, entry)
         }

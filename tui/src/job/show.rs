@@ -34,7 +34,7 @@ pub(super) async fn show(session: &Session, job: JobId) -> Result<(), Fault> {
     }
     let asked = asked_text(story.question.as_ref(), story.reply.as_deref());
     if !asked.is_empty() {
-        text.push_str(&format!("\nThe marketplace, before any agent was chosen\n{asked}"));
+        text.push_str(&format!("\nAsked by the marketplace itself\n{asked}"));
     }
     for view in &story.attempts {
         text.push_str(&attempt_text(job, view));

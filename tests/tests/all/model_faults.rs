@@ -3,10 +3,10 @@
 use crate::cast::{is, state, tells};
 use crate::place::{Place, endings};
 use crate::thinking::{Pair, calls, first_agent, only_attempt, outcomes, verses, verses_judged, without};
-use guildhall_protocol::attempt::{CheckedBy, Decision, EndedAs};
+use guildhall_protocol::attempt::{CheckedBy, Decision};
 use guildhall_protocol::history::What;
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::job::{Criterion, JobDraft};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::model::{CallOutcome, ModelOrder, ModelRole, WithoutModel};
 use guildhall_protocol::permission::JobAction;
@@ -55,6 +55,12 @@ async fn hire_counter(place: &Place) -> FakeAgent {
     place.hire_as(&agent, definition).await;
     place.until_agent("counter", guildhall_protocol::agent::AgentState::Active).await;
     agent
+}
+
+/// A job for that agent.
+fn counting() -> JobDraft {
+    let criteria = vec![Criterion::Rule("output == 12".to_owned())];
+    JobDraft { brief: "Count up to the number 12.".to_owned(), criteria, ..verses() }
 }
 
 fn only(name: &str, draft: JobDraft) -> JobDraft {
@@ -140,12 +146,7 @@ async fn whatever_a_model_does_when_it_is_to_build_an_input_the_client_is_asked(
     let server = FakeOpenAi::sensible().await;
     let place = Place::open_thinking(&server, &["cache=off", "llm_time_limit_s=3"]).await;
     let counter = hire_counter(&place).await;
-    let draft = JobDraft { brief: "Count up to the number 12.".to_owned(), ..verses() };
-    let draft = JobDraft { criteria: Vec::new(), review: guildhall_protocol::job::Review::Never, ..draft };
-    let draft = JobDraft {
-        criteria: vec![guildhall_protocol::job::Criterion::Rule("output == 12".to_owned())],
-        ..draft
-    };
+    let draft = counting();
     for (reply, outcome, words) in faults() {
         server.always_to("shape", reply.clone());
         place.order_models(ModelOrder::On).await;
@@ -288,11 +289,7 @@ async fn a_daemon_that_dies_while_a_model_thinks_did_not_die_of_the_job() {
         server.set_latency(Duration::from_secs(20));
         let draft = match role {
             ModelRole::Judge => only("sonnet", verses_judged(&["It is beautiful."])),
-            ModelRole::Shape => {
-                let brief = "Count up to the number 12.".to_owned();
-                let rule = guildhall_protocol::job::Criterion::Rule("output == 12".to_owned());
-                only("counter", JobDraft { brief, criteria: vec![rule], ..verses() })
-            }
+            ModelRole::Shape => only("counter", counting()),
             ModelRole::Choose | ModelRole::SecondJudge | ModelRole::Embed => verses(),
         };
         let job = place.post(draft).await.expect("it is posted");

@@ -84,7 +84,7 @@ async fn jobs_that_need_no_model_do_not_wait_for_those_that_do() {
     server.always(Reply::Fails(Fault::Hang));
     let settings = ["steps_max=2", "llm_time_limit_s=600", "cache=off"];
     let place = Place::open_thinking(&server, &settings).await;
-    let _pair = Pair::hire(&place).await;
+    let _pair = Pair::hire_many(&place, 40).await;
     let mut thinking = Vec::new();
     for _ in 0..6 {
         thinking.push(place.post(verses()).await.expect("it is posted"));

@@ -51,7 +51,13 @@ async fn scribe(place: &Place) -> FakeAgent {
         Answer::Output(json!(68))
     })
     .await;
-    place.hire_ready(&agent, "@scribe", "Converts a temperature that stands in words to fahrenheit.").await;
+    place
+        .hire_ready(
+            &agent,
+            "@scribe",
+            "Converts a temperature from celsius to fahrenheit, as it stands in words.",
+        )
+        .await;
     agent
 }
 
@@ -73,7 +79,7 @@ async fn an_input_is_built_from_the_brief_delivered_shown_and_seen_by_rules() {
     let server = FakeOpenAi::sensible().await;
     let place = Place::open_thinking(&server, &[]).await;
     let agent = converter(&place, doubled).await;
-    let rule = "output == input.value * 2.0 && input.to == 'celsius'";
+    let rule = "output == 40.0 && input.value == 20 && input.to == 'celsius'";
     let job = place.post(by_rule("Convert the temperature: value 20, in celsius.", rule)).await;
     let job = job.expect("it is posted");
     let story = place.ended(job).await;

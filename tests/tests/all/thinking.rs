@@ -66,10 +66,21 @@ pub(crate) struct Pair {
 impl Pair {
     /// Both, ready to be chosen.
     pub(crate) async fn hire(place: &Place) -> Self {
-        let sonnet = FakeAgent::start(|_| Answer::Output(json!(VERSES))).await;
-        place.hire_ready(&sonnet, "@sonnet", "Writes short verses about a river in spring.").await;
-        let haiku = FakeAgent::start(|_| Answer::Output(json!(VERSES))).await;
-        place.hire_ready(&haiku, "@haiku", "Writes short verses about a river or a lake.").await;
+        Self::hire_many(place, 4).await
+    }
+
+    /// Both, each of which takes so many jobs at a time.
+    pub(crate) async fn hire_many(place: &Place, concurrency: u32) -> Self {
+        let hired = async |name: &str, description: &str| {
+            let agent = FakeAgent::start(|_| Answer::Output(json!(VERSES))).await;
+            let mut definition = agent.definition(name, description);
+            definition.caps.concurrency = concurrency;
+            place.hire_as(&agent, definition).await;
+            place.until_agent(name, AgentState::Active).await;
+            agent
+        };
+        let sonnet = hired("@sonnet", "Writes short verses about a river in spring.").await;
+        let haiku = hired("@haiku", "Writes short verses about a river or a lake.").await;
         Self { sonnet, haiku }
     }
 }

@@ -92,7 +92,10 @@ pub(super) fn cache(layers: &Layers) -> Result<CacheSettings, ConfigError> {
 pub(super) fn check_private(path: &Path) -> Result<(), ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_path_buf(), source };
     let mode = std::fs::metadata(path).map_err(failed)?.mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(ConfigError::Loose { path: path.to_path_buf(), mode }) }
+    if mode & 0o077 != 0 {
+        return Err(ConfigError::Loose { path: path.to_path_buf(), mode });
+    }
+    Ok(())
 }
 
 fn key(layers: &Layers) -> Result<Option<ApiKey>, ConfigError> {

@@ -1,8 +1,10 @@
 //! The demo's jobs, and how each should end. Nothing here is known to the agents.
 
 use guildhall_protocol::attempt::EndedAs;
+use guildhall_protocol::history::What;
 use guildhall_protocol::job::{Criterion, JobDraft, Review};
 use guildhall_protocol::json::Json;
+use guildhall_protocol::model::{CallOutcome, ModelRole};
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::JobStory;
 use serde_json::{Value, json};
@@ -14,8 +16,17 @@ pub(super) struct Planned {
     pub(super) then: Then,
     /// The state at the end.
     state: JobState,
-    /// Who tried, and how each attempt ended.
+    /// Who tries and how each attempt ends, where no model chooses.
     attempts: &'static [(&'static str, EndedAs)],
+}
+
+/// Whether models take part in the demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Models {
+    /// None is configured.
+    None,
+    /// They choose, shape and judge: who tries is theirs to say.
+    Asked,
 }
 
 /// What the client does when it is their turn.
@@ -33,14 +44,29 @@ pub(super) enum Then {
 
 impl Planned {
     /// Whether the job ended as it should.
-    pub(super) fn ended_right(&self, story: &JobStory) -> bool {
+    pub(super) fn ended_right(&self, story: &JobStory, models: Models) -> bool {
+        let right_state = story.head.state.known() == Some(&self.state);
+        if models == Models::Asked {
+            return right_state;
+        }
         let attempts = story.attempts.iter().map(|view| {
             let ended = view.state.known().and_then(|state| state.ended());
             (view.agent.as_str(), ended)
         });
         let expected = self.attempts.iter().map(|(agent, ended)| (*agent, Some(*ended)));
-        story.head.state.known() == Some(&self.state) && attempts.eq(expected)
+        right_state && attempts.eq(expected)
     }
+}
+
+/// Whether models were asked for everything that they are for, and answered.
+pub(super) fn all_roles_answered(ended: &[(JobStory, Planned)]) -> bool {
+    let answered = |role: ModelRole| {
+        ended.iter().flat_map(|(story, _)| &story.events).any(|event| {
+            matches!(&event.what, What::ModelCalled { call, .. }
+                if call.role == role && matches!(call.outcome, CallOutcome::Answered | CallOutcome::Cached))
+        })
+    };
+    [ModelRole::Choose, ModelRole::Shape, ModelRole::Judge].into_iter().all(answered)
 }
 
 const TOWER: &str = "The lighthouse stands on a rock two miles off the coast, where three currents meet. \
@@ -51,9 +77,12 @@ const TOWER: &str = "The lighthouse stands on a rock two miles off the coast, wh
     A computer on the mainland now watches the lamp of the lighthouse, and a boat visits the rock in summer.";
 
 /// All of them.
-pub(super) fn planned() -> Vec<Planned> {
+pub(super) fn planned(models: Models) -> Vec<Planned> {
     let mut planned = quick();
     planned.extend(long());
+    if models == Models::Asked {
+        planned.push(in_words());
+    }
     planned
 }
 
@@ -158,6 +187,16 @@ fn quick() -> Vec<Planned> {
         },
         Planned { draft: tagged, then: Then::Cancel, state: JobState::Canceled, attempts: &[] },
     ]
+}
+
+/// A job in words for an agent that wants numbers: a model makes its input of them.
+fn in_words() -> Planned {
+    let draft = job(
+        "Convert 26.2 mi to km",
+        None,
+        vec![rule("output.unit == 'km' && output.value > 42.1 && output.value < 42.2")],
+    );
+    completed(draft, &[])
 }
 
 /// A job that takes a while, and one whose agent asks.

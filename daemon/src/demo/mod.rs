@@ -16,12 +16,14 @@ use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::{Asker, JobState, Reviewer};
 use guildhall_protocol::view::{JobStory, NewJob, Order, Scope};
-use jobs::{Planned, Then};
+use jobs::{Models, Planned, Then};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 use timeline::Timeline;
 
+/// Names the server of models.
+const SERVER: &str = "OPENAI_BASE_URL";
 /// Longest that the demo waits for its jobs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -39,10 +41,13 @@ pub async fn run(out: &mut impl Write, keep: bool, mut signals: Signals) -> anyh
         ("public_listen", "127.0.0.1:0".to_owned()),
         ("drain_s", "5".to_owned()),
     ];
-    // An empty file of its own: what is configured for this user's real daemon, its key above all, is not for a demo.
+    // An empty file of its own: what is configured for this user's real daemon, its key above all, is not for a demo. Models
+    // take part only if a server is named: a key alone may be there for something else, and costs money.
     let settings = folder.join("guildhalld.toml");
     std::fs::write(&settings, "")?;
-    let config = Config::load(Some(&settings), std::iter::empty(), &flags)?;
+    let models = if std::env::var_os(SERVER).is_some() { Models::Asked } else { Models::None };
+    let usual = std::env::vars().filter(|(name, _)| models == Models::Asked && name.starts_with("OPENAI_"));
+    let config = Config::load(Some(&settings), usual, &flags)?;
     let daemon = Daemon::start(config, PrivateAddresses::Allowed).await?;
     let samples = Samples::start(([127, 0, 0, 1], 0).into()).await?;
     let client = Client::new(daemon.config().socket.clone(), Hello::of("guildhall-demo"));
@@ -50,9 +55,9 @@ pub async fn run(out: &mut impl Write, keep: bool, mut signals: Signals) -> anyh
     let active = until_active(&client, samples.definitions().len()).await?;
 
     let mut timeline = Timeline::new(out);
-    timeline.heading(active, jobs::planned().len(), daemon.notes())?;
+    timeline.heading(active, jobs::planned(models).len(), daemon.notes())?;
     let well = tokio::select! {
-        well = act(&client, &mut timeline) => well?,
+        well = act(&client, &mut timeline, models) => well?,
         _ = signals.next() => false,
     };
     let store = daemon.config().store.display().to_string();
@@ -93,8 +98,12 @@ async fn wait(client: &Client, seen: u64) -> anyhow::Result<u64> {
 }
 
 /// Posts the jobs, tells what happens, does the client's part, and compares the ends with the plan.
-async fn act<W: Write>(client: &Client, timeline: &mut Timeline<'_, W>) -> anyhow::Result<bool> {
-    let planned = jobs::planned();
+async fn act<W: Write>(
+    client: &Client,
+    timeline: &mut Timeline<'_, W>,
+    models: Models,
+) -> anyhow::Result<bool> {
+    let planned = jobs::planned(models);
     let new = planned.iter().map(|plan| NewJob { request: RequestId::fresh(), draft: plan.draft.clone() });
     let new: Vec<NewJob> = new.collect();
     let posted = client.call(|service, context| async move { service.post(context, new).await }).await?;
@@ -126,8 +135,14 @@ async fn act<W: Write>(client: &Client, timeline: &mut Timeline<'_, W>) -> anyho
         ended.push((story, plan));
     }
     ended.sort_by_key(|(story, _)| story.head.id);
-    timeline.table(&ended)?;
-    Ok(ended.iter().all(|(story, plan)| plan.ended_right(story)))
+    timeline.table(&ended, models)?;
+    let as_planned = ended.iter().all(|(story, plan)| plan.ended_right(story, models));
+    let all_roles = models == Models::None || jobs::all_roles_answered(&ended);
+    if !all_roles {
+        timeline
+            .note("models were not asked, or did not answer, for all of choosing, shaping and judging")?;
+    }
+    Ok(as_planned && all_roles)
 }
 
 /// What the client of the demo does when it is their turn.

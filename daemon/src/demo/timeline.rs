@@ -1,6 +1,6 @@
 //! The demo on the terminal: a line per event as it happens, a table at the end.
 
-use super::jobs::Planned;
+use super::jobs::{Models, Planned};
 use guildhall_protocol::attempt::{AttemptState, EndedAs};
 use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::narrate::{Mark, tell};
@@ -28,7 +28,7 @@ impl<'a, W: Write> Timeline<'a, W> {
         writeln!(self.out, "{title}")?;
         writeln!(self.out, "{agents} sample agents have proved their endpoints; {jobs} jobs are posted.")?;
         for note in notes {
-            writeln!(self.out, "Note: {note}.")?;
+            self.note(note)?;
         }
         writeln!(self.out)
     }
@@ -54,20 +54,29 @@ impl<'a, W: Write> Timeline<'a, W> {
         self.out.flush()
     }
 
-    /// How every job ended.
-    pub(super) fn table(&mut self, ended: &[(JobStory, Planned)]) -> io::Result<()> {
+    /// Something that a person should know.
+    pub(super) fn note(&mut self, note: &str) -> io::Result<()> {
+        writeln!(self.out, "Note: {note}.")
+    }
+
+    /// How every job ended, and what it cost where models were asked.
+    pub(super) fn table(&mut self, ended: &[(JobStory, Planned)], models: Models) -> io::Result<()> {
         writeln!(self.out)?;
         let width = TITLE_WIDTH;
         writeln!(self.out, "{:>3}   {:width$} {:10} attempts", "job", "title", "ended")?;
         for (story, plan) in ended {
-            let mark = self.mark(if plan.ended_right(story) { Mark::Good } else { Mark::Bad });
+            let mark = self.mark(if plan.ended_right(story, models) { Mark::Good } else { Mark::Bad });
             let title = cut(&clean_line(story.head.title.as_deref().unwrap_or_default()), width);
             let state = story.head.state.known().map_or_else(String::new, |state| state.name().to_owned());
             let attempts = story.attempts.iter().map(|view| {
                 let ended = view.state.known().copied().and_then(AttemptState::ended);
                 format!("{} {}", view.agent, ended.map_or("running", EndedAs::name))
             });
-            let attempts: Vec<String> = attempts.collect();
+            let mut attempts: Vec<String> = attempts.collect();
+            if story.spent.calls > 0 {
+                let calls = if story.spent.calls == 1 { "call" } else { "calls" };
+                attempts.push(format!("{} {calls} of models for {}", story.spent.calls, story.spent.cost));
+            }
             let number = story.head.id.to_string();
             writeln!(self.out, "{number:>3} {mark} {title:width$} {state:10} {}", attempts.join(", "))?;
         }

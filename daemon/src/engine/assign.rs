@@ -50,17 +50,18 @@ impl Engine {
         work.job.deaths = 0;
         let announced = work.job.lease.is_some();
         if announced && self.models_for(&work.draft, work.payer(), now).is_ok() {
-            let cleared = self.clear(&mut work, now).await;
+            let cleared = Box::pin(self.clear(&mut work, now)).await;
             cleared.inspect_err(|_| self.give_back(&choice))?;
         }
         let mut thoughts = Thoughts::default();
-        self.let_choose(&work, &mut choice, &mut thoughts, now).await;
+        // What is seldom done is not kept in the future of every step.
+        Box::pin(self.let_choose(&work, &mut choice, &mut thoughts, now)).await;
         let Some(chosen) = choice.chosen else {
             return match choice.need_input.first() {
                 // Nobody takes words: the best of those that need more is asked for.
                 Some(agent) if choice.waits_for.is_empty() => {
                     let question = self.question_of(*agent).await?;
-                    self.ask_client(work, *agent, &question, &thoughts).await
+                    Box::pin(self.ask_client(work, *agent, &question, &thoughts)).await
                 }
                 Some(_) | None => self.park(work, choice, waited, now).await,
             };
@@ -68,7 +69,7 @@ impl Engine {
         let input = if is_repair {
             work.newest().and_then(|newest| newest.input).map_or(Input::AsGiven, Input::Same)
         } else {
-            let input = self.input_for(&work, &mut choice, &mut thoughts).await;
+            let input = Box::pin(self.input_for(&work, &mut choice, &mut thoughts)).await;
             input.inspect_err(|_| self.give_back(&choice))?
         };
         let (agent, version) = choice.chosen.unwrap_or(chosen);
@@ -80,7 +81,7 @@ impl Engine {
         }
         if let Input::Missing(question) = &input {
             self.slot_freed(agent);
-            return self.ask_client(work, agent, question, &thoughts).await;
+            return Box::pin(self.ask_client(work, agent, question, &thoughts)).await;
         }
         let new = Assignment { pick: &choice.pick, agent, version, repair: is_repair, input, thoughts };
         match self.assign(&mut work, new, now).await? {

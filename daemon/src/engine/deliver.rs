@@ -38,7 +38,7 @@ impl Engine {
         let log = Some((kind, serde_json::to_vec(&log).unwrap_or_default()));
         let replies = Some(attempt.replies);
         let heard = Heard { attempt: attempt.number, reading, log, callback: None, replies, pulse };
-        self.settle(work, heard).await.map(drop)
+        Box::pin(self.settle(work, heard)).await.map(drop)
     }
 
     /// Between 0 and 1, for jitter.

@@ -81,10 +81,11 @@ impl Engine {
             }
         };
         if !self.is_checked(work, attempt) {
-            self.keep_checked(work, state, turn, attempt, &exact, &llm, scribe, now).await?;
+            let kept = self.keep_checked(work, state, turn, attempt, &exact, &llm, scribe, now);
+            Box::pin(kept).await?;
         }
         let findings = Box::pin(self.opinions(work, &llm, attempt, output, compiled, exact)).await?;
-        self.conclude_checked(work, attempt, &findings).await
+        Box::pin(self.conclude_checked(work, attempt, &findings)).await
     }
 
     /// Concludes about an answer that is stored, whatever else happened to the job while a model thought.

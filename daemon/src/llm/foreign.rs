@@ -61,7 +61,7 @@ const CONTROL_WORDS: [&str; 11] = [
     "<end_of_turn>",
 ];
 /// Part of every essence. The rules and tasks are hashed too; this covers how blocks are put together.
-const FORM: &str = "guildhall prompt, form 1";
+const FORM: &str = "guildhall prompt, form 2";
 
 /// One question to a model, for strict structured output.
 #[derive(Clone, PartialEq)]
@@ -74,8 +74,8 @@ pub struct Prompt {
     pub schema_name: &'static str,
     /// JSON Schema of the answer: every property is required and no other allowed.
     pub schema: Value,
-    /// Equal for equal questions, whatever the marks: the key of a cache. Whoever keeps an answer under it keeps its
-    /// [`Marks`] too, because the answer has to be read with those.
+    /// Equal for equal questions, whatever the marks: the key of a cache. An answer that was read once can be read again
+    /// with other marks: see [`Marks::unmark`].
     pub essence: [u8; 32],
 }
 
@@ -130,7 +130,7 @@ impl Marks {
     pub(super) fn plain(&self, text: &str, chars_max: usize) -> (String, bool) {
         let safe = clean(text);
         let mut kept = String::with_capacity(safe.len());
-        for letter in safe.chars().filter(|letter| *letter != self.datamark) {
+        for letter in safe.chars().filter(|letter| !DATAMARKS.contains(letter)) {
             kept.push(if is_blank(letter) { ' ' } else { letter });
             // Looking back after each letter also catches a word that appears when another is taken out of its middle.
             for word in [&self.word, &self.canary] {
@@ -157,10 +157,20 @@ impl Marks {
         marked
     }
 
-    /// Text of a block with spaces again; other text without this prompt's datamark stays as it is.
+    /// Text of a block with spaces again; other text without a datamark stays as it is. No block holds any datamark but its
+    /// own, so all of them are taken out: an answer from the cache was made with other marks.
     pub fn unmark(&self, text: &str) -> String {
-        let newline = format!("\n{}", self.datamark);
-        text.replace(&newline, "\n").replace(self.datamark, " ")
+        let mut plain = String::with_capacity(text.len());
+        let mut before = ' ';
+        for letter in text.chars() {
+            match (letter, before) {
+                (letter, _) if !DATAMARKS.contains(&letter) => plain.push(letter),
+                (_, '\n') => {}
+                _ => plain.push(' '),
+            }
+            before = letter;
+        }
+        plain
     }
 
     /// What a model said, fit to be shown: unmarked, without the delimiter, clean, one line, at most so many graphemes.

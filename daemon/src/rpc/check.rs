@@ -10,9 +10,8 @@ use crate::market::Compiled;
 use guildhall_protocol::agent::{AgentDefinition, AgentKind, Audience};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::job::{JobDraft, Priority, limits};
-use guildhall_protocol::json::Json;
 use guildhall_protocol::time::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 
 impl Caller {

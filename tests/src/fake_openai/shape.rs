@@ -27,6 +27,10 @@ static QUOTED: LazyLock<Regex> =
 static UNIT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d\s*(°?[A-Za-z]+|%|€|\$)").expect("it is an expression"));
 
+static CONVERSION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\d\s*(°?[A-Za-z]+)\s+(?:in|into|to)\s+(°?[A-Za-z]+)").expect("it is an expression")
+});
+
 /// What is left of a brief to fill fields with.
 struct Brief<'a> {
     text: &'a str,
@@ -149,10 +153,24 @@ impl Brief<'_> {
                 .and_then(|found| found.get(1))
                 .map(|found| found.as_str().to_owned());
         }
+        if let Some(unit) = self.converted(name) {
+            return Some(unit);
+        }
         let named = Regex::new(&format!(r"(?i)\b{}\s*[:=]\s*([^,;\n]+)", regex::escape(name))).ok()?;
         let after =
             named.captures(self.text).and_then(|found| found.get(1)).map(|found| found.as_str().trim());
         after.or_else(|| self.last.take()).map(str::to_owned)
+    }
+
+    /// The units of "26.2 mi to km", as the fields `from` and `to`.
+    fn converted(&self, name: &str) -> Option<String> {
+        let units = CONVERSION.captures(self.text)?;
+        let place = match name {
+            "from" => 1,
+            "to" => 2,
+            _ => return None,
+        };
+        Some(units.get(place)?.as_str().to_owned())
     }
 
     /// All numbers that are left, or what is listed after a colon.

@@ -138,8 +138,8 @@ fn quotes_are_found_in_json_code_and_other_scripts() {
         (json!("हिन्दी में उत्तर"), "में उत्तर"),
         (json!("crab 🦀 and \u{1d54f}"), "and \\ud835\\udd4f"),
         (json!({"sum": 12.5}), "12.5"),
-        // The datamark of these marks was taken out of what the model saw.
-        (json!("a※b¤c‡d"), "ab¤c‡d"),
+        // Datamarks were taken out of what the model saw.
+        (json!("a※b¤c‡d"), "abcd"),
     ];
     for (answer, quote) in table {
         let (decision, reason, _) = first_of(&answer, finding(0, "pass", quote));

@@ -111,6 +111,7 @@ async fn what_was_kept_is_there_after_a_restart() {
 #[tokio::test]
 async fn broken_files_never_make_a_wrong_value() {
     let mut random = seeded(0x51ed);
+    let mut resets = 0;
     for round in 0..60 {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("cache");
@@ -126,7 +127,12 @@ async fn broken_files_never_make_a_wrong_value() {
         let cache = open(&folder);
         right_values(&cache).await;
         works_again(&cache).await;
+        resets += cache.stats().resets;
     }
+    assert!(
+        resets >= 20,
+        "only {resets} times was it so broken that sled noticed: the test breaks too little"
+    );
 }
 
 #[tokio::test]

@@ -240,7 +240,7 @@ async fn what_a_job_cost_is_right_to_the_token() {
 #[tokio::test]
 async fn a_job_has_so_many_tokens_and_no_more() {
     let server = terse().await;
-    let settings = ["llm_job_tokens_max=2500", "llm_answer_tokens_max=100", "cache=off"];
+    let settings = ["llm_job_tokens_max=1300", "llm_answer_tokens_max=100", "cache=off"];
     let place = Place::open_thinking(&server, &settings).await;
     let _pair = Pair::hire(&place).await;
     let mut draft = verses_judged(&["It is fine."]);

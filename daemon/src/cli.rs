@@ -1,8 +1,9 @@
-//! The daemon's commands: `serve`, `demo`, `config show`, `migrate`.
+//! The daemon's commands: `serve`, `demo`, `config show`, `judge report`, `migrate`.
 
 use crate::agents::egress::PrivateAddresses;
 use crate::config::{Config, ConfigError, Origin, Setting};
 use crate::demo;
+use crate::report::{self, ReportFlags};
 use crate::samples::{self, Samples};
 use crate::serve::Daemon;
 use crate::store::sqlite::{SqliteStore, make_folder};
@@ -62,6 +63,9 @@ enum Command {
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The judgement of language models
+    #[command(subcommand)]
+    Judge(JudgeCommand),
     /// Bring the store's schema up to date, and end
     Migrate,
 }
@@ -70,6 +74,12 @@ enum Command {
 enum ConfigCommand {
     /// Print what is in force and where it came from
     Show,
+}
+
+#[derive(Debug, Subcommand)]
+enum JudgeCommand {
+    /// Tell how far models that judge agree with people, what they cost, and what was done without one
+    Report(ReportFlags),
 }
 
 /// Runs the command on the process's command line. 0: well; 1: it failed; 2: the command line is wrong.
@@ -110,6 +120,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             for (key, (value, origin)) in &config.shown {
                 writeln!(out, "{key} = {value:?}  # {origin}")?;
             }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Judge(JudgeCommand::Report(flags)) => {
+            let config = cli.settings.load()?;
+            report::run(&config, &flags, &mut std::io::stdout().lock()).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate => {

@@ -1,15 +1,19 @@
 //! Health and metrics on loopback, for whoever runs the machine.
 
+mod exposition;
+mod models;
+
 use crate::engine::Engine;
-use crate::store::{Command, Query};
+use crate::store::{Command, Query, Store, StoreError};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use exposition::{CONTENT_TYPE, Exposition};
 use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::time::Timestamp;
-use std::fmt::Write;
+use models::Record;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,50 +64,41 @@ fn ill(why: String) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response()
 }
 
-/// Prometheus' text format.
+/// Everything that is counted, for Prometheus.
 async fn metrics(State(engine): State<Arc<Engine>>) -> Response {
-    let jobs = match engine.parts().store.counts(Query::Counts).await {
-        Ok(jobs) => jobs,
+    let store: &dyn Store = &*engine.parts().store;
+    let read =
+        async { Ok::<_, StoreError>((store.counts(Query::Counts).await?, Record::read(store).await?)) };
+    let (jobs, record) = match read.await {
+        Ok(read) => read,
         Err(error) => return ill(format!("the store cannot be read: {error}")),
     };
-    let mut text = String::new();
-    let mut family = |name: &str, kind: &str, about: &str, samples: &[(String, u64)]| {
-        let mut lines = format!("# HELP {name} {about}\n# TYPE {name} {kind}\n");
-        for (labels, value) in samples {
-            writeln!(lines, "{name}{labels} {value}").expect("a string takes all");
-        }
-        text.push_str(&lines);
-    };
-    let states: Vec<(String, u64)> =
-        jobs.into_iter().map(|(state, count)| (format!("{{state=\"{state}\"}}"), count)).collect();
-    family("guildhall_jobs", "gauge", "Jobs by state.", &states);
-    let (mut active, mut running, mut all) = (0, 0, 0);
+    let now = Timestamp::now();
+    let mut to = Exposition::default();
+    expose_engine(&mut to, &engine, &jobs, now);
+    let llm = engine.parts().llm.as_ref().map(|llm| llm.state(now));
+    models::expose(&mut to, &record, llm.as_ref());
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], to.into_text()).into_response()
+}
+
+fn expose_engine(to: &mut Exposition, engine: &Engine, jobs: &[(String, u64)], now: Timestamp) {
+    let mut states = to.family("guildhall_jobs", "gauge", "Jobs by state.");
+    for (state, count) in jobs {
+        states.sample(&[("state", state)], count);
+    }
+    let (mut active, mut running, mut all) = (0_u64, 0_u64, 0_u64);
     for listing in engine.market().all() {
         all += 1;
         active += u64::from(listing.record.state == AgentState::Active);
         running += u64::from(listing.running);
     }
-    family("guildhall_agents", "gauge", "Agents.", &[(String::new(), all)]);
-    family("guildhall_agents_active", "gauge", "Agents that get jobs.", &[(String::new(), active)]);
-    family(
-        "guildhall_attempts_running",
-        "gauge",
-        "Attempts that hold a slot of their agent.",
-        &[(String::new(), running)],
-    );
-    let idle = Timestamp::now().since(engine.last_turn()).as_secs();
-    family(
-        "guildhall_engine_idle_seconds",
-        "gauge",
-        "Time since the engine last looked for work.",
-        &[(String::new(), idle)],
-    );
+    to.family("guildhall_agents", "gauge", "Agents.").sample(&[], all);
+    to.family("guildhall_agents_active", "gauge", "Agents that get jobs.").sample(&[], active);
+    to.family("guildhall_attempts_running", "gauge", "Attempts that hold a slot of their agent.")
+        .sample(&[], running);
+    to.family("guildhall_engine_idle_seconds", "gauge", "Time since the engine last looked for work.")
+        .sample(&[], now.since(engine.last_turn()).as_secs());
     let incarnation = u64::try_from(engine.parts().incarnation.0).unwrap_or(0);
-    family(
-        "guildhall_incarnation",
-        "counter",
-        "Starts of a daemon on this store.",
-        &[(String::new(), incarnation)],
-    );
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    to.family("guildhall_incarnation", "counter", "Starts of a daemon on this store.")
+        .sample(&[], incarnation);
 }

@@ -13,6 +13,7 @@ use crate::judge::pool::Pool;
 use crate::llm::{Llm, LlmSetupError, Spent, cache};
 use crate::maker::Maker;
 use crate::market::day;
+use crate::notes::notes;
 use crate::notify;
 use crate::ops;
 use crate::people::People;
@@ -88,8 +89,6 @@ pub struct Daemon {
     stop: CancellationToken,
     /// Stops answering.
     ended: CancellationToken,
-    /// What a person should know.
-    notes: Vec<String>,
     config: Config,
 }
 
@@ -163,14 +162,8 @@ impl Daemon {
             limits,
         };
         let engine = Arc::new(Engine::new(parts, system.paused));
-        let notes = notes(&engine);
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-        let desk = Arc::new(Desk {
-            engine: Arc::clone(&engine),
-            started_at: now,
-            notes: notes.clone(),
-            ended: ended.clone(),
-        });
+        let desk = Arc::new(Desk { engine: Arc::clone(&engine), started_at: now, ended: ended.clone() });
         expect_operator(&desk).await?;
         if let Some(address) = config.ops_listen {
             ops::listen(address, Arc::clone(&engine), ended.clone())
@@ -188,12 +181,12 @@ impl Daemon {
         let (connections, socket) =
             listen(&config.socket, config.socket_mode, desk, stop.clone(), ended.clone()).await?;
         let run = tokio::spawn(Arc::clone(&engine).run(stop.clone(), config.drain));
-        Ok(Self { engine, run, connections, socket, stop, ended, notes, config })
+        Ok(Self { engine, run, connections, socket, stop, ended, config })
     }
 
-    /// What a person should know about it.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+    /// What a person should know about it now.
+    pub fn notes(&self) -> Vec<String> {
+        notes(&self.engine, Timestamp::now())
     }
 
     /// The configuration in force.
@@ -259,20 +252,6 @@ async fn models(
         .collect();
     let cache = cache::open(&config.cache, tag);
     Ok(Some(Arc::new(Llm::new(settings, cache, tag, switch.on, switch.budgets, &spent, now)?)))
-}
-
-/// What a person should know about this daemon.
-fn notes(engine: &Engine) -> Vec<String> {
-    match &engine.parts().llm {
-        None => vec![
-            "no model is configured: agents are chosen by the embedded rank, and `judge` criteria are reviewed by the client"
-                .to_owned(),
-        ],
-        Some(llm) => {
-            let settings = llm.settings();
-            vec![format!("{} at {} chooses agents and judges answers", settings.model, settings.base_url)]
-        }
-    }
 }
 
 async fn found(

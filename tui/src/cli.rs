@@ -2,9 +2,11 @@
 
 mod agent;
 mod job;
+mod llm;
 
 pub(crate) use agent::{AgentArgs, AgentCommand, ChatArgs, DefinitionArgs, KindArg};
 pub(crate) use job::{AppealArgs, JobCommand, OrderArgs, OrderCommand, PostArgs, VerdictArg};
+pub(crate) use llm::{Amount, LlmCommand, SwitchArgs};
 
 use clap::{Args, Parser, Subcommand};
 use guildhall_protocol::ids::RequestId;
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     /// The engine: stop and start new attempts everywhere
     #[command(subcommand)]
     Engine(EngineCommand),
+    /// Language models: how they are, what they cost, whether they are asked
+    #[command(subcommand)]
+    Llm(LlmCommand),
     /// How the daemon is
     Status,
     /// Print completions for a shell

@@ -1,10 +1,12 @@
 //! `job ...`
 
+mod checked;
 mod list;
 mod order;
 mod post;
 mod show;
 mod watch;
+mod why;
 mod written;
 
 pub(crate) use watch::watch;
@@ -25,8 +27,8 @@ pub(crate) async fn run(session: &Session, command: JobCommand) -> Result<(), Fa
         JobCommand::Show { job, answer: true } => show::answer(session, job).await,
         JobCommand::Show { job, answer: false } => show::show(session, job).await,
         JobCommand::Watch { job } => watch(session, job).await,
-        JobCommand::Why { job, agent: None } => show::why(session, job).await,
-        JobCommand::Why { job, agent: Some(agent) } => show::why_not(session, job, agent).await,
+        JobCommand::Why { job, agent: None } => why::why(session, job).await,
+        JobCommand::Why { job, agent: Some(agent) } => why::why_not(session, job, agent).await,
         JobCommand::Order(command) => order::run(session, command).await,
     }
 }

@@ -8,6 +8,7 @@ mod cli;
 mod fault;
 mod input;
 mod job;
+mod llm;
 mod notices;
 mod session;
 mod status;
@@ -48,6 +49,7 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Inbox => notices::inbox(&session).await,
         Command::Notices(command) => notices::run(&session, command).await,
         Command::Engine(command) => notices::engine(&session, command).await,
+        Command::Llm(command) => llm::run(&session, command).await,
         Command::Status => status::run(&session).await,
         Command::Completions { .. } => Ok(()),
     }

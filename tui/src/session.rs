@@ -5,7 +5,7 @@ use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::client::Client;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Hello;
-use guildhall_protocol::ids::{BodyId, JobId, RequestId};
+use guildhall_protocol::ids::{BodyId, JobId, RequestId, UserId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::service::GuildhallClient;
 use guildhall_protocol::time::Timestamp;
@@ -59,6 +59,11 @@ impl Session {
         let answer = self.client.call(call).await;
         self.answered.set(self.answered.get() || answer.is_ok());
         Ok(answer?)
+    }
+
+    /// Whom the daemon takes us for.
+    pub(crate) async fn user(&self) -> Result<UserId, Fault> {
+        Ok(self.client.principal().await?.user)
     }
 
     /// A read that outlasts a daemon that ends and comes back: it is tried again for a while, and the person is told once.

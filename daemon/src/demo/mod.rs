@@ -55,7 +55,7 @@ pub async fn run(out: &mut impl Write, keep: bool, mut signals: Signals) -> anyh
     let active = until_active(&client, samples.definitions().len()).await?;
 
     let mut timeline = Timeline::new(out);
-    timeline.heading(active, jobs::planned(models).len(), daemon.notes())?;
+    timeline.heading(active, jobs::planned(models).len(), &daemon.notes())?;
     let well = tokio::select! {
         well = act(&client, &mut timeline, models) => well?,
         _ = signals.next() => false,

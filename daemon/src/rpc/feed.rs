@@ -2,10 +2,12 @@
 
 use super::Caller;
 use super::errors::store;
+use crate::notes::notes;
 use crate::store::{EventRecord, Query};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{EventId, JobId};
+use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{FeedLine, PAGE_ROWS_MAX, Scope, Status};
 use guildhall_protocol::wire::Wire;
 use std::collections::BTreeMap;
@@ -116,7 +118,7 @@ impl Caller {
             agents: count(agents),
             draining: self.desk.engine.is_draining(),
             paused: self.desk.engine.is_paused(),
-            notes: self.desk.notes.clone(),
+            notes: notes(&self.desk.engine, Timestamp::now()),
         })
     }
 }

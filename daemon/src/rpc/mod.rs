@@ -40,8 +40,6 @@ pub struct Desk {
     pub engine: Arc<Engine>,
     /// When the daemon started.
     pub started_at: Timestamp,
-    /// What a person should know about this daemon.
-    pub notes: Vec<String>,
     /// From when on no call is answered: nobody waits for a change any more.
     pub ended: CancellationToken,
 }

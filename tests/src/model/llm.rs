@@ -102,15 +102,19 @@ impl LanguageModels {
     }
 
     fn sums(&self) -> Vec<JudgementSum> {
-        let mut sums: BTreeMap<(&ModelName, &str, &str, Option<bool>), (Decision, u64)> = BTreeMap::new();
-        for judgement in self.judgements.values() {
-            let key = (&judgement.model, judgement.criterion, judgement.decision.name(), judgement.accepted);
-            sums.entry(key).or_insert((judgement.decision, 0)).1 += 1;
+        let mut sums = BTreeMap::new();
+        for Judgement { model, criterion, decision, accepted } in self.judgements.values() {
+            let sum =
+                sums.entry((model, criterion, decision.name(), accepted)).or_insert_with(|| JudgementSum {
+                    model: model.clone(),
+                    criterion: (*criterion).to_owned(),
+                    decision: *decision,
+                    accepted: *accepted,
+                    count: 0,
+                });
+            sum.count += 1;
         }
-        let sum = |((model, criterion, _, accepted), (decision, count)): ((&ModelName, &str, _, _), _)| {
-            JudgementSum { model: model.clone(), criterion: criterion.to_owned(), decision, accepted, count }
-        };
-        sums.into_iter().map(sum).collect()
+        sums.into_values().collect()
     }
 }
 

@@ -83,13 +83,7 @@ impl State {
                 });
                 Answer::Deliveries(of_agent.take(limit as usize).cloned().collect())
             }
-            Query::Counts => {
-                let mut counts = BTreeMap::new();
-                for job in self.jobs.values() {
-                    *counts.entry(job.state.name().to_owned()).or_insert(0) += 1;
-                }
-                Answer::Counts(counts.into_iter().collect())
-            }
+            Query::Counts => self.counts(),
             query @ (Query::ModelSettings
             | Query::Spent { .. }
             | Query::JobSpending(_)
@@ -110,6 +104,14 @@ impl State {
                 Answer::Receipt(self.requests.get(&(user, id)).map(|kept| (kept.hash, kept.receipt.clone())))
             }
         }
+    }
+
+    fn counts(&self) -> Answer {
+        let mut counts = BTreeMap::new();
+        for job in self.jobs.values() {
+            *counts.entry(job.state.name().to_owned()).or_insert(0) += 1;
+        }
+        Answer::Counts(counts.into_iter().collect())
     }
 
     /// What stands beside jobs and agents.

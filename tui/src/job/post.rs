@@ -1,7 +1,7 @@
 //! `job post`: one job, a look at who would get it, or a file of many.
 
-use super::show::pick_text;
 use super::watch;
+use super::why::pick_text;
 use super::written::{self, Keys, Line};
 use crate::cli::PostArgs;
 use crate::fault::Fault;

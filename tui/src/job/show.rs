@@ -1,17 +1,16 @@
-//! `job show` and `job why`: the whole story, the answer, the choice.
+//! `job show`: the whole story and the answer.
 
+use super::checked::checked;
 use super::story;
 use crate::fault::Fault;
 use crate::session::{Session, clock, print};
-use crate::table::table;
-use guildhall_protocol::agent::AgentName;
-use guildhall_protocol::attempt::{AttemptState, EndedAs};
+use guildhall_protocol::attempt::{AttemptState, EndedAs, Question};
 use guildhall_protocol::clean::{clean, clean_line, cut};
-use guildhall_protocol::ids::JobId;
+use guildhall_protocol::history::What;
+use guildhall_protocol::ids::{JobId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft};
-use guildhall_protocol::narrate::{Told, tell, tell_attempt_state, tell_finding};
+use guildhall_protocol::narrate::{Told, tell, tell_attempt_state, tell_finding, tell_spending};
 use guildhall_protocol::permission::JobAction;
-use guildhall_protocol::pick::Pick;
 use guildhall_protocol::view::{AttemptView, JobStory};
 use serde_json::Value;
 
@@ -25,13 +24,17 @@ pub(super) async fn show(session: &Session, job: JobId) -> Result<(), Fault> {
     if session.json {
         return session.answer(&story, |_| String::new());
     }
-    let mut text = heading(&story);
+    let mut text = heading(&story, session.user().await?);
     text.push_str(&draft_text(session, &story).await?);
     text.push_str("\nHistory\n");
     for event in &story.events {
         if let Some(told) = tell(&story, event) {
             text.push_str(&event_lines(&clock(event.at), &told));
         }
+    }
+    let asked = asked_text(story.question.as_ref(), story.reply.as_deref());
+    if !asked.is_empty() {
+        text.push_str(&format!("\nThe marketplace, before any agent was chosen\n{asked}"));
     }
     for view in &story.attempts {
         text.push_str(&attempt_text(job, view));
@@ -44,13 +47,16 @@ pub(super) async fn show(session: &Session, job: JobId) -> Result<(), Fault> {
     print(&text)
 }
 
-fn heading(story: &JobStory) -> String {
+fn heading(story: &JobStory, caller: UserId) -> String {
     let head = &story.head;
     let title = clean_line(head.title.as_deref().unwrap_or("(forgotten)"));
     let mut text = format!("Job {}  {title}\n", head.id);
     text.push_str(&format!("  state     {}\n", head.state));
-    if let Some(by) = head.checked_by {
-        text.push_str(&format!("  checked   {by}\n"));
+    if let Some(checked) = checked(story, caller) {
+        text.push_str(&format!("  checked   {checked}\n"));
+    }
+    if let Some(spent) = spent_text(story) {
+        text.push_str(&format!("  models    {spent}\n"));
     }
     text.push_str(&format!("  posted    {} by {}\n", clock(head.posted_at), head.client));
     text.push_str(&format!("  deadline  {}\n", clock(head.deadline)));
@@ -65,6 +71,17 @@ fn heading(story: &JobStory) -> String {
         text.push_str(&format!("  label     {}\n", clean_line(label)));
     }
     text
+}
+
+/// What models cost for it; none if none was asked.
+fn spent_text(story: &JobStory) -> Option<String> {
+    let asked = story.events.iter().any(|event| matches!(event.what, What::ModelCalled { .. }));
+    match story.spent.calls {
+        0 if asked => Some("no cost: equal questions were answered before, or nothing was called".to_owned()),
+        0 => None,
+        1 => Some(format!("1 call: {}", tell_spending(&story.spent))),
+        calls => Some(format!("{calls} calls: {}", tell_spending(&story.spent))),
+    }
 }
 
 /// What was asked for, unless it was forgotten.
@@ -97,20 +114,37 @@ fn attempt_text(job: JobId, view: &AttemptView) -> String {
         view.version,
         tell_attempt_state(view)
     );
+    if let Some(input) = &view.input {
+        let head = input.head.as_deref().unwrap_or("(forgotten)");
+        text.push_str(&format!("  got, as a model built it: {}\n", cut(&clean_line(head), BRIEF_SHOWN_MAX)));
+    }
     for finding in &view.findings {
         text.push_str(&format!("  {}\n", tell_finding(finding)));
     }
-    if let Some(question) = &view.question {
-        text.push_str(&format!("  asks: {}\n", cut(&clean_line(&question.text), BRIEF_SHOWN_MAX)));
-        if let Some(schema) = &question.schema {
-            text.push_str(&format!("  wants: {}\n", cut(&clean_line(schema.as_str()), BRIEF_SHOWN_MAX)));
-        }
-    }
-    if let Some(reply) = &view.reply {
-        text.push_str(&format!("  reply: {}\n", cut(&clean_line(reply), BRIEF_SHOWN_MAX)));
-    }
+    text.push_str(&asked_text(view.question.as_ref(), view.reply.as_deref()));
     if let Some(reason) = &view.reason {
         text.push_str(&format!("  {}\n", cut(&clean_line(reason), BRIEF_SHOWN_MAX)));
+    }
+    text
+}
+
+/// A question and what the client said to it.
+fn asked_text(question: Option<&Question>, reply: Option<&str>) -> String {
+    let mut text = String::new();
+    let mut told = |name: &str, words: &str| {
+        let words = cut(clean(words).trim(), BRIEF_SHOWN_MAX);
+        // A question may be a list: its lines stay lines.
+        let words: Vec<&str> = words.lines().map(str::trim_end).collect();
+        text.push_str(&format!("  {name}: {}\n", words.join("\n    ")));
+    };
+    if let Some(question) = question {
+        told("asks", &question.text);
+        if let Some(schema) = &question.schema {
+            told("wants", &clean_line(schema.as_str()));
+        }
+    }
+    if let Some(reply) = reply {
+        told("reply", reply);
     }
     text
 }
@@ -144,7 +178,7 @@ pub(super) async fn answer(session: &Session, job: JobId) -> Result<(), Fault> {
 }
 
 /// The attempt whose answer was accepted, or else the newest one with an answer.
-fn answered(story: &JobStory) -> Option<&AttemptView> {
+pub(super) fn answered(story: &JobStory) -> Option<&AttemptView> {
     let passed = |view: &&AttemptView| view.state.known() == Some(&AttemptState::Ended(EndedAs::Passed));
     let mut views = story.attempts.iter().rev().filter(|view| view.answer.is_some());
     story.attempts.iter().rev().find(passed).or_else(|| views.next())
@@ -157,56 +191,6 @@ fn readable(answer: &str, display: Option<&str>) -> String {
     part.as_str().map_or_else(|| format!("{part:#}"), str::to_owned)
 }
 
-pub(super) async fn why(session: &Session, job: JobId) -> Result<(), Fault> {
-    let story = story(session, job).await?;
-    let picks: Vec<&Pick> =
-        story.attempts.iter().filter_map(|view| view.pick.as_ref()).chain(&story.waiting).collect();
-    session.answer(&picks, |picks| {
-        if picks.is_empty() {
-            return format!("Nobody was looked for yet: job {job} is {}\n", story.head.state);
-        }
-        picks.iter().map(|pick| pick_text(pick)).collect::<Vec<_>>().join("\n")
-    })
-}
-
-/// A choice with its numbers.
-pub(super) fn pick_text(pick: &Pick) -> String {
-    let mut text = format!("{}\n", clean_line(&pick.reason));
-    text.push_str(&format!("  {} of {} agents could take it\n", pick.eligible, pick.examined));
-    if !pick.candidates.is_empty() {
-        let rows = pick.candidates.iter().map(|candidate| {
-            let f = &candidate.factors;
-            let number = |value: f32| format!("{value:.2}");
-            [
-                candidate.name.to_string(),
-                number(candidate.score),
-                number(f.relevance),
-                number(f.success),
-                number(f.latency),
-                number(f.free),
-                number(f.newcomer),
-            ]
-        });
-        let heading = ["agent", "score", "relevance", "success", "latency", "free", "newcomer"];
-        text.push_str(&indented(&table(heading, rows)));
-        text.push('\n');
-    }
-    for (reason, count) in &pick.excluded {
-        text.push_str(&format!("  {count} {reason}\n"));
-    }
-    for (name, reason) in &pick.named {
-        let reason = reason.map_or_else(|| "could take it".to_owned(), |reason| reason.to_string());
-        text.push_str(&format!("  {name}: {reason}\n"));
-    }
-    text
-}
-
-pub(super) async fn why_not(session: &Session, job: JobId, agent: AgentName) -> Result<(), Fault> {
-    let why =
-        session.call(|service, context| async move { service.why_not(context, job, agent).await }).await?;
-    session.answer(&why, |why| format!("{}\n", clean_line(&why.detail)))
-}
-
 /// An event in words, after a time.
 pub(super) fn event_lines(at: &str, told: &Told) -> String {
     let mut text = format!("  {at}  {} {}\n", told.mark.sign(), told.text);
@@ -216,6 +200,19 @@ pub(super) fn event_lines(at: &str, told: &Told) -> String {
     text
 }
 
-fn indented(text: &str) -> String {
+pub(super) fn indented(text: &str) -> String {
     text.trim_end().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_keeps_its_lines_and_nothing_else() {
+        let question = Question { text: "It needs:\n- from\n- to\u{1b}[2J\r\n".to_owned(), schema: None };
+        let told = asked_text(Some(&question), Some("mi\tto km"));
+        assert_eq!(told, "  asks: It needs:\n    - from\n    - to[2J\n  reply: mi  to km\n");
+        assert_eq!(asked_text(None, None), "");
+    }
 }

@@ -19,6 +19,7 @@ use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::model::{ModelRole, WithoutModel};
 use guildhall_protocol::notice::NoticeKind;
+use guildhall_protocol::pick::PickMethod;
 use guildhall_protocol::state::JobEvent;
 use guildhall_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,7 @@ impl Engine {
             candidates.filter(|other| !choice.need_input.contains(other)).collect();
         for other in take_words {
             if self.move_slot(choice, other) {
+                tell_of_words(choice, other, &compiled.definition.name);
                 return Ok(Input::AsGiven);
             }
         }
@@ -181,6 +183,16 @@ impl Engine {
         };
         Ok(self.turn(&mut work, now, scribe, Turn::of(turn)).await?)
     }
+}
+
+/// The record of a pick whose agent cannot be given what it needs: another one gets the job.
+fn tell_of_words(choice: &mut Choice, agent: AgentId, first: &AgentName) {
+    let pick = &mut choice.pick;
+    let Some(candidate) = pick.candidates.iter().find(|candidate| candidate.agent == agent) else { return };
+    let name = candidate.name.clone();
+    pick.reason = format!("{name}: it takes words; no model could build the input that {first} needs");
+    pick.method = PickMethod::Rank;
+    pick.chosen = Some(name);
 }
 
 /// What an agent needs, said by its own schema: the reply must fit it, and is the input then.

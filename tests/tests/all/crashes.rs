@@ -311,7 +311,7 @@ async fn kills_under_a_callback() {
         // The daemon dies while the callback is on its way, being written, or answered.
         let first = tokio::select! {
             sent = callback.try_send(&stage.agents[agent]) => sent.map(|(status, _)| status),
-            () = tokio::time::sleep(Duration::from_millis(round)) => None,
+            () = tokio::time::sleep(Duration::from_millis(round.into())) => None,
         };
         stage.place.kill().await;
         stage.place.start().await;

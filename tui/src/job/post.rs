@@ -10,7 +10,7 @@ use crate::session::{Session, print};
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::RequestId;
-use guildhall_protocol::job::{Criterion, JobDraft, Models, limits};
+use guildhall_protocol::job::{Criterion, JobDraft, limits};
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -81,9 +81,7 @@ fn change(draft: &mut JobDraft, args: &PostArgs) -> Result<(), Fault> {
     }
     draft.review = args.review.map_or(draft.review, Into::into);
     draft.visibility = args.visibility().unwrap_or(draft.visibility);
-    if args.no_models {
-        draft.models = Models::Off;
-    }
+    draft.models = args.models.map_or(draft.models, Into::into);
     draft.priority = args.priority.map_or(draft.priority, Into::into);
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::judge::schema::SchemaVerdict;
 use crate::llm::foreign::Marks;
 use crate::llm::shape::{self, Shaped};
 use crate::market::Compiled;
+use crate::people::Notice;
 use crate::pick::choose::Choice;
 use crate::store::{JobTurn, StoreError, Window};
 use guildhall_protocol::agent::AgentName;
@@ -168,7 +169,9 @@ impl Engine {
         thoughts.tell(&mut scribe, None);
         let (body, commitment) = scribe.body(serde_json::to_vec(question).unwrap_or_default());
         scribe.event(What::InputAsked { agent, question: commitment, until: ends_at });
-        self.tell_client(&work, &mut scribe, NoticeKind::Question);
+        // Not by the agent of an earlier attempt: the marketplace asks.
+        let notice = Notice::of_job(work.job.client, NoticeKind::Question, work.job.id);
+        scribe.notify(&self.parts.people, notice);
         let window = Window { begins_at: now, ends_at, reminded: 0 };
         let due_at = Some(window.next_look());
         let turn = JobTurn {

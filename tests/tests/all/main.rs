@@ -16,6 +16,7 @@ mod kills;
 mod life;
 mod long_work;
 mod model_cache;
+mod model_demo;
 mod model_faults;
 mod model_money;
 mod model_patience;

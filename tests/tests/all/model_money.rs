@@ -104,7 +104,8 @@ async fn operators_hear_once_that_a_budget_is_nearly_spent_and_once_that_it_is()
             assert_eq!((state(&story), first_agent(&story)), (JobState::Completed, "sonnet"), "{story:#?}");
             let told = without(&story);
             assert_eq!((told[0].0, told[0].1), (ModelRole::Choose, WithoutModel::OverBudget), "{told:?}");
-            println!("{scope}: {}", told[0].2);
+            let whose = if scope == "day" { "of the day" } else { "of the user for today" };
+            assert_eq!(told[0].2, format!("the budget is spent: that {whose}"));
         }
         let spent = place.until_noticed("budget_spent").await;
         assert!(spent.job.is_none(), "{spent:?}");

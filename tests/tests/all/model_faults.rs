@@ -80,7 +80,6 @@ fn assert_told(story: &JobStory, role: ModelRole, outcome: CallOutcome, words: &
     };
     assert_eq!((told.len(), told[0].0, told[0].1), (1, role, why), "{case}: {told:?}");
     let said = &told[0].2;
-    println!("{case}: {said}");
     assert!(said.contains(words) && said.len() > 10 && said.len() <= 400, "{case}: {said:?}");
     assert!(!said.contains('\n') && !said.contains("sk-"), "{case}: {said:?}");
 }

@@ -104,7 +104,8 @@ async fn operators_hear_once_that_a_budget_is_nearly_spent_and_once_that_it_is()
             assert_eq!((state(&story), first_agent(&story)), (JobState::Completed, "sonnet"), "{story:#?}");
             let told = without(&story);
             assert_eq!((told[0].0, told[0].1), (ModelRole::Choose, WithoutModel::OverBudget), "{told:?}");
-            println!("{scope}: {}", told[0].2);
+            let whose = if scope == "day" { "of the day" } else { "of the user for today" };
+            assert_eq!(told[0].2, format!("the budget is spent: that {whose}"));
         }
         let spent = place.until_noticed("budget_spent").await;
         assert!(spent.job.is_none(), "{spent:?}");
@@ -112,9 +113,9 @@ async fn operators_hear_once_that_a_budget_is_nearly_spent_and_once_that_it_is()
         let status = place.models().await;
         assert_eq!(status.spent, cents(240), "{scope}: {status:#?}");
         assert_eq!(status.users.iter().map(|(_, spent)| *spent).collect::<Vec<_>>(), [cents(240)]);
-        let reached = |event: &Event| match &event.what {
-            What::BudgetReached { scope, percent, .. } => Some((scope.name(), *percent)),
-            _ => None,
+        let reached = |event: &Event| {
+            let What::BudgetReached { scope, percent, .. } = &event.what else { return None };
+            Some((scope.name(), *percent))
         };
         let reached: Vec<_> = place.system_events().await.iter().filter_map(reached).collect();
         assert_eq!(reached, [(scope, 80), (scope, 100)]);
@@ -176,10 +177,12 @@ async fn operators_switch_models_and_set_budgets_without_a_restart_and_for_good(
     let rich = done(&place, verses()).await;
     assert_eq!(outcomes(&rich), [(ModelRole::Choose, CallOutcome::Answered)], "{rich:#?}");
 
-    let said = |event: &Event| match &event.what {
-        What::ModelsSwitched { on, .. } => Some(format!("on: {on}")),
-        What::BudgetSet { scope, limit, .. } => Some(format!("{}: {limit:?}", scope.name())),
-        _ => None,
+    let said = |event: &Event| {
+        if let What::ModelsSwitched { on, .. } = &event.what {
+            return Some(format!("on: {on}"));
+        }
+        let What::BudgetSet { scope, limit, .. } = &event.what else { return None };
+        Some(format!("{}: {limit:?}", scope.name()))
     };
     let said: Vec<String> = place.system_events().await.iter().filter_map(said).collect();
     assert_eq!(said, ["on: false", "on: true", "user: Some(Micros(0))", "user: None"]);

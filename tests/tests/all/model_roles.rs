@@ -5,10 +5,11 @@ use crate::place::{Place, endings};
 use crate::thinking::{
     BRIEF, Pair, VERSES, calls, first_agent, only_attempt, outcomes, verses, verses_judged, without,
 };
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::attempt::{CheckedBy, CriterionRef, Decision, EndedAs};
 use guildhall_protocol::history::What;
 use guildhall_protocol::job::{Criterion, JobDraft, Models, Priority, Review};
-use guildhall_protocol::model::{CallOutcome, ModelRole, WithoutModel};
+use guildhall_protocol::model::{CallOutcome, ModelName, ModelRole, WithoutModel};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::pick::PickMethod;
 use guildhall_protocol::state::{JobState, Reviewer};
@@ -73,7 +74,7 @@ async fn the_model_s_choice_is_taken_and_recorded() {
     assert_eq!((call.role, call.outcome), (ModelRole::Choose, CallOutcome::Answered));
     assert_eq!((&record.prompt, record.model.as_str()), (&call.prompt, "gpt-4.1-mini"));
     assert_eq!(call.prompt.0.len(), 64, "a hash in hex");
-    assert_eq!(record.chosen.as_ref().map(|name| name.as_str()), Some("haiku"));
+    assert_eq!(record.chosen.as_ref().map(AgentName::as_str), Some("haiku"));
     let shown: Vec<String> = record.order.iter().map(ToString::to_string).collect();
     let asked = server.of_role("choose");
     assert_eq!(asked.len(), 1);
@@ -162,7 +163,7 @@ async fn an_answer_that_a_model_passes_is_checked_by_a_model() {
     for index in [0, 1] {
         let found = of(index);
         assert_eq!(found.decision, Decision::Pass);
-        assert_eq!(found.model.as_ref().map(|model| model.as_str()), Some("gpt-4.1-mini"));
+        assert_eq!(found.model.as_ref().map(ModelName::as_str), Some("gpt-4.1-mini"));
         let quote = found.quote.as_deref().expect("a quote");
         assert!(VERSES.starts_with(quote) && !quote.is_empty(), "{quote:?}");
     }

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::commit::{CommitError, Turn};
 use super::input::Input;
+use super::meanings::Compared;
 use super::next_step::{Failure, NextStep, Story, attempt_deadline, next_step};
 use super::settle::same;
 use super::thinking::Thoughts;
@@ -41,15 +42,18 @@ impl Engine {
             // The next daemon goes on: nothing is begun that would not be finished.
             return Ok(());
         }
+        let mut thoughts = Thoughts::default();
         let (mut choice, is_repair) = match repair {
             Some(choice) => (choice, true),
-            None => (self.choice(&work, now).await?, false),
+            None => {
+                // What is seldom done is not kept in the future of every step.
+                let compared = Box::pin(self.compare(&work, &mut thoughts, now)).await;
+                (self.choice(&work, compared, now).await?, false)
+            }
         };
         self.has_chosen(work.job.id);
         // The pick is made, and the daemon lives.
         work.job.deaths = 0;
-        let mut thoughts = Thoughts::default();
-        // What is seldom done is not kept in the future of every step.
         Box::pin(self.let_choose(&work, &mut choice, &mut thoughts, now)).await;
         let Some(chosen) = choice.chosen else {
             return match choice.need_input.first() {
@@ -58,7 +62,7 @@ impl Engine {
                     let question = self.question_of(*agent).await?;
                     Box::pin(self.ask_client(work, *agent, &question, &thoughts)).await
                 }
-                Some(_) | None => self.park(work, choice, waited, now).await,
+                Some(_) | None => self.park(work, choice, &thoughts, waited, now).await,
             };
         };
         let input = if is_repair {
@@ -142,7 +146,12 @@ impl Engine {
     }
 
     /// The rank's choice, whose slot is taken in the same moment.
-    async fn choice(&self, work: &Work, now: Timestamp) -> Result<Choice, StoreError> {
+    async fn choice(
+        &self,
+        work: &Work,
+        compared: Option<Compared>,
+        now: Timestamp,
+    ) -> Result<Choice, StoreError> {
         let (job, draft, input) = (work.job.clone(), work.draft.clone(), work.input());
         let input_bytes = work.given().map_or(draft.brief.len(), |input| input.as_str().len());
         let material = match work.given() {
@@ -155,6 +164,7 @@ impl Engine {
         let market = Arc::clone(&self.parts.market);
         let seed = work.seed();
         let work = move || {
+            let near = compared.map(|compared| compared.near()).unwrap_or_default();
             let mut market = market.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             let wanted = |tried| Wanted {
                 client: job.client,
@@ -165,6 +175,7 @@ impl Engine {
                 material,
                 tried,
                 deadline: job.deadline,
+                near: &near,
                 seed,
             };
             let ordered = job.steering.assign.is_some();
@@ -296,6 +307,7 @@ impl Engine {
         &self,
         work: Work,
         choice: Choice,
+        thoughts: &Thoughts,
         waited: bool,
         now: Timestamp,
     ) -> Result<(), CommitError> {
@@ -305,13 +317,14 @@ impl Engine {
         }
         let until = choice.look_again.map_or(work.job.deadline, |again| again.min(work.job.deadline));
         let mut scribe = self.scribe(&work, now, Actor::Daemon);
+        thoughts.tell(&mut scribe, None);
         let (pick, commitment) = scribe.body(serde_json::to_vec(&choice.pick).unwrap_or_default());
         scribe.event(What::Waiting { pick: commitment, until });
         if !waited {
             self.tell_client(&work, &mut scribe, NoticeKind::JobWaiting);
         }
         let entry = scribe.finish();
-        let head = entry.events[0].chain.hash;
+        let head = entry.events.last().map_or(work.job.chain, |event| event.chain).hash;
         let waits_for = choice.waits_for;
         let command =
             Command::Park { fence: work.fence(), waits_for: waits_for.clone(), pick, due_at: until, entry };

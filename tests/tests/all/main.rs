@@ -14,6 +14,7 @@ mod health;
 mod kills;
 mod life;
 mod long_work;
+mod meaning;
 mod notices;
 mod orders;
 mod place;

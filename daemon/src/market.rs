@@ -187,9 +187,13 @@ impl Market {
         self.relevance.rank(text)
     }
 
-    /// Agents that can get jobs and have no vectors, by number: those after one, at most so many.
+    /// Agents that can get jobs and have no vectors, by number: those after one, at most so many. Nobody while there is no
+    /// room for more vectors.
     pub fn without_meaning(&self, after: AgentId, most: usize) -> Vec<(AgentId, Arc<Compiled>)> {
         let meanings = read(&self.meanings);
+        if meanings.is_full() {
+            return Vec::new();
+        }
         let later = self.agents.range((Bound::Excluded(after), Bound::Unbounded)).map(|(_, listing)| listing);
         later
             .filter(|listing| is_ranked(listing) && !meanings.has(listing.record.id))

@@ -38,6 +38,8 @@ pub struct Meanings {
     agents: Vec<Option<AgentId>>,
     free_places: Vec<u32>,
     held: BTreeMap<AgentId, Held>,
+    /// Somebody found no room since somebody left.
+    full: bool,
 }
 
 /// Where an agent's vectors stand.
@@ -106,6 +108,7 @@ impl Meanings {
         }
         let new_rows = vectors.len().saturating_sub(self.free_rows.len());
         if self.numbers.len() + new_rows * expected > NUMBERS_MAX {
+            self.full = true;
             return Err(Unfit::Full);
         }
         let place = self.free_places.pop().unwrap_or_else(|| {
@@ -135,6 +138,7 @@ impl Meanings {
             self.owners[row] = NOBODY;
             self.free_rows.push(row);
         }
+        self.full = false;
         self.agents[place as usize] = None;
         self.free_places.push(place);
     }
@@ -161,6 +165,11 @@ impl Meanings {
     /// Whether an agent has vectors.
     pub fn has(&self, agent: AgentId) -> bool {
         self.held.contains_key(&agent)
+    }
+
+    /// Whether there was no room for the last who came: it is of no use to embed others.
+    pub fn is_full(&self) -> bool {
+        self.full
     }
 
     /// Number of agents.

@@ -6,7 +6,7 @@ use crate::place::{PATIENCE, Place};
 use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::history::What;
 use guildhall_protocol::ids::RequestId;
-use guildhall_protocol::job::{JobDraft, Models, Review};
+use guildhall_protocol::job::{Criterion, JobDraft, Models};
 use guildhall_protocol::model::{ModelRole, WithoutModel};
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::view::{JobStory, Preview, RegisterOptions};
@@ -54,7 +54,9 @@ async fn place_with(fake: &FakeOpenAi) -> Place {
 }
 
 fn wants(brief: &str) -> JobDraft {
-    JobDraft { brief: brief.to_owned(), review: Review::Never, ..JobDraft::default() }
+    // A rule decides about the answer, so that no model and no person has to.
+    let criteria = vec![Criterion::Rule("output == 'done'".to_owned())];
+    JobDraft { brief: brief.to_owned(), criteria, ..JobDraft::default() }
 }
 
 async fn done(place: &Place, draft: JobDraft) -> JobStory {

@@ -72,6 +72,8 @@ impl Engine {
     pub async fn learn_meanings(self: Arc<Self>, stop: CancellationToken) {
         let Some(llm) = self.embedder().cloned() else { return };
         let mut wait = WAIT_FIRST;
+        // What the log says already.
+        let mut said = String::new();
         while !stop.is_cancelled() {
             let learned = tokio::select! {
                 learned = self.learn_all(&llm) => learned,
@@ -81,13 +83,17 @@ impl Engine {
                 match learned {
                     Ok(()) => {
                         wait = WAIT_FIRST;
+                        said.clear();
                         drop(tokio::time::timeout(LOOK_EVERY, self.learn.notified()).await); // either will do
                     }
                     Err(trouble) => {
-                        let (why, wait_ms) = (trouble.why(), wait.as_millis());
-                        tracing::debug!(
-                            "agents are ranked by words for now: {why}; trying again in {wait_ms} ms"
-                        );
+                        let why = trouble.why();
+                        if why != said {
+                            tracing::warn!(
+                                "agents are ranked by words until their texts can be embedded: {why}"
+                            );
+                            said = why;
+                        }
                         tokio::time::sleep(wait).await;
                         wait = (wait * 2).min(WAIT_MAX);
                     }
@@ -158,7 +164,7 @@ impl Engine {
             let own: Vec<Arc<[f32]>> = vectors.by_ref().take(texts.len()).collect();
             if let Err(unfit) = self.market().learn(*agent, compiled, &own) {
                 let name = &compiled.definition.name;
-                tracing::warn!(agent.id = agent.0, "{name} is ranked by words alone: {unfit}");
+                tracing::debug!(agent.id = agent.0, "{name} is ranked by words alone: {unfit}");
                 trouble = Err(Trouble::Texts(unfit.to_string()));
             }
         }

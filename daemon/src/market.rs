@@ -1,12 +1,14 @@
 //! The agents as the picker sees them: in memory, compiled, indexed, updated on change. The store stays the truth.
 
 use crate::judge::schema::Schema;
+use crate::pick::meaning::{self, Meanings, Unfit};
 use crate::pick::relevance::{AgentText, Relevance, SkillText};
 use crate::store::{AgentRecord, DayRecord, Pulse, Tally, TallyRecord};
-use guildhall_protocol::agent::{AgentDefinition, AgentName, Health};
+use guildhall_protocol::agent::{AgentDefinition, AgentName, AgentState, Health};
 use guildhall_protocol::ids::{AgentId, AgentVersion, UserId};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Days that count in an agent's record.
 pub const RECORD_DAYS: i64 = 90;
@@ -96,6 +98,8 @@ pub struct Market {
     agents: BTreeMap<AgentId, Listing>,
     names: BTreeMap<AgentName, AgentId>,
     relevance: Relevance,
+    /// Behind a lock of its own: ten thousand agents take a while to compare, and nobody who takes a slot waits for that.
+    meanings: Arc<RwLock<Meanings>>,
 }
 
 impl Market {
@@ -105,6 +109,7 @@ impl Market {
         let known = self.agents.get(&id);
         if known.is_none_or(|known| known.record.version != record.version) {
             index(&mut self.relevance, id, &compiled);
+            write(&self.meanings).remove(id);
         }
         // Slots that are being taken are known here before the store knows them.
         let running = known.map_or(record.running, |known| known.running);
@@ -182,6 +187,43 @@ impl Market {
         self.relevance.rank(text)
     }
 
+    /// Agents that can get jobs and have no vectors, by number: those after one, at most so many. Nobody while there is no
+    /// room for more vectors.
+    pub fn without_meaning(&self, after: AgentId, most: usize) -> Vec<(AgentId, Arc<Compiled>)> {
+        let meanings = read(&self.meanings);
+        if meanings.is_full() {
+            return Vec::new();
+        }
+        let later = self.agents.range((Bound::Excluded(after), Bound::Unbounded)).map(|(_, listing)| listing);
+        later
+            .filter(|listing| is_ranked(listing) && !meanings.has(listing.record.id))
+            .map(|listing| (listing.record.id, Arc::clone(&listing.compiled)))
+            .take(most)
+            .collect()
+    }
+
+    /// Takes in what an agent's texts mean: those of [`texts_of`]. Does nothing if the agent has another version meanwhile.
+    ///
+    /// # Errors
+    /// [`Unfit`]: the agent is ranked by words alone.
+    pub fn learn(
+        &self,
+        agent: AgentId,
+        compiled: &Arc<Compiled>,
+        vectors: &[Arc<[f32]>],
+    ) -> Result<(), Unfit> {
+        let current = self.agents.get(&agent).is_some_and(|listing| Arc::ptr_eq(&listing.compiled, compiled));
+        if current { write(&self.meanings).upsert(agent, vectors) } else { Ok(()) }
+    }
+
+    /// What agents' texts mean, once most of those that can get jobs have vectors: a few alone would seem nearer than they
+    /// are.
+    pub fn meanings(&self) -> Option<Arc<RwLock<Meanings>>> {
+        let ranked = self.agents.values().filter(|listing| is_ranked(listing)).count();
+        let known = read(&self.meanings).len();
+        (known > 0 && known * 2 >= ranked).then(|| Arc::clone(&self.meanings))
+    }
+
     /// The version of an agent if it is the current one.
     pub fn compiled(&self, agent: AgentId, version: AgentVersion) -> Option<Arc<Compiled>> {
         let listing = self.agents.get(&agent).filter(|listing| listing.record.version == version)?;
@@ -189,7 +231,30 @@ impl Market {
     }
 }
 
+fn is_ranked(listing: &Listing) -> bool {
+    listing.record.state != AgentState::Retired
+}
+
+// A poisoned lock holds whole values: what panics under it are assertions before a change.
+fn read(meanings: &RwLock<Meanings>) -> RwLockReadGuard<'_, Meanings> {
+    meanings.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(meanings: &RwLock<Meanings>) -> RwLockWriteGuard<'_, Meanings> {
+    meanings.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The texts of an agent that are embedded.
+pub fn texts_of(compiled: &Compiled) -> Vec<String> {
+    with_text(compiled, meaning::texts)
+}
+
 fn index(relevance: &mut Relevance, id: AgentId, compiled: &Compiled) {
+    with_text(compiled, |text| relevance.upsert(id, text));
+}
+
+/// What an agent says about itself, lent.
+fn with_text<R>(compiled: &Compiled, read: impl FnOnce(&AgentText<'_>) -> R) -> R {
     let definition = &compiled.definition;
     let skills: Vec<SkillText<'_>> = definition
         .skills
@@ -206,7 +271,7 @@ fn index(relevance: &mut Relevance, id: AgentId, compiled: &Compiled) {
         skills: &skills,
         properties: &properties,
     };
-    relevance.upsert(id, &text);
+    read(&text)
 }
 
 /// Days since 1970 of a time.

@@ -8,6 +8,7 @@ use crate::catalog;
 use crate::changes::Changes;
 use crate::config::Config;
 use crate::engine::budgets::ModelSwitch;
+use crate::engine::meanings::OWN;
 use crate::engine::{Engine, EngineLimits, EngineParts};
 use crate::judge::pool::Pool;
 use crate::llm::{Llm, LlmSetupError, Spent, cache};
@@ -173,6 +174,7 @@ impl Daemon {
         if let Some(public) = public {
             public.serve(Arc::clone(&engine), stop.clone());
         }
+        tokio::spawn(Arc::clone(&engine).learn_meanings(stop.clone()));
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));
         let (connections, socket) =
             listen(&config.socket, config.socket_mode, desk, stop.clone(), ended.clone()).await?;
@@ -248,7 +250,11 @@ async fn models(
     let spent = store.spent(Query::Spent { day: day(now) }).await?;
     let spent: Vec<Spent> = spent
         .into_iter()
-        .map(|row| Spent { payer: Some(row.payer), cost: row.cost, tokens: row.tokens })
+        .map(|row| Spent {
+            payer: (row.payer != OWN).then_some(row.payer),
+            cost: row.cost,
+            tokens: row.tokens,
+        })
         .collect();
     let cache = cache::open(&config.cache, tag);
     Ok(Some(Arc::new(Llm::new(settings, cache, tag, switch.on, switch.budgets, &spent, now)?)))

@@ -84,8 +84,12 @@ pub struct Candidate {
 /// What a score is made of; each from 0 to 1, more is better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Factors {
-    /// How well its texts fit the job's, relative to the best.
+    /// How well its texts fit the job's, relative to the best: by words, and by meaning where that is known.
     pub relevance: f32,
+    /// How near its texts mean what the job's do, relative to the nearest; a part of `relevance`. None: nobody embedded
+    /// them, or the job, and words decide alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<f32>,
     /// Its smoothed success rate, recent verdicts heavier.
     pub success: f32,
     /// How fast it answers.

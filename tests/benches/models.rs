@@ -126,7 +126,7 @@ fn mind(request: &guildhall_tests::fake_openai::ChatRequest) -> Reply {
             json!({"agent": request.schema["properties"]["agent"]["enum"][0], "reason": "It is there."})
         }
         _ => json!({"findings": [
-            {"criterion": 0, "decision": "pass", "reason": "It says so.", "quote": "well done"}]}),
+            {"criterion": 0, "decision": "pass", "reason": "It says so.", "quote": "It is well done"}]}),
     })
 }
 

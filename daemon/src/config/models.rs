@@ -12,9 +12,13 @@ use std::time::Duration;
 /// OpenAI's own server.
 const OPENAI: &str = "https://api.openai.com/v1";
 
+/// What other programs call its key, and another server that speaks as it does.
+const OPENAI_KEY: &str = "OPENAI_API_KEY";
+const OPENAI_SERVER: &str = "OPENAI_BASE_URL";
+
 /// Takes what other programs call the same, where nothing else was said: a key for OpenAI is usually there already.
 pub(super) fn take_usual_names(environment: &[(String, String)], layers: &mut Layers) {
-    for (name, key) in [("OPENAI_API_KEY", "llm_key"), ("OPENAI_BASE_URL", "llm_base_url")] {
+    for (name, key) in [(OPENAI_KEY, "llm_key"), (OPENAI_SERVER, "llm_base_url")] {
         let said = environment.iter().find(|(known, value)| known == name && !value.trim().is_empty());
         if let Some((name, value)) = said.filter(|_| layers[key].1 == Origin::Default) {
             layers.insert(key, (value.clone(), Origin::Environment(name.clone())));
@@ -111,8 +115,18 @@ fn key(layers: &Layers) -> Result<Option<ApiKey>, ConfigError> {
             Ok(Some(ApiKey::new(&text)))
         };
     }
-    let key = layers["llm_key"].0.trim();
-    Ok((!key.is_empty()).then(|| ApiKey::new(key)))
+    let (key, origin) = &layers["llm_key"];
+    let usual = matches!(origin, Origin::Environment(name) if name == OPENAI_KEY);
+    // A key that other programs use is not sent to a server of which they know nothing.
+    let theirs = !usual || is_their_server(layers);
+    Ok(Some(key.trim()).filter(|key| !key.is_empty() && theirs).map(ApiKey::new))
+}
+
+/// Whether the server is the one that `OPENAI_API_KEY` is for: OpenAI's own, or that of `OPENAI_BASE_URL`.
+fn is_their_server(layers: &Layers) -> bool {
+    let (base_url, origin) = &layers["llm_base_url"];
+    let usual = matches!(origin, Origin::Environment(name) if name == OPENAI_SERVER);
+    usual || base_url.trim().is_empty() || base_url.trim().trim_end_matches('/') == OPENAI
 }
 
 fn url(layers: &Layers, key: &'static str) -> Result<String, ConfigError> {
@@ -155,6 +169,7 @@ fn prices(layers: &Layers) -> Result<BTreeMap<ModelName, Price>, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use super::OPENAI;
     use crate::config::{Config, ConfigError};
     use crate::llm::settings::CacheSettings;
     use guildhall_protocol::model::Micros;
@@ -187,7 +202,11 @@ mod tests {
         assert_eq!(llm.budgets.day, Some(Micros(5_000_000)));
         assert!(!format!("{config:?}").contains("sk-secret"), "{config:?}");
         let said = load(&environment, &[("llm_base_url", "https://other.example/v1")]).expect("it loads");
-        assert_eq!(said.llm.expect("a model").base_url, "https://other.example/v1");
+        let llm = said.llm.expect("a model");
+        assert_eq!(llm.base_url, "https://other.example/v1");
+        assert_eq!(llm.key, None, "the key of other programs is not for this server");
+        let said = load(&environment[..1], &[("llm_base_url", OPENAI)]).expect("it loads");
+        assert!(said.llm.expect("a model").key.is_some(), "it is for OpenAI's own");
     }
 
     #[test]

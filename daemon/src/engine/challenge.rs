@@ -205,6 +205,7 @@ impl Engine {
     pub async fn refresh(&self, agent: AgentId) -> Result<(), StoreError> {
         let (record, compiled) = crate::catalog::reload(&*self.parts.store, &self.parts.pool, agent).await?;
         self.market_mut().put(record, compiled);
+        self.learn.notify_one();
         self.parts.changes.touch(None);
         self.nudge();
         Ok(())

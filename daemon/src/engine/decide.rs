@@ -6,11 +6,11 @@ use super::commit::{CommitError, Turn};
 use super::next_step::attempt_deadline;
 use super::perform::withdraw;
 use super::settle::same;
-use super::work::{Work, findings};
+use super::work::{Work, findings, read};
 use crate::scribe::Scribe;
-use crate::store::{AttemptTurn, Cause, JobRecord, JobTurn, Request, Steering};
+use crate::store::{AttemptTurn, Cause, JobRecord, JobTurn, Request, Steering, StoreError};
 use guildhall_protocol::attempt::{
-    AttemptState, CheckedBy, CriterionRef, Decision as Found, EndedAs, Finding,
+    AttemptState, CheckedBy, CriterionRef, Decision as Found, EndedAs, Finding, Question,
 };
 use guildhall_protocol::history::{Actor, Text, What};
 use guildhall_protocol::ids::{AgentId, UserId};
@@ -83,7 +83,10 @@ impl Engine {
                 let due_at = Some(window.next_look());
                 Turn::of(JobTurn { state: next, due_at, window: Some(window), ..same(&work) })
             }
-            Decision::Reply(text) => reply(&work, &mut scribe, &text, now)?,
+            Decision::Reply(text) => {
+                let asked = self.open_question(&work).await?;
+                reply(&work, &mut scribe, &text, asked.as_ref(), now)?
+            }
             Decision::Resend => {
                 let next = work.job.state.after(JobEvent::Resend)?;
                 scribe.event(What::Released { reason });
@@ -110,6 +113,12 @@ impl Engine {
         self.turn(&mut work, now, scribe, turn).await?;
         self.nudge();
         Ok(())
+    }
+
+    /// What the marketplace itself asked last.
+    async fn open_question(&self, work: &Work) -> Result<Option<Question>, StoreError> {
+        let Some(question) = work.job.question else { return Ok(None) };
+        self.parts.store.body(question).await?.map(|bytes| read(&bytes)).transpose()
     }
 
     fn cancel(
@@ -194,6 +203,7 @@ fn reply(
     work: &Work,
     scribe: &mut Scribe<'_>,
     reply: &Json,
+    asked: Option<&Question>,
     now: Timestamp,
 ) -> Result<Turn, IllegalTransition> {
     let state = work.job.state.after(JobEvent::Replied)?;
@@ -201,7 +211,7 @@ fn reply(
     let told = if asked_by_agent {
         reply.as_str().as_bytes().to_vec()
     } else {
-        serde_json::to_vec(&work.told.clone().and(reply)).unwrap_or_default()
+        serde_json::to_vec(&work.told.clone().and(reply, asked)).unwrap_or_default()
     };
     let (body, commitment) = scribe.body(told);
     let attempt = work.newest().filter(|_| asked_by_agent).map(|attempt| AttemptTurn {

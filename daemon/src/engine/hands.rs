@@ -45,7 +45,9 @@ impl Hands {
     pub(super) fn highest(&mut self, mut jobs: Vec<JobRecord>) -> Vec<JobRecord> {
         jobs.retain(|job| !self.has(job.id));
         let ready = jobs.iter().map(|job| job.priority.class());
-        let highest = self.picking.values().copied().chain(ready).max();
+        // A job about which a model thinks chooses when it has thought: nobody waits for that.
+        let picking = self.picking.iter().filter(|(job, _)| !self.thinking.contains(job));
+        let highest = picking.map(|(_, class)| *class).chain(ready).max();
         let count = jobs.len();
         jobs.retain(|job| Some(job.priority.class()) >= highest);
         self.held_back |= jobs.len() < count;

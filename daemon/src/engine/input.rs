@@ -43,14 +43,18 @@ impl Given {
         self.input.as_ref().map(Json::as_str).or(self.words.last().map(String::as_str))
     }
 
-    /// The same and a reply: words, if it is a text.
+    /// The same and a reply to this question: the input, if the question says what it must look like; else words.
     #[must_use]
-    pub fn and(mut self, reply: &Json) -> Self {
+    pub fn and(mut self, reply: &Json, question: Option<&Question>) -> Self {
+        let wants_input = question.is_some_and(|question| question.schema.is_some());
         match reply.value() {
-            Value::String(words) => self.words.push(words),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                self.input = Some(reply.clone());
-            }
+            Value::String(words) if !wants_input => self.words.push(words),
+            Value::String(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => self.input = Some(reply.clone()),
         }
         self
     }
@@ -85,14 +89,12 @@ impl Engine {
         if let Some(input) = self.shape(work, &compiled, thoughts).await? {
             return Ok(input);
         }
-        let candidates = choice.pick.candidates.iter().map(|candidate| candidate.agent);
-        let take_words: Vec<AgentId> =
-            candidates.filter(|other| !choice.need_input.contains(other)).collect();
-        for other in take_words {
-            if self.move_slot(choice, other) {
-                tell_of_words(choice, other, &compiled.definition.name);
-                return Ok(Input::AsGiven);
-            }
+        let takes_words = |agent: &AgentId| !choice.need_input.contains(agent);
+        let best = choice.pick.candidates.iter().find(|candidate| takes_words(&candidate.agent));
+        if let Some((other, version)) = best.map(|other| (other.agent, other.version)) {
+            choice.chosen = Some((other, version));
+            tell_of_words(choice, other, &compiled.definition.name);
+            return Ok(Input::AsGiven);
         }
         Ok(Input::Missing(asked_without_model(&compiled)))
     }
@@ -147,7 +149,7 @@ impl Engine {
                 let checked = self.parts.pool.run(check).await;
                 let fits = checked.map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 if !fits {
-                    thoughts.do_without(ModelRole::Shape, WithoutModel::NoUse);
+                    self.do_without(work, ModelRole::Shape, WithoutModel::NoUse, thoughts).await;
                 }
                 Ok(fits.then_some(Input::Shaped(json)))
             }

@@ -15,10 +15,12 @@ mod hands;
 pub mod health;
 pub mod hear;
 pub mod input;
+pub mod meanings;
 pub mod next_step;
 mod opinion;
 mod outbox;
 mod perform;
+mod picking;
 pub mod reading;
 mod review;
 mod run;
@@ -126,6 +128,8 @@ pub struct Engine {
     /// Whether an operator stopped new attempts.
     paused: AtomicBool,
     nudge: Notify,
+    /// An agent came or changed: its texts are to be embedded.
+    learn: Notify,
     last_turn: AtomicI64,
     draining: AtomicBool,
 }
@@ -142,6 +146,7 @@ impl Engine {
             visits: Mutex::default(),
             paused: AtomicBool::new(paused),
             nudge: Notify::new(),
+            learn: Notify::new(),
             last_turn: AtomicI64::new(Timestamp::now().0),
             draining: AtomicBool::new(false),
         }

@@ -148,7 +148,11 @@ impl Engine {
             .collect();
         let input = case.input.as_ref().map(Json::as_str);
         let prompt = judge::prompt(&case.words, input, &opened, case.answer, &marks);
-        let read = |answer: &serde_json::Value| judge::read(answer, &opened, case.answer, &marks);
+        let whole = judge::is_shown_whole(&case.words, input, &opened);
+        let read = |answer: &serde_json::Value| {
+            let opinions = judge::read(answer, &opened, case.answer, &marks)?;
+            Ok(if whole { opinions } else { judge::doubtful(opinions) })
+        };
         self.ask_model(work, llm, (role, model.clone()), prompt, thoughts, read).await
     }
 }

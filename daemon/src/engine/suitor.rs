@@ -1,7 +1,7 @@
 //! Choosing by a model among the best of the rank.
 //!
-//! The first of the rank has its slot already: a model that thinks for long, or not at all, holds nobody up and loses
-//! nothing. What it says is taken only if it names one of those that it was shown.
+//! A model that thinks for long, or not at all, holds nobody up: no slot is taken meanwhile. What it says counts only if it
+//! names one of those that it was shown.
 
 use super::Engine;
 use super::thinking::Thoughts;
@@ -10,7 +10,7 @@ use crate::llm::choose::{self, Chosen, Suitor};
 use crate::llm::foreign::Marks;
 use crate::market::{Compiled, Listing, day};
 use crate::pick::choose::Choice;
-use guildhall_protocol::agent::{AgentName, AgentState};
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::AgentId;
 use guildhall_protocol::model::{ModelName, ModelRole};
 use guildhall_protocol::pick::{ModelPick, PickMethod};
@@ -57,8 +57,7 @@ impl Candidate {
 }
 
 impl Engine {
-    /// Lets a model choose among the best, if there is something to choose and a model to ask. The choice changes only
-    /// when its agent can take the job now; the slot moves with it.
+    /// Lets a model choose among the best, if there is something to choose and a model to ask. Slots are the caller's.
     pub(super) async fn let_choose(
         &self,
         work: &Work,
@@ -91,7 +90,7 @@ impl Engine {
         let role = (ModelRole::Choose, model.clone());
         let read = |answer: &serde_json::Value| choose::read(answer, &suitors, &marks);
         let chosen = self.ask_model(work, &llm, role, prompt, thoughts, read).await;
-        self.heed(choice, &shown, chosen, &model, thoughts);
+        heed(choice, &shown, chosen, &model, thoughts);
     }
 
     /// The best of the rank, in the order in which the model sees them: models favor what they read first.
@@ -105,69 +104,40 @@ impl Engine {
         let mut best: Vec<Option<Candidate>> = best.into_iter().map(Some).collect();
         order.into_iter().filter_map(|place| best.get_mut(place)?.take()).collect()
     }
+}
 
-    /// Takes what the model chose, or leaves the rank's choice.
-    fn heed(
-        &self,
-        choice: &mut Choice,
-        shown: &[Candidate],
-        chosen: Option<Chosen>,
-        model: &ModelName,
-        thoughts: &Thoughts,
-    ) {
-        let Some(call) = thoughts.call(ModelRole::Choose) else { return };
-        let why_not = || thoughts.why_without(ModelRole::Choose).unwrap_or_default();
-        let record = ModelPick {
-            model: model.clone(),
-            prompt: call.prompt.clone(),
-            order: shown.iter().map(|candidate| candidate.name.clone()).collect(),
-            chosen: chosen.as_ref().map(|chosen| chosen.agent.clone()),
-            reason: chosen.as_ref().map_or_else(why_not, |chosen| chosen.reason.clone()),
-        };
-        choice.pick.model = Some(record);
-        let Some(chosen) = chosen else { return };
-        let Some(candidate) = shown.iter().find(|candidate| candidate.name == chosen.agent) else { return };
-        let agent = candidate.agent;
-        if !self.move_slot(choice, agent) {
-            let first = choice.pick.chosen.as_ref().map(ToString::to_string).unwrap_or_default();
-            choice.pick.reason =
-                format!("{first}: {model} chose {}, which can take no more meanwhile", chosen.agent);
-            return;
-        }
-        choice.pick.method = PickMethod::Model;
-        choice.pick.chosen = Some(chosen.agent.clone());
-        let among = shown.len();
-        choice.pick.reason = if chosen.reason.is_empty() {
-            format!("{}: chosen by {model} among {among}", chosen.agent)
-        } else {
-            format!("{}: chosen by {model} among {among}: {}", chosen.agent, chosen.reason)
-        };
-    }
-
-    /// Moves the slot to another candidate. False: that one cannot take it now, and nothing changed.
-    pub(super) fn move_slot(&self, choice: &mut Choice, agent: AgentId) -> bool {
-        let version = choice.pick.candidates.iter().find(|candidate| candidate.agent == agent);
-        let (Some((first, _)), Some(version)) = (choice.chosen, version.map(|candidate| candidate.version))
-        else {
-            return false;
-        };
-        if first == agent {
-            return true;
-        }
-        let mut market = self.market_mut();
-        let can = market.get(agent).is_some_and(|listing| {
-            listing.record.state == AgentState::Active
-                && listing.record.version == version
-                && listing.free() > 0
-        });
-        if can {
-            market.take_slot(agent);
-            drop(market);
-            choice.chosen = Some((agent, version));
-            self.slot_freed(first);
-        }
-        can
-    }
+/// Takes what the model chose, or leaves the rank's choice.
+fn heed(
+    choice: &mut Choice,
+    shown: &[Candidate],
+    chosen: Option<Chosen>,
+    model: &ModelName,
+    thoughts: &Thoughts,
+) {
+    let Some(call) = thoughts.call(ModelRole::Choose) else { return };
+    let why_not = || thoughts.why_without(ModelRole::Choose).unwrap_or_default();
+    let record = ModelPick {
+        model: model.clone(),
+        prompt: call.prompt.clone(),
+        order: shown.iter().map(|candidate| candidate.name.clone()).collect(),
+        chosen: chosen.as_ref().map(|chosen| chosen.agent.clone()),
+        reason: chosen.as_ref().map_or_else(why_not, |chosen| chosen.reason.clone()),
+    };
+    choice.pick.model = Some(record);
+    let Some(chosen) = chosen else { return };
+    let Some(candidate) = shown.iter().find(|candidate| candidate.name == chosen.agent) else { return };
+    let agent = candidate.agent;
+    let version = choice.pick.candidates.iter().find(|known| known.agent == agent);
+    let Some(version) = version.map(|known| known.version) else { return };
+    choice.chosen = Some((agent, version));
+    choice.pick.method = PickMethod::Model;
+    choice.pick.chosen = Some(chosen.agent.clone());
+    let among = shown.len();
+    choice.pick.reason = if chosen.reason.is_empty() {
+        format!("{}: chosen by {model} among {among}", chosen.agent)
+    } else {
+        format!("{}: chosen by {model} among {among}: {}", chosen.agent, chosen.reason)
+    };
 }
 
 /// The beginning of an input, up to a whole character.

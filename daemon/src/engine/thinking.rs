@@ -10,7 +10,7 @@ use crate::llm::{Crossing, Llm, NoAnswer, Question};
 use crate::market::day;
 use crate::pick::choose::Material;
 use crate::scribe::Scribe;
-use crate::store::{Command, Query};
+use crate::store::{Command, Query, Store};
 use guildhall_protocol::history::What;
 use guildhall_protocol::ids::{AttemptNumber, JobId, PlaceId, UserId};
 use guildhall_protocol::job::{JobDraft, Models};
@@ -30,6 +30,16 @@ impl Thoughts {
     /// Something is done without a model, although there is one.
     pub(super) fn do_without(&mut self, role: ModelRole, without: WithoutModel) {
         self.without.push((role, NoAnswer { without, why: String::new() }));
+    }
+
+    /// A model was asked.
+    pub(super) fn called(&mut self, call: Option<ModelCall>) {
+        self.calls.extend(call);
+    }
+
+    /// A model was asked, or was not, and there is no answer.
+    pub(super) fn failed(&mut self, role: ModelRole, error: NoAnswer) {
+        self.without.push((role, error));
     }
 
     /// The newest call of a role, if it gave an answer.
@@ -139,18 +149,11 @@ impl Engine {
         calls: &[ModelCall],
         without: Vec<(ModelRole, WithoutModel)>,
     ) {
-        if calls.is_empty() && without.is_empty() {
-            return;
-        }
-        let now = Timestamp::now();
-        let command = Command::LogCalls { job, payer, day: day(now), calls: calls.to_vec(), without };
-        if let Err(error) = self.parts.store.apply(now, command).await {
-            tracing::warn!(%error, "calls of models could not be accounted for; today's budgets still count them");
-        }
+        log_calls(&*self.parts.store, job, payer, calls, without).await;
     }
 
     /// While a model thinks about it, a job takes no place from jobs that need none.
-    fn thinks(&self, job: JobId) -> Thinking<'_> {
+    pub(super) fn thinks(&self, job: JobId) -> Thinking<'_> {
         self.hands.lock().unwrap_or_else(PoisonError::into_inner).think(job);
         self.nudge();
         Thinking { engine: self, job }
@@ -166,8 +169,26 @@ impl Engine {
     }
 }
 
+/// Accounts for calls, as [`Engine::account`] does, where no engine is at hand.
+pub(super) async fn log_calls(
+    store: &dyn Store,
+    job: Option<JobId>,
+    payer: Payer,
+    calls: &[ModelCall],
+    without: Vec<(ModelRole, WithoutModel)>,
+) {
+    if calls.is_empty() && without.is_empty() {
+        return;
+    }
+    let now = Timestamp::now();
+    let command = Command::LogCalls { job, payer, day: day(now), calls: calls.to_vec(), without };
+    if let Err(error) = store.apply(now, command).await {
+        tracing::warn!(%error, "calls of models could not be accounted for; today's budgets still count them");
+    }
+}
+
 /// A job about which a model thinks.
-struct Thinking<'a> {
+pub(super) struct Thinking<'a> {
     engine: &'a Engine,
     job: JobId,
 }

@@ -108,11 +108,28 @@ impl Engine {
             *work = Work::load(&*self.parts.store, job).await?;
             let newest = work.newest().map(|newest| newest.number);
             if work.job.state != JobState::Evaluating || newest != Some(attempt.number) {
-                // Somebody decided meanwhile: nobody waits for what a model thinks.
-                return Ok(());
+                // Somebody decided meanwhile: nobody waits for what a model thinks, but it was asked.
+                return self.tell_thoughts(work, attempt, findings).await;
             }
         }
         Err(StoreError::Stale.into())
+    }
+
+    /// Tells in a job's history what models were asked, and nothing else.
+    async fn tell_thoughts(
+        &self,
+        work: &mut Work,
+        attempt: &AttemptRecord,
+        findings: &Findings,
+    ) -> Result<(), CommitError> {
+        let mut scribe = self.scribe(work, Timestamp::now(), Actor::Daemon);
+        findings.thoughts.tell(&mut scribe, Some(attempt.number));
+        let note = work.note();
+        match self.note(work, Timestamp::now(), scribe, None, note).await {
+            // It goes on changing; the accounts have the calls.
+            Ok(()) | Err(StoreError::Stale) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Writes down what findings lead to.

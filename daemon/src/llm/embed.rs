@@ -62,6 +62,18 @@ impl Llm {
     }
 }
 
+impl Llm {
+    /// The vector of a text that was embedded before, from the cache: calls nothing and costs nothing. None also where the
+    /// cache forgot it, or models are switched off.
+    pub async fn embedded_before(&self, text: &str) -> Option<Arc<[f32]>> {
+        let (Some(model), Some(server)) = (&self.settings.embedding, &self.embedder) else { return None };
+        if !self.is_on() {
+            return None;
+        }
+        Work { llm: self, model, server, payer: None }.embedded_before(text).await
+    }
+}
+
 /// What stays the same for all batches.
 struct Work<'a> {
     llm: &'a Llm,

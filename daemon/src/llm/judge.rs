@@ -192,6 +192,25 @@ pub fn read(
     Ok(opinions.collect())
 }
 
+/// Whether the model sees everything that its opinion is about, the answer aside.
+pub fn is_shown_whole(brief: &str, input: Option<&str>, criteria: &[Opened<'_>]) -> bool {
+    let fits = |text: &str, chars_max: usize| clean(text).chars().nth(chars_max).is_none();
+    fits(brief, BRIEF_CHARS_MAX)
+        && input.is_none_or(|input| fits(input, INPUT_CHARS_MAX))
+        && criteria.iter().all(|criterion| fits(criterion.statement, CRITERION_CHARS_MAX))
+}
+
+/// Opinions of a model that did not see the whole case: it cannot pass what it has not seen.
+pub fn doubtful(opinions: Vec<Opinion>) -> Vec<Opinion> {
+    let doubt = |opinion: Opinion| match opinion.decision {
+        Decision::Pass => {
+            abstention(opinion.index, &said("the job is too long to be judged whole", &opinion.reason))
+        }
+        Decision::Fail | Decision::Abstain => opinion,
+    };
+    opinions.into_iter().map(doubt).collect()
+}
+
 /// Two models' opinions as one: they pass or fail together, and anything else abstains and says how they differ. What
 /// the second says nothing about abstains, and what only the second speaks of is ignored. Reason and quote are the first's.
 pub fn combine(first: &[Opinion], second: &[Opinion]) -> Vec<Opinion> {

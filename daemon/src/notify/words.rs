@@ -102,7 +102,9 @@ pub fn words(notice: &NotificationRecord, title: Option<&str>, agent: Option<&st
             "guildhall llm status shows whose; guildhall llm budget sets another".to_owned(),
         ),
         NoticeKind::BudgetSpent => (
-            "a day's budget for models is spent: work goes on without them until midnight UTC".to_owned(),
+            "a day's budget for models is used up, or too little is left for a call: until midnight UTC work goes on \
+             without them where they would cost more"
+                .to_owned(),
             "guildhall llm status shows whose; guildhall llm budget sets another".to_owned(),
         ),
     };

@@ -5,6 +5,7 @@
 
 use crate::judge::schema::SchemaVerdict;
 use crate::market::{Listing, Market, day};
+use crate::pick::meaning::{Fit, fuse};
 use crate::store::Steering;
 use guildhall_protocol::agent::{AgentKind, AgentState, Audience, Health};
 use guildhall_protocol::ids::{AgentId, AgentVersion, UserId};
@@ -24,8 +25,9 @@ const SUCCESS_PRIOR: f64 = 0.7;
 const SUCCESS_PRIOR_WEIGHT: f64 = 3.0;
 /// Verdicts after which an agent is no newcomer.
 const NEWCOMER_VERDICTS_MAX: f64 = 5.0;
-/// The weights of the factors; their sum is 1.
-const WEIGHTS: Factors = Factors { relevance: 0.62, success: 0.2, latency: 0.05, free: 0.1, newcomer: 0.03 };
+/// The weights of the factors; their sum is 1. Meaning has its weight in relevance.
+const WEIGHTS: Factors =
+    Factors { relevance: 0.62, meaning: None, success: 0.2, latency: 0.05, free: 0.1, newcomer: 0.03 };
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -45,6 +47,8 @@ pub struct Wanted<'a> {
     pub tried: &'a [AgentId],
     /// When it must be done.
     pub deadline: Timestamp,
+    /// Agents by how near they mean what the job does, nearest first; empty where nothing is known of it.
+    pub near: &'a [(AgentId, f32)],
     /// The job's seed: equal agents share the load.
     pub seed: u64,
 }
@@ -77,19 +81,19 @@ pub struct Choice {
 
 /// Chooses among all agents.
 pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
-    let relevance: BTreeMap<AgentId, f32> = market.relevance(&query(wanted.draft)).into_iter().collect();
+    let fits = fuse(&market.relevance(&query(wanted.draft)), wanted.near);
     let mut reasons: BTreeMap<AgentId, Exclusion> = BTreeMap::new();
-    let mut able: Vec<(&Listing, f32)> = Vec::new();
+    let mut able: Vec<(&Listing, Fit)> = Vec::new();
     for listing in market.all() {
         match lasting(listing, wanted) {
             Some(reason) => drop(reasons.insert(listing.record.id, reason)),
-            None => able.push((listing, relevance.get(&listing.record.id).copied().unwrap_or(0.0))),
+            None => able.push((listing, fits.get(&listing.record.id).copied().unwrap_or_default())),
         }
     }
-    let best = able.iter().map(|(_, relevance)| *relevance).fold(0.0, f32::max);
+    let best = able.iter().map(|(_, fit)| fit.relevance).fold(0.0, f32::max);
     if wanted.draft.only.is_empty() && wanted.steering.assign.is_none() {
-        able.retain(|(listing, relevance)| {
-            let fits = *relevance >= best * RELEVANCE_SHARE_MIN;
+        able.retain(|(listing, fit)| {
+            let fits = fit.relevance >= best * RELEVANCE_SHARE_MIN;
             if !fits {
                 reasons.insert(listing.record.id, Exclusion::LittleRelevance);
             }
@@ -99,8 +103,9 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
     let scale = if best > 0.0 { best } else { 1.0 };
     let mut ranked: Vec<(&Listing, Factors, f32)> = able
         .into_iter()
-        .map(|(listing, relevance)| {
-            let factors = factors(listing, relevance / scale, wanted, now);
+        .map(|(listing, fit)| {
+            let fit = Fit { relevance: fit.relevance / scale, ..fit };
+            let factors = factors(listing, fit, wanted, now);
             (listing, factors, score(&factors))
         })
         .collect();
@@ -116,7 +121,7 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
         }
         let id = listing.record.id;
         let unfit = invalid_input(listing, wanted);
-        if unfit.is_some() && wanted.material != Material::Given && need_input.len() < CANDIDATES_MAX {
+        if unfit.is_some() && wanted.material == Material::WordsOnly && need_input.len() < CANDIDATES_MAX {
             need_input.push(id);
         }
         if let Some(reason) = unfit.filter(|_| wanted.material != Material::Words) {
@@ -130,6 +135,9 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
                 waits_for.push(id);
             }
         } else {
+            if unfit.is_some() {
+                need_input.push(id);
+            }
             let (name, version) = (listing.record.name.clone(), listing.record.version);
             candidates.push(Candidate { agent: id, name, version, score, factors });
         }
@@ -232,7 +240,7 @@ fn invalid_input(listing: &Listing, wanted: &Wanted<'_>) -> Option<Exclusion> {
     clippy::cast_precision_loss,
     reason = "factors lie between 0 and 1"
 )]
-fn factors(listing: &Listing, relevance: f32, wanted: &Wanted<'_>, now: Timestamp) -> Factors {
+fn factors(listing: &Listing, fit: Fit, wanted: &Wanted<'_>, now: Timestamp) -> Factors {
     let past = listing.past(day(now));
     let verdicts = past.passed + past.failed;
     let success = (past.passed + SUCCESS_PRIOR * SUCCESS_PRIOR_WEIGHT) / (verdicts + SUCCESS_PRIOR_WEIGHT);
@@ -240,7 +248,8 @@ fn factors(listing: &Listing, relevance: f32, wanted: &Wanted<'_>, now: Timestam
     let seconds = past.answer_ms.unwrap_or(1_000.0) / 1_000.0;
     let newcomer = if verdicts < NEWCOMER_VERDICTS_MAX { share(wanted.seed, listing.record.id) } else { 0.0 };
     Factors {
-        relevance,
+        relevance: fit.relevance,
+        meaning: fit.meaning,
         success: success as f32,
         latency: (1.0 / (1.0 + seconds * 10.0 / time_left)) as f32,
         free: listing.free() as f32 / listing.record.concurrency.max(1) as f32,

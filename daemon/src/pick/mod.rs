@@ -3,6 +3,7 @@
 pub mod choose;
 mod documents;
 mod lexicon;
+pub mod meaning;
 mod query;
 pub mod relevance;
 pub mod words;

@@ -6,6 +6,7 @@ use super::orders::Ordered;
 use super::story::whole_characters;
 use super::{Caller, errors};
 use crate::engine::decide::Decision;
+use crate::engine::meanings::Compared;
 use crate::engine::{CommitError, Engine};
 use crate::market::Market;
 use crate::pick::choose::{Material, Wanted, choose, exclusion};
@@ -143,9 +144,14 @@ impl Caller {
             }
             Err(_) => {}
         }
-        let asks = Asks::of(&self.desk.engine, draft, self.who.user, now);
+        let engine = &self.desk.engine;
+        let mut asks = Asks::of(engine, draft, self.who.user, now).with_meaning(engine).await;
+        if asks.compared.is_none() && engine.compares(&asks.draft) {
+            notes.push("agents are compared by words here; by meaning too, once it is posted".to_owned());
+        }
         let market = Arc::clone(&self.desk.engine.parts().market);
         let look = move || {
+            asks.compare();
             let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
             choose(&market, &asks.wanted(), now).pick
         };
@@ -164,11 +170,13 @@ impl Caller {
         if !known {
             return Err(nobody);
         }
-        let asks =
-            Asks { steering: job.steering.clone(), ..Asks::of(&self.desk.engine, draft, job.client, now) };
+        let engine = &self.desk.engine;
+        let asks = Asks { steering: job.steering.clone(), ..Asks::of(engine, draft, job.client, now) };
+        let mut asks = asks.with_meaning(engine).await;
         let market = Arc::clone(&self.desk.engine.parts().market);
         let wanted_name = name.clone();
         let look = move || {
+            asks.compare();
             let market = market.read().unwrap_or_else(std::sync::PoisonError::into_inner);
             place(&market, &asks, &wanted_name, now)
         };
@@ -342,6 +350,8 @@ struct Asks {
     input_bytes: usize,
     material: Material,
     deadline: Timestamp,
+    compared: Option<Compared>,
+    near: Vec<(AgentId, f32)>,
 }
 
 impl Asks {
@@ -350,7 +360,20 @@ impl Asks {
         let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
         let deadline = draft.deadline.unwrap_or(now);
         let material = engine.material(&draft, client);
-        Self { draft, steering: Steering::default(), client, input, input_bytes, material, deadline }
+        let steering = Steering::default();
+        let (compared, near) = (None, Vec::new());
+        Self { draft, steering, client, input, input_bytes, material, deadline, compared, near }
+    }
+
+    /// With what is known of the meaning of its texts, at no cost.
+    async fn with_meaning(mut self, engine: &Engine) -> Self {
+        self.compared = engine.compare_as_known(&self.draft).await;
+        self
+    }
+
+    /// Compares it to the agents. Reads every vector: for the pool, and not under the market's lock.
+    fn compare(&mut self) {
+        self.near = self.compared.take().map(|compared| compared.near()).unwrap_or_default();
     }
 
     fn wanted(&self) -> Wanted<'_> {
@@ -363,6 +386,7 @@ impl Asks {
             material: self.material,
             tried: &[],
             deadline: self.deadline,
+            near: &self.near,
             seed: 0,
         }
     }

@@ -29,8 +29,12 @@ impl Caller {
             .iter()
             .filter_map(|breaker| Some(format!("{}: {}", breaker.model, breaker.trouble.as_ref()?)))
             .collect();
-        let health =
-            if troubles.is_empty() { "nothing is known to be wrong".to_owned() } else { troubles.join("; ") };
+        let health = match (troubles.is_empty(), self.who.operator) {
+            (true, _) => "nothing is known to be wrong".to_owned(),
+            (false, true) => troubles.join("; "),
+            // A server may repeat there what others asked.
+            (false, false) => "something is wrong: operators see what".to_owned(),
+        };
         Ok(ModelStatus {
             model: Some(settings.model.clone()),
             second: settings.second.as_ref().map(|second| second.model.clone()),

@@ -94,6 +94,8 @@ pub enum Fault {
 pub enum EmbeddingReply {
     /// A vector for each text; like texts lie near each other.
     Sensible,
+    /// As if every first word of a pair were the second: texts may be near without a word in common.
+    Synonyms(Vec<(&'static str, &'static str)>),
     /// One vector too few.
     OneMissing,
     /// The last vector is one number shorter.
@@ -157,10 +159,19 @@ pub(super) async fn perform(reply: Reply, chat: &ChatRequest) -> Response {
 }
 
 pub(super) async fn perform_embeddings(reply: EmbeddingReply, asked: &EmbeddingsRequest) -> Response {
-    let mut body = embeddings::answer(asked);
+    let mut body = match &reply {
+        EmbeddingReply::Synonyms(pairs) => embeddings::answer(&meant(asked, pairs)),
+        EmbeddingReply::Sensible
+        | EmbeddingReply::OneMissing
+        | EmbeddingReply::UnequalLengths
+        | EmbeddingReply::Zeros
+        | EmbeddingReply::NotNumbers
+        | EmbeddingReply::Shuffled
+        | EmbeddingReply::Fails(_) => embeddings::answer(asked),
+    };
     let vectors = body["data"].as_array_mut().expect("an answer has its vectors");
     match reply {
-        EmbeddingReply::Sensible => {}
+        EmbeddingReply::Sensible | EmbeddingReply::Synonyms(_) => {}
         EmbeddingReply::OneMissing => drop(vectors.pop()),
         EmbeddingReply::UnequalLengths => {
             let last = vectors.last_mut().and_then(|vector| vector["embedding"].as_array_mut());
@@ -184,6 +195,19 @@ pub(super) async fn perform_embeddings(reply: EmbeddingReply, asked: &Embeddings
         EmbeddingReply::Fails(fault) => return fail(fault).await,
     }
     json_body(&body)
+}
+
+/// A request for the words that are meant.
+fn meant(asked: &EmbeddingsRequest, pairs: &[(&str, &str)]) -> EmbeddingsRequest {
+    let mut asked = asked.clone();
+    for text in &mut asked.input {
+        let meant = brain::words(text).into_iter().map(|word| {
+            let pair = pairs.iter().find(|(said, _)| *said == word);
+            pair.map_or(word.as_str(), |(_, meant)| meant).to_owned()
+        });
+        *text = meant.collect::<Vec<_>>().join(" ");
+    }
+    asked
 }
 
 /// A whole answer, or as much of it as the client allows.

@@ -15,6 +15,7 @@ mod injections;
 mod kills;
 mod life;
 mod long_work;
+mod meaning;
 mod model_cache;
 mod model_demo;
 mod model_faults;

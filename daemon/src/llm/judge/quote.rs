@@ -3,10 +3,40 @@
 //! Models copy words faithfully, and signs, line ends, capitals, and JSON escapes less so: only letters and digits are
 //! compared, in order, and whatever stands between them counts as one space.
 
-/// Whether `quote` is in `text`. A quote without a letter or digit is in no text.
+/// Letters that make a quote say something; those of scripts without many letters in a word count [`DENSE`].
+const LETTERS_MIN: usize = 6;
+/// What a letter counts that is not of ASCII.
+const DENSE: usize = 3;
+/// Words that make a quote say something, however short they are.
+const WORDS_MIN: usize = 3;
+
+/// Whether `quote` is in `text`, in whole words, and long enough to show something: some letters or words, or half of a
+/// text that is short itself. A quote without a letter or digit is in no text.
 pub(super) fn is_in(quote: &str, text: &str) -> bool {
-    let needle = essential(quote);
-    !needle.is_empty() && essential(text).contains(&needle)
+    let (needle, text) = (essential(quote), essential(text));
+    says_something(&needle, &text) && text.match_indices(&needle).any(|(at, _)| is_whole(&needle, &text, at))
+}
+
+fn says_something(needle: &str, text: &str) -> bool {
+    let weight = |letter: char| match letter {
+        ' ' => 0,
+        letter if letter.is_ascii() => 1,
+        _ => DENSE,
+    };
+    let letters: usize = needle.chars().map(weight).sum();
+    let words = needle.split(' ').filter(|word| !word.is_empty()).count();
+    letters > 0 && (letters >= LETTERS_MIN || words >= WORDS_MIN || 2 * needle.len() >= text.len())
+}
+
+/// Whether the needle that is found here begins and ends with a word. Scripts that write no spaces have words anywhere.
+fn is_whole(needle: &str, text: &str, at: usize) -> bool {
+    let joined = |one: Option<char>, other: Option<char>| {
+        let inside = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+        inside(one) && inside(other)
+    };
+    let (before, after) = (&text[..at], &text[at + needle.len()..]);
+    !joined(before.chars().next_back(), needle.chars().next())
+        && !joined(needle.chars().next_back(), after.chars().next())
 }
 
 /// Letters and digits, small, with one space between runs of them and none around.

@@ -158,10 +158,15 @@ fn of_status(status: u16, retry_after: Option<Duration>, body: &str) -> Failure 
     let permanent = FailureKind::Permanent;
     let kind = match status {
         429 if said.code == "insufficient_quota" => permanent(PermanentWhy::Quota),
+        402 => permanent(PermanentWhy::Quota),
         408 | 409 | 429 | 500..600 => FailureKind::Transient,
-        401 | 403 => permanent(PermanentWhy::Key),
+        401 => permanent(PermanentWhy::Key),
+        // Some servers say so that they will not answer this text; others mean the key, and then name it.
+        403 if said.code.contains("key") || said.code.contains("permission") => permanent(PermanentWhy::Key),
+        403 => FailureKind::Refused,
         404 => permanent(PermanentWhy::Model),
-        400 | 422 if body.contains("response_format") || body.contains("json_schema") => {
+        // Not anywhere in the body: some servers repeat there what they were sent.
+        400 | 422 if said.is_about("response_format") || said.is_about("json_schema") => {
             permanent(PermanentWhy::Structured)
         }
         _ => permanent(PermanentWhy::Other),
@@ -182,6 +187,7 @@ fn of_status(status: u16, retry_after: Option<Duration>, body: &str) -> Failure 
 /// What an error's body says, in whichever of the usual forms.
 struct Said {
     code: String,
+    param: String,
     message: String,
 }
 
@@ -189,11 +195,15 @@ impl Said {
     fn read(body: &str) -> Self {
         let parsed: Value = serde_json::from_str(body).unwrap_or_default();
         let error = parsed.get("error").unwrap_or(&parsed);
-        let code = error.get("code").and_then(Value::as_str).unwrap_or_default();
+        let text = |name| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let message = ["message", "detail", "error"].iter().find_map(|name| error.get(name)?.as_str());
         // Anything else, such as a page of HTML, says less to people than the status.
         let message = message.or(error.as_str()).unwrap_or_default();
-        Self { code: code.to_owned(), message: message.to_owned() }
+        Self { code: text("code"), param: text("param"), message: message.to_owned() }
+    }
+
+    fn is_about(&self, what: &str) -> bool {
+        [&self.code, &self.param, &self.message].iter().any(|said| said.contains(what))
     }
 }
 
@@ -235,7 +245,20 @@ mod tests {
             (429, quota, Permanent(PermanentWhy::Quota), "the server answered 429: You exceeded your quota"),
             (503, r#"{"detail":"warming up"}"#, Transient, "the server answered 503: warming up"),
             (401, r#"{"error":"no"}"#, Permanent(PermanentWhy::Key), "the server answered 401: no"),
-            (403, "{", Permanent(PermanentWhy::Key), "the server answered 403"),
+            (403, "{", FailureKind::Refused, "the server answered 403"),
+            (402, "", Permanent(PermanentWhy::Quota), "the server answered 402"),
+            (
+                403,
+                r#"{"error":{"code":"invalid_api_key","message":"no"}}"#,
+                Permanent(PermanentWhy::Key),
+                "the server answered 403: no",
+            ),
+            (
+                422,
+                r#"{"detail":"too long","input":"json_schema"}"#,
+                Permanent(PermanentWhy::Other),
+                "the server answered 422: too long",
+            ),
             (404, r#"{"error":{"code":4}}"#, Permanent(PermanentWhy::Model), "the server answered 404"),
             (413, "", Permanent(PermanentWhy::Other), "the server answered 413"),
         ];

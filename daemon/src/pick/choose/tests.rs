@@ -57,8 +57,18 @@ fn pick_with(market: &Market, draft: &JobDraft, input: &Value, tried: &[AgentId]
     let input_bytes = input.to_string().len();
     let steering = &Steering::default();
     let material = Material::Given;
-    let wanted =
-        Wanted { client: CLIENT, draft, steering, input, input_bytes, material, tried, deadline, seed: 42 };
+    let wanted = Wanted {
+        client: CLIENT,
+        draft,
+        steering,
+        input,
+        input_bytes,
+        material,
+        tried,
+        deadline,
+        near: &[],
+        seed: 42,
+    };
     choose(market, &wanted, NOW)
 }
 
@@ -179,6 +189,7 @@ fn a_record_decides_between_equals_and_equals_share() {
             input: &input,
             input_bytes: 2,
             material: Material::Given,
+            near: &[],
             tried: &[],
             deadline: NOW,
             seed,

@@ -43,13 +43,13 @@ impl Engine {
             return Ok(());
         }
         let mut thoughts = Thoughts::default();
-        let (mut choice, is_repair) = match repair {
-            Some(choice) => (choice, true),
-            None => {
-                // What is seldom done is not kept in the future of every step.
-                let compared = Box::pin(self.compare(&work, &mut thoughts, now)).await;
-                (self.choice(&work, compared, now).await?, false)
-            }
+        let is_repair = repair.is_some();
+        let mut choice = if let Some(choice) = repair {
+            choice
+        } else {
+            // What is seldom done is not kept in the future of every step.
+            let compared = Box::pin(self.compare(&work, &mut thoughts, now)).await;
+            self.choice(&work, compared, now).await?
         };
         self.has_chosen(work.job.id);
         // The pick is made, and the daemon lives.

@@ -174,15 +174,15 @@ impl Daemon {
         if let Some(public) = public {
             public.serve(Arc::clone(&engine), stop.clone());
         }
-        if let Some(llm) = engine.parts().llm.clone() {
-            // Jobs do not wait for it.
-            tokio::spawn(async move { llm.probe().await });
-        }
         tokio::spawn(Arc::clone(&engine).learn_meanings(stop.clone()));
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));
         let (connections, socket) =
             listen(&config.socket, config.socket_mode, desk, stop.clone(), ended.clone()).await?;
         let run = tokio::spawn(Arc::clone(&engine).run(stop.clone(), config.drain));
+        if let Some(llm) = engine.parts().llm.clone() {
+            // Jobs do not wait for it. It comes last, so that what it finds out is said after what is configured.
+            tokio::spawn(async move { llm.probe().await });
+        }
         Ok(Self { engine, run, connections, socket, stop, ended, config })
     }
 

@@ -170,6 +170,8 @@ pub enum What {
     AppealDecided { attempt: AttemptNumber, kind: AppealKind, upheld: bool, reason: Option<Text> },
     /// After an unclean end the daemon says so before it picks or judges: a job that stops daemons is found out.
     Announced,
+    /// What was announced did the daemon no harm, and a model is asked next: whoever dies while it thinks did not die of the job.
+    Unharmed,
     /// A daemon died while it held this job in its hands.
     DaemonDied { incarnation: Incarnation, deaths: u32 },
     /// The end: the answer was accepted.

@@ -1,7 +1,12 @@
 //! What language models do for the marketplace, what each call cost, and how far spending may go.
 
+mod money;
+mod report;
+
+pub use money::{BudgetScope, Budgets, Micros, MicrosError, Payer};
+pub use report::{JudgeReport, JudgeRow, ModelSpending, ModelStatus, ModelTotal};
+
 use crate::history::Commitment;
-use crate::ids::{PlaceId, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -162,55 +167,6 @@ impl fmt::Display for ModelName {
     }
 }
 
-/// Money: millionths of a US dollar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Micros(pub u64);
-
-impl Micros {
-    /// The sum; the largest amount instead of an overflow.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-}
-
-impl fmt::Display for Micros {
-    /// `$0.001234`, without zeros at the end beyond cents.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (dollars, millionths) = (self.0 / 1_000_000, self.0 % 1_000_000);
-        let digits = format!("{millionths:06}");
-        let shown = digits.trim_end_matches('0');
-        write!(f, "${dollars}.{shown:0<2}")
-    }
-}
-
-/// Text that is no amount of money.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no amount: write dollars such as 5 or 0.25, at most six places")]
-pub struct MicrosError {
-    text: String,
-}
-
-impl FromStr for Micros {
-    type Err = MicrosError;
-
-    /// Dollars, with or without the sign: `5`, `$0.25`.
-    fn from_str(text: &str) -> Result<Self, MicrosError> {
-        let error = || MicrosError { text: text.chars().take(40).collect() };
-        let number = text.trim().trim_start_matches('$');
-        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(part) || part.len() > 6 || (whole.is_empty() && part.is_empty()) {
-            return Err(error());
-        }
-        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| error())? };
-        let part: u64 = format!("{part:0<6}").parse().map_err(|_| error())?;
-        let sum = whole.checked_mul(1_000_000).and_then(|millionths| millionths.checked_add(part));
-        sum.map(Self).ok_or_else(error)
-    }
-}
-
 /// One call of a model, as a job's history tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelCall {
@@ -283,174 +239,6 @@ impl fmt::Display for WithoutModel {
     }
 }
 
-/// Whose money it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Payer {
-    /// Where the job was posted.
-    pub place: PlaceId,
-    /// Who posted it.
-    pub user: UserId,
-}
-
-/// What a budget is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BudgetScope {
-    /// Everything on one UTC day.
-    Day,
-    /// Each place on one UTC day.
-    Place,
-    /// Each user on one UTC day.
-    User,
-}
-
-impl BudgetScope {
-    /// Every scope once.
-    pub const ALL: [Self; 3] = [Self::Day, Self::Place, Self::User];
-
-    /// The name in commands and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Place => "place",
-            Self::User => "user",
-        }
-    }
-}
-
-impl fmt::Display for BudgetScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Day => "all of a day",
-            Self::Place => "each place and day",
-            Self::User => "each user and day",
-        })
-    }
-}
-
-/// Most that models may cost on one UTC day; none: no limit. Zero: nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Budgets {
-    /// In all.
-    pub day: Option<Micros>,
-    /// Of each place.
-    pub place: Option<Micros>,
-    /// Of each user.
-    pub user: Option<Micros>,
-}
-
-impl Budgets {
-    /// The budget of a scope.
-    pub fn of(self, scope: BudgetScope) -> Option<Micros> {
-        match scope {
-            BudgetScope::Day => self.day,
-            BudgetScope::Place => self.place,
-            BudgetScope::User => self.user,
-        }
-    }
-}
-
-/// What models cost for something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields are the words of the domain")]
-pub struct ModelSpending {
-    /// Those that were answered from the cache are not among them.
-    pub calls: u64,
-    pub tokens_in: u64,
-    pub tokens_out: u64,
-    pub cost: Micros,
-}
-
-/// How models are, and what they cost today.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelStatus {
-    /// The model that chooses, shapes and judges; none: none is configured.
-    pub model: Option<ModelName>,
-    /// The one that judges a second time.
-    pub second: Option<ModelName>,
-    /// The one that embeds texts.
-    pub embedding: Option<ModelName>,
-    /// Where they are; never with a key.
-    pub base_url: Option<String>,
-    /// Whether an operator lets them be asked.
-    pub on: bool,
-    /// How they are, in words.
-    pub health: String,
-    /// Most that they may cost on a day.
-    pub budgets: Budgets,
-    /// What they cost today, UTC.
-    pub spent: Micros,
-    /// Tokens of today, read and written.
-    pub tokens: u64,
-    /// Places that cost most today, at most ten.
-    pub places: Vec<(PlaceId, Micros)>,
-    /// Users that cost most today, at most ten.
-    pub users: Vec<(UserId, Micros)>,
-    /// Everything that was ever asked, by role, model and outcome.
-    pub totals: Vec<ModelTotal>,
-    /// How often something was done without a model, by role and reason.
-    pub without: Vec<(ModelRole, WithoutModel, u64)>,
-    /// Models in use of which no price is known: they count as free.
-    pub unpriced: Vec<ModelName>,
-    /// The cache in words.
-    pub cache: String,
-}
-
-/// Calls of one role to one model with one outcome.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields are the words of the domain")]
-pub struct ModelTotal {
-    pub role: ModelRole,
-    pub model: ModelName,
-    pub outcome: CallOutcome,
-    pub calls: u64,
-    pub tokens_in: u64,
-    pub tokens_out: u64,
-    pub cost: Micros,
-    /// Of all of them together, ms.
-    pub latency_ms: u64,
-}
-
-/// How far a judge agrees with people, for one kind of criterion.
-///
-/// A person decides about an answer as a whole. A model's `pass` of one criterion agrees with an accepted answer, its
-/// `fail` with a refused one; a `pass` beside a criterion that failed counts as a disagreement although it may be right,
-/// so the true agreement is not lower than what is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JudgeRow {
-    /// The judge.
-    pub model: ModelName,
-    /// `brief`: that the answer does what the brief asks; `judge`: a statement of the client's.
-    pub criterion: String,
-    /// Criteria that it decided or left open.
-    pub verdicts: u64,
-    /// Of those, passed, failed and left open.
-    pub passed: u64,
-    /// See `passed`.
-    pub failed: u64,
-    /// See `passed`.
-    pub abstained: u64,
-    /// Passed or failed, and a person decided about the answer.
-    pub reviewed: u64,
-    /// Of those, where both agree.
-    pub agreed: u64,
-    /// Passed, and a person refused the answer.
-    pub passed_wrongly: u64,
-    /// Failed, and a person accepted the answer.
-    pub failed_wrongly: u64,
-}
-
-/// What judges are worth, and what they cost.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JudgeReport {
-    /// By model and kind of criterion.
-    pub rows: Vec<JudgeRow>,
-    /// Answered calls of judges and their cost, by model.
-    pub costs: Vec<(ModelName, u64, Micros)>,
-    /// How often a judge, a choice or a shaping was done without a model, and why.
-    pub without: Vec<(ModelRole, WithoutModel, u64)>,
-}
-
 /// What an operator says about models, without a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -479,18 +267,6 @@ mod tests {
         }
         for outcome in CallOutcome::ALL {
             assert_eq!(CallOutcome::from_name(outcome.name()), Some(outcome));
-        }
-    }
-
-    #[test]
-    fn money_reads_and_prints() {
-        let table =
-            [("5", "$5.00"), ("$0.25", "$0.25"), ("0.001234", "$0.001234"), (".5", "$0.50"), ("0", "$0.00")];
-        for (text, shown) in table {
-            assert_eq!(text.parse::<Micros>().expect(text).to_string(), shown);
-        }
-        for text in ["", ".", "-1", "1.2345678", "a", "99999999999999999999"] {
-            assert!(text.parse::<Micros>().is_err(), "{text}");
         }
     }
 

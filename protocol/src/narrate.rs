@@ -145,6 +145,7 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::AppealMade { .. }
         | What::AppealDecided { .. } => return tell_decision(story, event),
         What::Announced => Told::new(Step, "looked at with care, since a daemon stopped without notice"),
+        What::Unharmed => Told::new(Step, "looked at without harm; a model is asked next"),
         What::DaemonDied { deaths, .. } => {
             Told::new(Bad, format!("a daemon died with this job in its hands ({deaths} so far)"))
         }
@@ -380,6 +381,7 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         | What::AppealMade { .. }
         | What::AppealDecided { .. }
         | What::Announced
+        | What::Unharmed
         | What::DaemonDied { .. }
         | What::Completed { .. }
         | What::Failed { .. }

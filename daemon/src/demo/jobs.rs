@@ -38,7 +38,7 @@ pub(super) enum Then {
     Accept,
     /// Call it off when nobody can take it.
     Cancel,
-    /// Answer the question of its agent.
+    /// Answer what its agent or the marketplace asks.
     Answer(&'static str),
 }
 
@@ -196,7 +196,9 @@ fn in_words() -> Planned {
         None,
         vec![rule("output.unit == 'km' && output.value > 42.1 && output.value < 42.2")],
     );
-    completed(draft, &[])
+    // Asked only if the model cannot make it.
+    let then = Then::Answer(r#"{"value": 26.2, "from": "mi", "to": "km"}"#);
+    Planned { then, ..completed(draft, &[]) }
 }
 
 /// A job that takes a while, and one whose agent asks.

@@ -14,7 +14,7 @@ use guildhall_protocol::client::Client;
 use guildhall_protocol::handshake::Hello;
 use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::permission::JobAction;
-use guildhall_protocol::state::{Asker, JobState, Reviewer};
+use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::view::{JobStory, NewJob, Order, Scope};
 use jobs::{Models, Planned, Then};
 use std::collections::BTreeMap;
@@ -149,7 +149,7 @@ async fn act<W: Write>(
 async fn play(client: &Client, story: &JobStory, plan: &Planned) -> anyhow::Result<()> {
     let waits = story.head.state.known() == Some(&JobState::Open) && story.waiting.is_some();
     let asked = story.head.state.known() == Some(&JobState::InReview(Reviewer::Client));
-    let questioned = story.head.state.known() == Some(&JobState::InputRequired(Asker::Agent));
+    let questioned = matches!(story.head.state.known(), Some(JobState::InputRequired(_)));
     let (action, text) = match plan.then {
         Then::Accept if asked => (JobAction::Accept, None),
         Then::Cancel if waits => (JobAction::Cancel, None),

@@ -54,6 +54,11 @@ impl Engine {
         self.has_chosen(work.job.id);
         // The pick is made, and the daemon lives.
         work.job.deaths = 0;
+        let announced = work.job.lease.is_some();
+        if announced && self.models_for(&work.draft, work.payer(), now).is_ok() {
+            let cleared = Box::pin(self.clear(&mut work, now)).await;
+            cleared.inspect_err(|_| self.give_back(&choice))?;
+        }
         Box::pin(self.let_choose(&work, &mut choice, &mut thoughts, now)).await;
         let Some(chosen) = choice.chosen else {
             return match choice.need_input.first() {
@@ -68,7 +73,8 @@ impl Engine {
         let input = if is_repair {
             work.newest().and_then(|newest| newest.input).map_or(Input::AsGiven, Input::Same)
         } else {
-            Box::pin(self.input_for(&work, &mut choice, &mut thoughts)).await?
+            let input = Box::pin(self.input_for(&work, &mut choice, &mut thoughts)).await;
+            input.inspect_err(|_| self.give_back(&choice))?
         };
         let (agent, version) = choice.chosen.unwrap_or(chosen);
         let now = Timestamp::now();
@@ -101,6 +107,22 @@ impl Engine {
         let ready = work.job.state == JobState::Open;
         let due_at = if ready { work.job.deadline } else { lease.until };
         let turn = JobTurn { due_at: Some(due_at), ready, lease: Some(lease), ..same(work) };
+        Ok(self.turn(work, now, scribe, Turn::of(turn)).await?)
+    }
+
+    /// A choice comes to nothing: its slot is free again.
+    fn give_back(&self, choice: &Choice) {
+        if let Some((agent, _)) = choice.chosen {
+            self.slot_freed(agent);
+        }
+    }
+
+    /// Gives the lease of a pick back before a model is asked, which may take long: a daemon that dies then did not die of
+    /// the job.
+    async fn clear(&self, work: &mut Work, now: Timestamp) -> Result<(), CommitError> {
+        let mut scribe = self.scribe(work, now, Actor::Daemon);
+        scribe.event(What::Unharmed);
+        let turn = JobTurn { ready: true, lease: None, ..same(work) };
         Ok(self.turn(work, now, scribe, Turn::of(turn)).await?)
     }
 

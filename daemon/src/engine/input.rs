@@ -10,6 +10,7 @@ use crate::judge::schema::SchemaVerdict;
 use crate::llm::foreign::Marks;
 use crate::llm::shape::{self, Shaped};
 use crate::market::Compiled;
+use crate::people::Notice;
 use crate::pick::choose::Choice;
 use crate::store::{JobTurn, StoreError, Window};
 use guildhall_protocol::agent::AgentName;
@@ -19,6 +20,7 @@ use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::model::{ModelRole, WithoutModel};
 use guildhall_protocol::notice::NoticeKind;
+use guildhall_protocol::pick::PickMethod;
 use guildhall_protocol::state::JobEvent;
 use guildhall_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -88,6 +90,7 @@ impl Engine {
             candidates.filter(|other| !choice.need_input.contains(other)).collect();
         for other in take_words {
             if self.move_slot(choice, other) {
+                tell_of_words(choice, other, &compiled.definition.name);
                 return Ok(Input::AsGiven);
             }
         }
@@ -166,7 +169,9 @@ impl Engine {
         thoughts.tell(&mut scribe, None);
         let (body, commitment) = scribe.body(serde_json::to_vec(question).unwrap_or_default());
         scribe.event(What::InputAsked { agent, question: commitment, until: ends_at });
-        self.tell_client(&work, &mut scribe, NoticeKind::Question);
+        // Not by the agent of an earlier attempt: the marketplace asks.
+        let notice = Notice::of_job(work.job.client, NoticeKind::Question, work.job.id);
+        scribe.notify(&self.parts.people, notice);
         let window = Window { begins_at: now, ends_at, reminded: 0 };
         let due_at = Some(window.next_look());
         let turn = JobTurn {
@@ -181,6 +186,16 @@ impl Engine {
         };
         Ok(self.turn(&mut work, now, scribe, Turn::of(turn)).await?)
     }
+}
+
+/// The record of a pick whose agent cannot be given what it needs: another one gets the job.
+fn tell_of_words(choice: &mut Choice, agent: AgentId, first: &AgentName) {
+    let pick = &mut choice.pick;
+    let Some(candidate) = pick.candidates.iter().find(|candidate| candidate.agent == agent) else { return };
+    let name = candidate.name.clone();
+    pick.reason = format!("{name}: it takes words; no model could build the input that {first} needs");
+    pick.method = PickMethod::Rank;
+    pick.chosen = Some(name);
 }
 
 /// What an agent needs, said by its own schema: the reply must fit it, and is the input then.

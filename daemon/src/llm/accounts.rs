@@ -74,7 +74,9 @@ impl fmt::Display for Limit {
     /// To be read after `the budget is spent:`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Budget(scope) => write!(f, "the budget of {scope}"),
+            Self::Budget(BudgetScope::Day) => f.write_str("that of the day"),
+            Self::Budget(BudgetScope::Place) => f.write_str("that of the place for today"),
+            Self::Budget(BudgetScope::User) => f.write_str("that of the user for today"),
             Self::DayTokens => f.write_str("the tokens of a day"),
         }
     }

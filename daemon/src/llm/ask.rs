@@ -32,8 +32,8 @@ pub struct Question {
     pub system: String,
     /// What it is to do that with.
     pub user: String,
-    /// SHA-256 of all that the answer depends on, without the random marks of the prompt: questions of the same essence,
-    /// model and schema have the same answer.
+    /// SHA-256 of all that the answer depends on, the schema too, without the random marks of the prompt and without an
+    /// order that means nothing: questions of the same essence to the same model have the same answer.
     pub essence: [u8; 32],
 }
 
@@ -121,16 +121,15 @@ impl Llm {
         read(&serde_json::from_slice(&bytes).ok()?).ok()
     }
 
-    /// Everything that an answer depends on.
+    /// Everything that an answer depends on. The schema is part of the essence: here it may list what can be chosen in
+    /// another order each time.
     fn cache_key(&self, question: &Question) -> CacheKey {
-        let schema = question.schema.to_string();
-        let parts: [&[u8]; 7] = [
+        let parts: [&[u8]; 6] = [
             CACHE_FORMAT,
             b"chat",
             self.tag.as_str().as_bytes(),
             question.model.as_str().as_bytes(),
             question.schema_name.as_bytes(),
-            schema.as_bytes(),
             &question.essence,
         ];
         hash(parts)

@@ -262,7 +262,7 @@ impl Exchange {
         let body = match read_up_to(response, self.bytes_max).await {
             (body, Ending::Whole) => body,
             (_, Ending::TooLong) => return Err(Trouble::TooLong { bytes_max: self.bytes_max }),
-            (_, Ending::Broken(error)) => return Err(Trouble::Broken(failure::chain(&error))),
+            (_, Ending::Broken(error)) => return Err(Trouble::Broken(failure::cause(&error))),
         };
         if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
             return Err(Trouble::NotJson);

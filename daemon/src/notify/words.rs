@@ -34,7 +34,8 @@ pub fn words(notice: &NotificationRecord, title: Option<&str>, agent: Option<&st
             format!("guildhall job why {number} says why"),
         ),
         NoticeKind::Question => {
-            (format!("{agent} asks you something about your {job}"), answer(&number, &show))
+            let asker = if notice.agent.is_some() { agent } else { "the marketplace" };
+            (format!("{asker} asks you something about your {job}"), answer(&number, &show))
         }
         NoticeKind::ReviewWanted => (
             format!("the answer to {job} waits for your decision"),

@@ -3,7 +3,7 @@
 use super::{read, words};
 use crate::config::Config;
 use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{OpenError, SqliteStore};
 use anyhow::{Context, bail};
 use clap::Args;
 use guildhall_protocol::client::Client;
@@ -52,7 +52,15 @@ async fn from_store(config: &Config, no_daemon: &ApiError) -> anyhow::Result<Jud
     if !path.exists() {
         bail!("{}, and there is no store {}", no_daemon.message, path.display());
     }
-    let store = SqliteStore::open(path).with_context(|| no_daemon.message.clone())?;
+    let store = match SqliteStore::open(path) {
+        Ok(store) => store,
+        Err(OpenError::InUse { path }) => bail!(
+            "a daemon has the store {} open, and none answers at {}; name its socket with --socket",
+            path.display(),
+            config.socket.display()
+        ),
+        Err(error) => return Err(error).with_context(|| no_daemon.message.clone()),
+    };
     let store: &dyn Store = &store;
     Ok(read(store).await?)
 }

@@ -10,9 +10,8 @@ use crate::market::Compiled;
 use guildhall_protocol::agent::{AgentDefinition, AgentKind, Audience};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::job::{JobDraft, Priority, limits};
-use guildhall_protocol::json::Json;
 use guildhall_protocol::time::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 
 impl Caller {
@@ -52,21 +51,16 @@ impl Caller {
 }
 
 impl Desk {
-    /// With one agent named, its input schema must take the input: nobody else will.
+    /// With one agent named, its input schema must take an input that is given: nobody else will. Where there are only
+    /// words, a model builds its input, or the client is asked for it.
     async fn check_input(&self, draft: &JobDraft) -> Result<(), ApiError> {
-        let [name] = draft.only.as_slice() else { return Ok(()) };
+        let ([name], Some(input)) = (draft.only.as_slice(), &draft.input) else { return Ok(()) };
         let schema = self.engine.market().named(name).and_then(|listing| listing.compiled.input.clone());
         let Some(schema) = schema else { return Ok(()) };
-        let input = draft.input.as_ref().map_or_else(|| json!({"text": draft.brief}), Json::value);
-        let given = draft.input.is_some();
+        let input = input.value();
         let problem = self.on_pool(move || violations(&schema, &input)).await?;
         let Some(problem) = problem else { return Ok(()) };
-        let message = if given {
-            format!("the input does not fit what {name} takes: {problem}")
-        } else {
-            format!("{name} needs an input of its own: {problem}")
-        };
-        Err(invalid("input", message)
+        Err(invalid("input", format!("the input does not fit what {name} takes: {problem}"))
             .hint(format!("`guildhall agent show {name}` prints its input schema and examples")))
     }
 }

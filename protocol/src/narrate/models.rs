@@ -29,7 +29,7 @@ pub(super) fn tell(story: &JobStory, event: &Event) -> Option<Told> {
             told.details.extend(exact.map(tell_finding));
             told
         }
-        What::ModelCalled { call, .. } => Told::new(mark_of(call.outcome), tell_call(call)),
+        What::ModelCalled { call, .. } => Told::new(Mark::Step, tell_call(call)?),
         What::WithoutModel { role, why, .. } => {
             Told::new(mark_without(*why), format!("{}: {why}", undone(*role)))
         }
@@ -55,8 +55,9 @@ pub(super) fn tell(story: &JobStory, event: &Event) -> Option<Told> {
     })
 }
 
-/// One call in one line: `gpt-4.1-mini chose in 420 ms (812 tokens read, 31 written, $0.0004)`.
-fn tell_call(call: &ModelCall) -> String {
+/// One call in one line: `gpt-4.1-mini chose in 420 ms (812 tokens read, 31 written, $0.0004)`. None for a call without a
+/// usable answer: what is done without one is told by an event of its own, which says why.
+fn tell_call(call: &ModelCall) -> Option<String> {
     let model = &call.model;
     let did = match call.role {
         ModelRole::Choose => "chose",
@@ -65,7 +66,7 @@ fn tell_call(call: &ModelCall) -> String {
         ModelRole::Embed => "read the job",
     };
     match call.outcome {
-        CallOutcome::Answered => format!(
+        CallOutcome::Answered => Some(format!(
             "{model} {did} in {} ({})",
             show_span(Duration::from_millis(call.latency_ms.into())),
             tell_spending(&ModelSpending {
@@ -74,13 +75,13 @@ fn tell_call(call: &ModelCall) -> String {
                 tokens_out: call.tokens_out.into(),
                 cost: call.cost,
             })
-        ),
-        CallOutcome::Cached => format!("{model} {did}: an equal question was answered before"),
+        )),
+        CallOutcome::Cached => Some(format!("{model} {did}: an equal question was answered before")),
         CallOutcome::Transient
         | CallOutcome::Permanent
         | CallOutcome::Refused
         | CallOutcome::Malformed
-        | CallOutcome::OverBudget => format!("{model} {}", call.outcome),
+        | CallOutcome::OverBudget => None,
     }
 }
 
@@ -97,17 +98,6 @@ fn undone(role: ModelRole) -> &'static str {
         ModelRole::Judge => "not judged by a model",
         ModelRole::SecondJudge => "not judged a second time",
         ModelRole::Embed => "ranked by words alone",
-    }
-}
-
-fn mark_of(outcome: CallOutcome) -> Mark {
-    match outcome {
-        CallOutcome::Answered | CallOutcome::Cached => Mark::Step,
-        CallOutcome::Transient
-        | CallOutcome::Permanent
-        | CallOutcome::Refused
-        | CallOutcome::Malformed
-        | CallOutcome::OverBudget => Mark::Bad,
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::{JobId, RequestId};
-use guildhall_protocol::job::{Priority, Review, Visibility};
+use guildhall_protocol::job::{Models, Priority, Review, Visibility};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
@@ -239,6 +239,9 @@ pub(crate) struct PostArgs {
     /// Everybody in this place may see it
     #[arg(long)]
     pub(crate) visible: bool,
+    /// Whether its text may go to the marketplace's language models
+    #[arg(long, value_enum)]
+    pub(crate) models: Option<ModelsArg>,
     /// Its class in the queue; high needs the operator's role
     #[arg(long, value_enum)]
     pub(crate) priority: Option<PriorityArg>,
@@ -272,6 +275,23 @@ impl From<ReviewArg> for Review {
             ReviewArg::Never => Self::Never,
             ReviewArg::Always => Self::Always,
             ReviewArg::OnAbstain => Self::OnAbstain,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ModelsArg {
+    /// It may
+    On,
+    /// None of it may
+    Off,
+}
+
+impl From<ModelsArg> for Models {
+    fn from(argument: ModelsArg) -> Self {
+        match argument {
+            ModelsArg::On => Self::On,
+            ModelsArg::Off => Self::Off,
         }
     }
 }

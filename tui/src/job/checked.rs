@@ -3,11 +3,10 @@
 use super::show::answered;
 use guildhall_protocol::attempt::{CheckedBy, CriterionRef, Decision, Finding};
 use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::ids::UserId;
-use guildhall_protocol::model::ModelName;
+use guildhall_protocol::ids::{AttemptNumber, UserId};
+use guildhall_protocol::model::{CallOutcome, ModelName, ModelRole};
 use guildhall_protocol::state::Reviewer;
 use guildhall_protocol::view::JobStory;
-use std::collections::BTreeSet;
 
 /// How the result was checked, to be read after `checked`; none while there is no result.
 pub(super) fn checked(story: &JobStory, caller: UserId) -> Option<String> {
@@ -15,23 +14,38 @@ pub(super) fn checked(story: &JobStory, caller: UserId) -> Option<String> {
     Some(match by {
         CheckedBy::Nobody => "by nobody: nobody looked at the answer in time".to_owned(),
         CheckedBy::Rules => by.to_string(),
-        CheckedBy::Model => by_model(answered(story).map_or(&[], |view| &view.findings)),
+        CheckedBy::Model => by_model(story),
         CheckedBy::Person => by_person(story, caller).to_owned(),
     })
 }
 
-fn by_model(findings: &[Finding]) -> String {
-    let models = findings.iter().filter_map(|finding| finding.model.as_ref()).map(ModelName::as_str);
-    let models: Vec<&str> = models.collect::<BTreeSet<_>>().into_iter().collect();
-    let told = match models.len() {
-        0 => CheckedBy::Model.to_string(),
-        _ => format!("by a model ({})", models.join(" and ")),
+fn by_model(story: &JobStory) -> String {
+    let Some(view) = answered(story) else { return CheckedBy::Model.to_string() };
+    let judges = story.events.iter().filter_map(|event| judge(&event.what, view.number));
+    let found = view.findings.iter().filter_map(|finding| finding.model.as_ref());
+    let mut models: Vec<&str> = Vec::new();
+    for model in judges.chain(found).map(ModelName::as_str) {
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    let told = match models.as_slice() {
+        [] => CheckedBy::Model.to_string(),
+        models => format!("by a model ({})", models.join(" and ")),
     };
-    match findings.iter().filter(|finding| is_exact(finding)).count() {
+    match view.findings.iter().filter(|finding| is_exact(finding)).count() {
         0 => told,
         1 => told + ", and 1 criterion exactly",
         count => format!("{told}, and {count} criteria exactly"),
     }
+}
+
+/// The model that judged this attempt's answer by this event.
+fn judge(what: &What, number: AttemptNumber) -> Option<&ModelName> {
+    let What::ModelCalled { attempt: Some(attempt), call } = what else { return None };
+    let judges = matches!(call.role, ModelRole::Judge | ModelRole::SecondJudge);
+    let answered = matches!(call.outcome, CallOutcome::Answered | CallOutcome::Cached);
+    (*attempt == number && judges && answered).then_some(&call.model)
 }
 
 /// A criterion of the job that a schema or a rule decided.
@@ -59,10 +73,10 @@ fn by_person(story: &JobStory, caller: UserId) -> &'static str {
 mod tests {
     use super::*;
     use guildhall_protocol::attempt::{AttemptState, EndedAs};
-    use guildhall_protocol::history::Event;
-    use guildhall_protocol::ids::{AgentVersion, AttemptNumber, BodyId, JobId};
+    use guildhall_protocol::history::{Commitment, Event};
+    use guildhall_protocol::ids::{AgentVersion, BodyId, JobId};
     use guildhall_protocol::job::{Priority, Visibility};
-    use guildhall_protocol::model::ModelSpending;
+    use guildhall_protocol::model::{Micros, ModelCall, ModelSpending};
     use guildhall_protocol::state::JobState;
     use guildhall_protocol::time::Timestamp;
     use guildhall_protocol::view::{AttemptView, BodyHead, JobHead};
@@ -155,6 +169,36 @@ mod tests {
         assert_eq!(told(&[&contract, &judged]), "by a model (gpt-x)");
         assert_eq!(told(&[&contract, &exact, &judged]), "by a model (gpt-x), and 1 criterion exactly");
         assert_eq!(told(&[]), "by a model", "its findings were forgotten");
+    }
+
+    #[test]
+    fn a_second_model_is_named_if_it_said_something_about_this_answer() {
+        let call = |number, role, model: &str, outcome| Event {
+            seq: 1,
+            at: NOW,
+            by: Actor::Daemon,
+            what: What::ModelCalled {
+                attempt: Some(AttemptNumber(number)),
+                call: ModelCall {
+                    role,
+                    model: model.parse().expect("a name"),
+                    prompt: Commitment(String::new()),
+                    tokens_in: 0,
+                    tokens_out: 0,
+                    cost: Micros(0),
+                    latency_ms: 0,
+                    outcome,
+                },
+            },
+        };
+        let mut story = story(Some(CheckedBy::Model), Vec::new(), &[]);
+        story.events = vec![
+            call(1, ModelRole::Judge, "gpt-x", CallOutcome::Cached),
+            call(1, ModelRole::SecondJudge, "gpt-y", CallOutcome::Answered),
+            call(1, ModelRole::SecondJudge, "gpt-down", CallOutcome::Transient),
+            call(2, ModelRole::Judge, "gpt-elsewhere", CallOutcome::Answered),
+        ];
+        assert_eq!(checked(&story, CLIENT).as_deref(), Some("by a model (gpt-x and gpt-y)"));
     }
 
     #[test]

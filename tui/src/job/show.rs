@@ -34,7 +34,7 @@ pub(super) async fn show(session: &Session, job: JobId) -> Result<(), Fault> {
     }
     let asked = asked_text(story.question.as_ref(), story.reply.as_deref());
     if !asked.is_empty() {
-        text.push_str(&format!("\nThe marketplace, before any agent was chosen\n{asked}"));
+        text.push_str(&format!("\nAsked by the marketplace itself\n{asked}"));
     }
     for view in &story.attempts {
         text.push_str(&attempt_text(job, view));
@@ -116,7 +116,7 @@ fn attempt_text(job: JobId, view: &AttemptView) -> String {
     );
     if let Some(input) = &view.input {
         let head = input.head.as_deref().unwrap_or("(forgotten)");
-        text.push_str(&format!("  got, as a model built it: {}\n", cut(&clean_line(head), BRIEF_SHOWN_MAX)));
+        text.push_str(&format!("  input, built by a model: {}\n", cut(&clean_line(head), BRIEF_SHOWN_MAX)));
     }
     for finding in &view.findings {
         text.push_str(&format!("  {}\n", tell_finding(finding)));

@@ -18,6 +18,9 @@ pub(super) async fn why(session: &Session, job: JobId) -> Result<(), Fault> {
     let picks: Vec<&Pick> =
         story.attempts.iter().filter_map(|view| view.pick.as_ref()).chain(&story.waiting).collect();
     session.answer(&picks, |picks| {
+        if picks.is_empty() && story.question.is_some() {
+            return format!("Nobody got job {job} yet: its client is asked for what the best agent needs\n");
+        }
         if picks.is_empty() {
             return format!("Nobody was looked for yet: job {job} is {}\n", story.head.state);
         }

@@ -123,7 +123,7 @@ impl Trouble {
     /// What reqwest's error means before there is an answer.
     pub(super) fn of_request(error: reqwest::Error) -> Self {
         let error = error.without_url();
-        let why = chain(&error);
+        let why = cause(&error);
         if error.is_connect() && error.is_timeout() {
             Self::ConnectTooSlow
         } else if error.is_connect() {
@@ -173,7 +173,8 @@ fn of_status(status: u16, retry_after: Option<Duration>, body: &str) -> Failure 
             )
         }
         _ if said.message.is_empty() => format!("the server answered {status}"),
-        _ => format!("the server answered {status}: {}", said.message),
+        // The words go on after it.
+        _ => format!("the server answered {status}: {}", said.message.trim_end_matches('.')),
     };
     Failure { retry_after, ..Failure::new(kind, &words) }
 }
@@ -208,16 +209,14 @@ pub(super) fn read_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(asked.min(RETRY_AFTER_MAX))
 }
 
-/// An error and its sources in one line: reqwest's own text hides the cause.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
+/// The innermost source of an error: what really happened. reqwest's own text hides it, and what lies between says
+/// nothing to people.
+pub(super) fn cause(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
     }
-    text
+    innermost.to_string()
 }
 
 #[cfg(test)]

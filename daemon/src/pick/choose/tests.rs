@@ -199,3 +199,31 @@ fn a_record_decides_between_equals_and_equals_share() {
     }
     assert!(got[1..].iter().all(|count| *count > 40), "{got:?}");
 }
+
+#[test]
+fn the_agent_that_is_meant_gets_it_though_it_uses_other_words() {
+    let mut market = Market::default();
+    put(&mut market, 1, &agent("@zorbler", "Zorbles wigs."), |_| {});
+    put(&mut market, 2, &agent("@keeper", "Keeps honeybees."), |_| {});
+    let draft = draft("Gribble the frobnic");
+    let by_words = pick(&market, &draft);
+    assert_eq!(by_words.pick.eligible, 2, "words tell nothing");
+    let near = [(AgentId(1), 0.7), (AgentId(2), 0.1)];
+    let input = json!({"text": draft.brief});
+    let wanted = Wanted {
+        client: CLIENT,
+        draft: &draft,
+        steering: &Steering::default(),
+        input: &input,
+        input_bytes: 10,
+        material: Material::Given,
+        tried: &[],
+        deadline: Timestamp(NOW.0 + 3_600_000),
+        near: &near,
+        seed: 42,
+    };
+    let choice = choose(&market, &wanted, NOW);
+    assert_eq!(choice.chosen, Some((AgentId(1), AgentVersion(1))));
+    assert_eq!(choice.pick.candidates[0].factors.meaning, Some(1.0));
+    assert_eq!(choice.pick.excluded, [(Exclusion::LittleRelevance, 1)]);
+}

@@ -48,6 +48,11 @@ fn of_models(settings: &LlmSettings, state: &LlmState) -> Vec<String> {
     if notes.is_empty() {
         notes.push(format!("{} at {} chooses agents and judges answers", settings.model, settings.base_url));
     }
+    for model in &state.unpriced {
+        notes.push(format!(
+            "calls of {model} count as free and no budget limits them: `llm_prices` has no price"
+        ));
+    }
     notes
 }
 

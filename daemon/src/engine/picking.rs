@@ -14,7 +14,7 @@ use crate::store::{AttemptRecord, JobTurn, Lease, Query, StoreError};
 use guildhall_protocol::agent::{AgentState, Health};
 use guildhall_protocol::attempt::{Counts, EndedAs, Question};
 use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::ids::AgentId;
+use guildhall_protocol::ids::{AgentId, AgentVersion};
 use guildhall_protocol::pick::{Pick, PickMethod};
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
@@ -93,15 +93,36 @@ impl Engine {
         thoughts: &mut Thoughts,
         now: Timestamp,
     ) -> Result<Input, CommitError> {
-        let mut held = choice.chosen;
-        if self.asks_models(work, choice, now) {
-            self.give_back(choice);
-            held = None;
+        let Some((first, _)) = choice.chosen else { return Ok(Input::AsGiven) };
+        if !self.asks_models(work, choice, now) {
+            self.let_choose(work, choice, thoughts, now).await;
+            let held = choice.chosen;
+            return self.settle_input(work, choice, held, thoughts).await;
+        }
+        // New jobs may have the slot meanwhile. Waiting ones are not woken: each of them would think, and wake the next.
+        self.market_mut().free_slot(first);
+        let thought = async {
             if work.job.lease.is_some() {
                 self.clear(work, now).await?;
             }
+            self.let_choose(work, choice, thoughts, now).await;
+            self.settle_input(work, choice, None, thoughts).await
+        };
+        let input = thought.await;
+        if input.is_err() || choice.chosen.is_none_or(|(agent, _)| agent != first) {
+            self.room_for(first);
         }
-        self.let_choose(work, choice, thoughts, now).await;
+        input
+    }
+
+    /// What the chosen agent gets, and its slot; `held` has one already. Another agent is chosen when it can take no more.
+    async fn settle_input(
+        &self,
+        work: &Work,
+        choice: &mut Choice,
+        mut held: Option<(AgentId, AgentVersion)>,
+        thoughts: &mut Thoughts,
+    ) -> Result<Input, CommitError> {
         for _ in 0..CLAIMS_MAX {
             let input = self.input_for(work, choice, thoughts).await;
             if let (Some((agent, _)), true) = (held, input.is_err() || held != choice.chosen) {

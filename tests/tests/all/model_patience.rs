@@ -84,7 +84,8 @@ async fn jobs_that_need_no_model_do_not_wait_for_those_that_do() {
     server.always(Reply::Fails(Fault::Hang));
     let settings = ["steps_max=2", "llm_time_limit_s=600", "cache=off"];
     let place = Place::open_thinking(&server, &settings).await;
-    let _pair = Pair::hire_many(&place, 40).await;
+    // One job at a time: an agent that a model thinks about is not busy.
+    let _pair = Pair::hire_many(&place, 1).await;
     let mut thinking = Vec::new();
     for _ in 0..6 {
         thinking.push(place.post(verses()).await.expect("it is posted"));
@@ -99,4 +100,21 @@ async fn jobs_that_need_no_model_do_not_wait_for_those_that_do() {
         place.order(job, JobAction::Cancel, None).await.expect("the client may");
         place.until(job, is(JobState::Canceled)).await;
     }
+}
+
+#[tokio::test]
+async fn many_jobs_for_few_places_are_not_all_thought_about_again_and_again() {
+    let server = FakeOpenAi::sensible().await;
+    let place = Place::open_thinking(&server, &["cache=off", "llm_budget_day=off"]).await;
+    let _pair = Pair::hire_many(&place, 1).await;
+    let mut jobs = Vec::new();
+    for _ in 0..30 {
+        jobs.push(place.post(verses()).await.expect("it is posted"));
+    }
+    for job in &jobs {
+        let story = place.ended(*job).await;
+        assert_eq!(state(&story), JobState::Completed, "{story:#?}");
+    }
+    let asked = server.of_role("choose").len();
+    assert!(asked <= 3 * jobs.len(), "{asked} questions about {} jobs", jobs.len());
 }

@@ -20,6 +20,22 @@ use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
 use std::sync::Arc;
 
+/// When the rank's choice takes its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    /// In the moment of the choice.
+    AtOnce,
+    /// When a model has thought about it, if one has to.
+    AfterThought,
+}
+
+/// Whether there is something for a model: to choose, or to make an input.
+fn is_to_think(choice: &Choice) -> bool {
+    let to_choose = choice.pick.method == PickMethod::Rank && choice.pick.candidates.len() > 1;
+    let to_shape = choice.chosen.is_some_and(|(chosen, _)| choice.need_input.contains(&chosen));
+    to_choose || to_shape
+}
+
 /// How often a slot is claimed that others took while a model thought.
 const CLAIMS_MAX: u32 = 3;
 
@@ -39,15 +55,17 @@ impl Engine {
             return Ok(());
         }
         let mut thoughts = Thoughts::default();
-        let (mut choice, is_repair) = if let Some(choice) = repair {
-            (choice, true)
+        let is_repair = repair.is_some();
+        let mut choice = if let Some(choice) = repair {
+            choice
         } else {
             // What is seldom done is not kept in the future of every step.
             let compared = Box::pin(self.compare(&work, &mut thoughts, now)).await;
             if self.is_careful(&work.job, now) {
                 self.announce(&mut work, now).await?;
             }
-            (self.choice(&work, compared, now).await?, false)
+            let models = self.models_for(&work.draft, work.payer(), now).is_ok();
+            self.choice(&work, compared, if models { Slot::AfterThought } else { Slot::AtOnce }, now).await?
         };
         self.has_chosen(work.job.id);
         // The pick is made, and the daemon lives.
@@ -94,13 +112,11 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Input, CommitError> {
         let Some((first, _)) = choice.chosen else { return Ok(Input::AsGiven) };
-        if !self.asks_models(work, choice, now) {
+        if !is_to_think(choice) || self.models_for(&work.draft, work.payer(), now).is_err() {
             self.let_choose(work, choice, thoughts, now).await;
-            let held = choice.chosen;
+            let held = choice.chosen.filter(|_| choice.holds_slot);
             return self.settle_input(work, choice, held, thoughts).await;
         }
-        // New jobs may have the slot meanwhile. Waiting ones are not woken: each of them would think, and wake the next.
-        self.market_mut().free_slot(first);
         let thought = async {
             if work.job.lease.is_some() {
                 self.clear(work, now).await?;
@@ -109,6 +125,8 @@ impl Engine {
             self.settle_input(work, choice, None, thoughts).await
         };
         let input = thought.await;
+        // A waiting job that was woken for this slot and does not take it wakes the next. It would be too soon before it has
+        // thought: each would think, and wake another.
         if input.is_err() || choice.chosen.is_none_or(|(agent, _)| agent != first) {
             self.room_for(first);
         }
@@ -131,22 +149,15 @@ impl Engine {
             }
             let input = input?;
             if choice.chosen.is_none() || held.is_some() || self.claim(choice) {
+                choice.holds_slot = choice.chosen.is_some();
                 return Ok(input);
             }
-            *choice = self.choice(work, None, Timestamp::now()).await?;
+            *choice = self.choice(work, None, Slot::AtOnce, Timestamp::now()).await?;
             held = choice.chosen;
         }
         self.give_back(choice);
         // It is looked at again in a moment.
         Err(StoreError::Busy.into())
-    }
-
-    /// Whether a model will be asked about this choice.
-    fn asks_models(&self, work: &Work, choice: &Choice, now: Timestamp) -> bool {
-        let Some((chosen, _)) = choice.chosen else { return false };
-        let to_choose = choice.pick.method == PickMethod::Rank && choice.pick.candidates.len() > 1;
-        let to_shape = choice.need_input.contains(&chosen);
-        (to_choose || to_shape) && self.models_for(&work.draft, work.payer(), now).is_ok()
     }
 
     /// Takes the slot of the chosen agent. False: it can take no more, or changed meanwhile.
@@ -182,7 +193,7 @@ impl Engine {
 
     /// A choice comes to nothing: its slot is free again.
     fn give_back(&self, choice: &Choice) {
-        if let Some((agent, _)) = choice.chosen {
+        if let Some((agent, _)) = choice.chosen.filter(|_| choice.holds_slot) {
             self.slot_freed(agent);
         }
     }
@@ -234,14 +245,22 @@ impl Engine {
         };
         market.take_slot(newest.agent);
         let chosen = Some((newest.agent, newest.version));
-        Some(Choice { pick, chosen, waits_for: Vec::new(), look_again: None, need_input: Vec::new() })
+        Some(Choice {
+            pick,
+            chosen,
+            waits_for: Vec::new(),
+            look_again: None,
+            need_input: Vec::new(),
+            holds_slot: true,
+        })
     }
 
-    /// The rank's choice, whose slot is taken in the same moment.
+    /// The rank's choice. Its slot is taken in the same moment, unless a model is to think about it first.
     async fn choice(
         &self,
         work: &Work,
         compared: Option<Compared>,
+        slot: Slot,
         now: Timestamp,
     ) -> Result<Choice, StoreError> {
         let (job, draft, input) = (work.job.clone(), work.draft.clone(), work.input());
@@ -278,7 +297,8 @@ impl Engine {
                 // Nobody else is left: those that failed may try once more, those that did not want to may not.
                 choice = choose(&market, &wanted(&unwilling), now);
             }
-            if let Some((agent, _)) = choice.chosen {
+            choice.holds_slot = slot == Slot::AtOnce || !is_to_think(&choice);
+            if let Some((agent, _)) = choice.chosen.filter(|_| choice.holds_slot) {
                 market.take_slot(agent);
             }
             choice

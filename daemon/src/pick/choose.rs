@@ -77,6 +77,8 @@ pub struct Choice {
     /// Agents that need an input which the client's words are not yet, best first: among the candidates with
     /// [`Material::Words`], among the excluded with [`Material::WordsOnly`].
     pub need_input: Vec<AgentId>,
+    /// Whether the chosen agent's slot is taken for it: its caller's to say.
+    pub holds_slot: bool,
 }
 
 /// Chooses among all agents.
@@ -144,7 +146,7 @@ pub fn choose(market: &Market, wanted: &Wanted<'_>, now: Timestamp) -> Choice {
     }
     let pick = record(market, wanted, now, candidates, &reasons);
     let chosen = pick.candidates.first().map(|first| (first.agent, first.version));
-    Choice { pick, chosen, waits_for, look_again, need_input }
+    Choice { pick, chosen, waits_for, look_again, need_input, holds_slot: false }
 }
 
 /// When daily caps begin anew.

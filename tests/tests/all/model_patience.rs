@@ -89,9 +89,12 @@ async fn jobs_that_need_no_model_do_not_wait_for_those_that_do() {
     let mut thinking = Vec::new();
     for _ in 0..6 {
         thinking.push(place.post(verses()).await.expect("it is posted"));
+    }
+    place.until_met(|| server.of_role("choose").len() == 6).await;
+    for _ in 0..6 {
         thinking.push(place.post(by_sonnet(verses_judged(&["It is fine."]))).await.expect("it is posted"));
     }
-    place.until_met(|| server.seen().len() == 12).await;
+    place.until_met(|| server.of_role("judge").len() == 6).await;
     for _ in 0..5 {
         let story = place.ended(place.post(by_sonnet(verses())).await.expect("it is posted")).await;
         assert_eq!(state(&story), JobState::Completed, "{story:#?}");

@@ -49,6 +49,8 @@ async fn place_with(fake: &FakeOpenAi) -> Place {
         &format!("llm_base_url={}", fake.base_url()),
         &format!("llm_key={}", fake.key()),
         "llm_embedding_model=text-embedding-3-small",
+        // A look ahead pays for nothing: it knows what is in the cache.
+        "cache=sled",
     ])
     .await
 }

@@ -31,6 +31,8 @@ const JOBS: usize = 2_000;
 const SLOW: Duration = Duration::from_millis(300);
 /// Calls in flight to the slow server.
 const CALLS_MAX: usize = 256;
+/// Connections of the crowd's clients.
+const CONNECTIONS: usize = 64;
 /// Longest time for one job.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Agents among which a model chooses.
@@ -77,7 +79,10 @@ async fn main() -> Result<(), Failure> {
     let crowd = Arc::new(AtomicBool::new(true));
     let beside = tokio::spawn(beside(Arc::clone(&client), Arc::clone(&crowd)));
     let begun = Instant::now();
-    let all = (0..jobs).map(|number| run_job(&client, draft(Asks::Both, "slow", number)));
+    // A connection takes so many calls at a time.
+    let clients: Vec<Client> = (0..CONNECTIONS).map(|_| daemon.client()).collect();
+    let all =
+        (0..jobs).map(|number| run_job(&clients[number % CONNECTIONS], draft(Asks::Both, "slow", number)));
     let all: Vec<Result<Duration, Failure>> =
         stream::iter(all).buffer_unordered(2 * CALLS_MAX).collect().await;
     let took = begun.elapsed();

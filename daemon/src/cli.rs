@@ -50,7 +50,7 @@ struct Flags {
 enum Command {
     /// Run the marketplace until a signal ends it
     Serve {
-        /// Run nine sample agents beside it and register them
+        /// Run the sample agents beside it and register them
         #[arg(long)]
         with_samples: bool,
     },

@@ -18,6 +18,7 @@ pub mod people;
 pub mod pick;
 pub mod public;
 pub mod report;
+pub mod retry_after;
 pub mod rpc;
 pub mod samples;
 pub mod scribe;

@@ -2,6 +2,7 @@
 //!
 //! An answer is read strictly: one meaning or none. Unknown keys beside it are let pass, since both sides only add.
 
+use crate::retry_after::read_retry_after;
 use guildhall_protocol::attempt::Finding;
 use guildhall_protocol::ids::{AttemptRef, DeliveryId, JobId, StoreTag};
 use guildhall_protocol::job::Criterion;
@@ -188,7 +189,10 @@ pub fn read_status(
         204 | 404 | 405 | 422 | 501 if kind.is_optional() => Reply::NotSupported,
         202 | 409 => Reply::Accepted,
         422 => Reply::Declined("the agent answered 422".to_owned()),
-        429 | 503 => Reply::Later { status, after: retry_after.and_then(|text| read_retry_after(text, now)) },
+        429 | 503 => Reply::Later {
+            status,
+            after: retry_after.and_then(|text| read_retry_after(text, now, RETRY_AFTER_MAX)),
+        },
         410 => Reply::Gone,
         400..500 => Reply::Refused { status },
         500..600 => Reply::Unclear { why: format!("the agent answered {status}") },
@@ -199,18 +203,6 @@ pub fn read_status(
             Reply::Malformed { why: format!("the agent answered {status}, which the contract does not know") }
         }
     })
-}
-
-/// Reads seconds or an HTTP date.
-fn read_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    let asked = if let Ok(seconds) = text.parse::<u64>() {
-        Duration::from_secs(seconds)
-    } else {
-        let date = jiff::fmt::rfc2822::parse(text).ok()?;
-        Timestamp(date.timestamp().as_millisecond()).since(now)
-    };
-    Some(asked.min(RETRY_AFTER_MAX))
 }
 
 /// A key that is there counts, even when its value is null.

@@ -14,6 +14,7 @@ pub(super) use failure::{Failure, FailureKind, Paid, PermanentWhy, WHY_CHARACTER
 use super::LlmSetupError;
 use super::settings::{ApiKey, LlmSettings};
 use crate::agents::egress::CONNECT_MS_MAX;
+use crate::retry_after::read_retry_after;
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
@@ -249,7 +250,8 @@ impl Exchange {
         let status = response.status();
         if !status.is_success() {
             let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            let retry_after = header.and_then(|text| failure::read_retry_after(text, Timestamp::now()));
+            let retry_after =
+                header.and_then(|text| read_retry_after(text, Timestamp::now(), failure::RETRY_AFTER_MAX));
             // What the server says about its error is a help, not a condition.
             let (body, _) = read_up_to(response, ERROR_BYTES_MAX).await;
             return Err(Trouble::Status {

@@ -3,7 +3,6 @@
 use super::super::settings::ApiKey;
 use super::Usage;
 use guildhall_protocol::clean::{clean_line, cut};
-use guildhall_protocol::time::Timestamp;
 use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
@@ -13,7 +12,7 @@ pub(in crate::llm) const WHY_CHARACTERS_MAX: usize = 200;
 /// Most that are kept until a key has been struck out: cutting first could leave a part of the key.
 const RAW_CHARACTERS_MAX: usize = 4096;
 /// Longest wait that a server may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
+pub(super) const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 /// A shorter key is not struck out of texts: it is a placeholder, and striking it out would garble them.
 const KEY_BYTES_MIN: usize = 4;
 
@@ -207,18 +206,6 @@ impl Said {
     }
 }
 
-/// Reads seconds or an HTTP date; at most [`RETRY_AFTER_MAX`].
-pub(super) fn read_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    let asked = if let Ok(seconds) = text.parse::<u64>() {
-        Duration::from_secs(seconds)
-    } else {
-        let date = jiff::fmt::rfc2822::parse(text).ok()?;
-        Timestamp(date.timestamp().as_millisecond()).since(now)
-    };
-    Some(asked.min(RETRY_AFTER_MAX))
-}
-
 /// The innermost source of an error: what really happened. reqwest's own text hides it, and what lies between says
 /// nothing to people.
 pub(super) fn cause(error: &dyn Error) -> String {
@@ -293,22 +280,5 @@ mod tests {
             failure.strike_out(Some(&ApiKey::new("sk-secret")));
             assert!(!failure.why.contains("sk-"), "a part of the key is left: {}", failure.why);
         }
-    }
-
-    #[test]
-    fn retry_after_is_read_and_capped() {
-        let now = Timestamp(1_795_390_000_000);
-        let table = [
-            ("7", Some(7)),
-            (" 0 ", Some(0)),
-            ("99999", Some(600)),
-            ("-1", None),
-            ("soon", None),
-            ("", None),
-        ];
-        for (text, seconds) in table {
-            assert_eq!(read_retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
-        }
-        assert_eq!(read_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(Duration::ZERO));
     }
 }

@@ -1,7 +1,7 @@
 //! Answers of models are kept, and whatever happens to where they are kept changes nothing but the number of questions.
 
 use crate::cast::{is, state};
-use crate::place::{PATIENCE, Place};
+use crate::place::Place;
 use crate::thinking::{Pair, outcomes, verses, verses_judged};
 use guildhall_protocol::attempt::{CheckedBy, Decision};
 use guildhall_protocol::job::{Criterion, JobDraft};
@@ -100,14 +100,6 @@ fn folder(place: &Place) -> PathBuf {
     place.folder.path().join("cache")
 }
 
-/// `kill`, as a service manager does it.
-async fn stop(place: &mut Place) {
-    let mut daemon = place.daemon.take().expect("it runs");
-    let id = daemon.id().expect("it runs").to_string();
-    assert!(Command::new("kill").arg(id).status().await.expect("it runs").success());
-    tokio::time::timeout(PATIENCE, daemon.wait()).await.expect("it ends").expect("it ran");
-}
-
 #[tokio::test]
 async fn the_three_caches_differ_in_nothing_but_questions() {
     let mut before: Option<Vec<Came>> = None;
@@ -161,7 +153,7 @@ async fn a_sled_is_there_after_a_restart_and_a_memory_is_not() {
         let _crew = hire(&place).await;
         let first = workload(&place).await;
         let asked = server.seen().len();
-        stop(&mut place).await;
+        place.stop().await;
         place.start().await;
         assert_eq!(workload(&place).await, first, "{mode}");
         assert_eq!(server.seen().len() - asked, if kept { 0 } else { asked }, "{mode}");
@@ -228,7 +220,7 @@ async fn whatever_happens_to_the_folder_changes_only_how_often_a_model_is_asked(
         assert_eq!(workload(&place).await, first, "{harm}, while it runs");
         let more = server.seen().len() - start - asked;
         assert!(more <= asked, "{harm}: {more} of {asked}");
-        stop(&mut place).await;
+        place.stop().await;
         do_harm(&folder(&place));
         place.start().await;
         assert_eq!(workload(&place).await, first, "{harm}, and a new daemon");
@@ -260,7 +252,7 @@ async fn a_folder_that_another_program_holds_is_done_without() {
     let mut place = Place::open_thinking(&server, &["cache=sled"]).await;
     let _crew = hire(&place).await;
     let first = workload(&place).await;
-    stop(&mut place).await;
+    place.stop().await;
     let holders = lock(&folder(&place)).await;
     assert!(!holders.is_empty());
     let asked = server.seen().len();

@@ -180,6 +180,14 @@ impl Place {
         }
     }
 
+    /// `kill`, as a service manager does it, and waits for the end.
+    pub(crate) async fn stop(&mut self) {
+        let mut daemon = self.daemon.take().expect("it runs");
+        let id = daemon.id().expect("it runs").to_string();
+        assert!(Command::new("kill").arg(id).status().await.expect("it runs").success());
+        tokio::time::timeout(PATIENCE, daemon.wait()).await.expect("it ends").expect("it ran");
+    }
+
     /// `kill -9`.
     pub(crate) async fn kill(&mut self) {
         self.daemon.take().expect("it runs").kill().await.expect("it dies");

@@ -3,10 +3,10 @@
 //! tarpc is left alone with nothing: deadlines are clamped before they are added to a clock, a handler that panics or is
 //! slow still answers, and what one peer sends ends that peer's connection only.
 
+use super::authenticate::{Peer, authenticate};
 use super::fitting::Fitting;
 use super::socket::{ListenError, SocketFile, bind};
 use super::{Caller, Desk};
-use crate::store::StoreError;
 use futures::{StreamExt, TryStreamExt};
 use guildhall_protocol::handshake::{Principal, Welcome, negotiate};
 use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse};
@@ -131,16 +131,16 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, until: Until) {
     }
 }
 
-/// The handshake: version, then who it is by the peer's uid.
+/// The handshake: version, then who it is.
 async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Principal>> {
     let hello = transport::receive_hello(connection).await?;
-    let uid = connection.peer_cred()?.uid();
+    let peer = Peer::Local { uid: connection.peer_cred()?.uid() };
     let answer = match negotiate(&hello) {
         Err(reason) => Err(reason),
-        Ok(version) => match principal(desk, uid).await {
-            Ok(principal) => Ok((version, principal)),
-            Err(error) => Err(format!("the daemon cannot look you up at the moment: {error}")),
-        },
+        Ok(version) => authenticate(desk, &peer, hello.credential.as_deref())
+            .await
+            .map(|principal| (version, principal))
+            .map_err(|error| error.to_string()),
     };
     match answer {
         Ok((version, principal)) => {
@@ -153,31 +153,6 @@ async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Pr
             Ok(None)
         }
     }
-}
-
-/// Whoever runs the daemon is told what operators must know from its first moment on, not from their first call.
-///
-/// # Errors
-/// The store cannot be read or written.
-pub(crate) async fn expect_operator(desk: &Desk) -> Result<(), StoreError> {
-    principal(desk, own_uid()).await.map(drop)
-}
-
-/// The user behind a uid. The daemon's own uid and root run the place.
-async fn principal(desk: &Desk, uid: u32) -> Result<Principal, StoreError> {
-    let name = format!("uid {uid}");
-    let user = desk.user("uid", &uid.to_string(), &name).await?;
-    let operator = uid == 0 || uid == own_uid();
-    if operator {
-        desk.engine.parts().people.add_operator(user);
-    }
-    Ok(Principal { user, name, operator })
-}
-
-fn own_uid() -> u32 {
-    use std::os::unix::fs::MetadataExt;
-    // The owner of our own process's entry is its effective uid; without one, nobody but root is taken for us.
-    std::fs::metadata("/proc/self").map_or(0, |entry| entry.uid())
 }
 
 /// Around every call: an answer in time, whatever the handler does.

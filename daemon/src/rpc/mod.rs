@@ -3,6 +3,7 @@
 //! A handler is dropped when its caller hangs up, so a write is one command.
 
 mod agents;
+mod authenticate;
 mod check;
 mod errors;
 mod feed;
@@ -17,7 +18,7 @@ mod service;
 mod socket;
 mod story;
 
-pub(crate) use listen::expect_operator;
+pub(crate) use authenticate::expect_operator;
 pub use listen::listen;
 pub use socket::{ListenError, SocketFile};
 

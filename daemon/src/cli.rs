@@ -1,12 +1,14 @@
-//! The daemon's commands: `serve`, `demo`, `config show`, `judge report`, `migrate`.
+//! The daemon's commands: `serve`, `demo`, `config show`, `judge report`, `token`, `privacy`, `migrate`.
 
 use crate::agents::egress::PrivateAddresses;
 use crate::config::{Config, ConfigError, Origin, Setting};
 use crate::demo;
+use crate::privacy;
 use crate::report::{self, ReportFlags};
 use crate::samples::{self, Samples};
 use crate::serve::Daemon;
 use crate::store::sqlite::{SqliteStore, make_folder};
+use crate::token_command::{self, TokenCommand};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use guildhall_protocol::client::Client;
@@ -66,6 +68,11 @@ enum Command {
     /// The judgement of language models
     #[command(subcommand)]
     Judge(JudgeCommand),
+    /// Tokens: what programs and front ends come with
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print who receives the text of jobs, what is kept and how long, from the settings in force
+    Privacy,
     /// Bring the store's schema up to date, and end
     Migrate,
 }
@@ -125,6 +132,16 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Judge(JudgeCommand::Report(flags)) => {
             let config = cli.settings.load()?;
             report::run(&config, &flags, &mut std::io::stdout().lock()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Token(command) => {
+            let config = cli.settings.load()?;
+            token_command::run(&config, command, &mut std::io::stdout().lock()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Privacy => {
+            let policy = privacy::policy(&cli.settings.load()?);
+            writeln!(std::io::stdout(), "{}\n\nVersion {}", policy.text.trim_end(), policy.version)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate => {

@@ -1,5 +1,6 @@
 //! Guildhall's daemon: the store, the engine, and everything that decides or calls out.
 
+pub mod accounts;
 pub mod agents;
 pub mod catalog;
 pub mod changes;
@@ -16,6 +17,7 @@ pub mod notify;
 pub mod ops;
 pub mod people;
 pub mod pick;
+pub mod privacy;
 pub mod public;
 pub mod report;
 pub mod retry_after;
@@ -24,3 +26,5 @@ pub mod samples;
 pub mod scribe;
 pub mod serve;
 pub mod store;
+pub mod token;
+pub mod token_command;

@@ -90,9 +90,14 @@ impl People {
         person.secret = record.secret.or(person.secret.take());
     }
 
-    /// Somebody who is told what operators must know.
-    pub fn add_operator(&self, user: UserId) {
-        self.lock().operators.insert(user);
+    /// Whether somebody is told what operators must know.
+    pub fn set_operator(&self, user: UserId, is_operator: bool) {
+        let mut directory = self.lock();
+        if is_operator {
+            directory.operators.insert(user);
+        } else {
+            directory.operators.remove(&user);
+        }
     }
 
     /// Who is told what operators must know.

@@ -1,5 +1,6 @@
 //! The daemon from its first look at the store to its last word: open, take over, serve, drain, close.
 
+use crate::accounts::Accounts;
 use crate::agents::delivery::Courier;
 use crate::agents::egress::{Egress, EgressSetupError, PrivateAddresses};
 use crate::agents::secrets::{MasterKey, MasterKeyError, SecretKind, place};
@@ -18,8 +19,9 @@ use crate::notes::notes;
 use crate::notify;
 use crate::ops;
 use crate::people::People;
+use crate::privacy;
 use crate::public::{self, PublicError, PublicListener};
-use crate::rpc::{Desk, ListenError, SocketFile, expect_operator, listen};
+use crate::rpc::{Desk, ListenError, SocketFile, expect_operators, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -164,8 +166,16 @@ impl Daemon {
         };
         let engine = Arc::new(Engine::new(parts, system.paused));
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-        let desk = Arc::new(Desk { engine: Arc::clone(&engine), started_at: now, ended: ended.clone() });
-        expect_operator(&desk).await?;
+        let desk = Arc::new(Desk {
+            engine: Arc::clone(&engine),
+            accounts: Accounts::default(),
+            limits: config.people.limits,
+            policy: privacy::policy(&config),
+            admin_uids: config.people.admin_uids.clone(),
+            started_at: now,
+            ended: ended.clone(),
+        });
+        expect_operators(&desk).await?;
         if let Some(address) = config.ops_listen {
             ops::listen(address, Arc::clone(&engine), ended.clone())
                 .await

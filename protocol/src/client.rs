@@ -132,6 +132,9 @@ fn explain(error: &RpcError, limit: Duration) -> ApiError {
             ApiError::new(ErrorKind::Unavailable, format!("{}; nothing was changed", server.detail))
                 .hint("try again when it is back")
         }
+        RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::PermissionDenied) => {
+            ApiError::new(ErrorKind::Forbidden, format!("{}; nothing was changed", server.detail))
+        }
         RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::WouldBlock) => ApiError::new(
             ErrorKind::Limited,
             "too many calls at once on this connection; nothing was changed",

@@ -1,7 +1,8 @@
 //! The one frame each way before the service starts: which versions the caller speaks and who it is; which version is
 //! in force and whom the daemon takes it for, or a refusal that says what to upgrade.
 
-use crate::ids::UserId;
+use crate::account::{Identity, Role};
+use crate::ids::{PlaceId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// The version that this program speaks best.
@@ -25,6 +26,33 @@ pub struct Hello {
     /// A token; none on the unix socket, where the peer's uid speaks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// With a bridge's token: for whom this connection acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acting_for: Option<ActingFor>,
+}
+
+/// For whom a bridge acts. The bridge answers for every word of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActingFor {
+    /// The person, as the bridge's side knows them, such as `discord:80351110224678912`.
+    pub identity: Identity,
+    /// How they are called there; foreign text.
+    pub name: String,
+    /// Where they act; none: nowhere in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<ActingIn>,
+}
+
+/// Where somebody acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActingIn {
+    /// The place, as the bridge's side knows it, such as `discord:1182`.
+    pub identity: Identity,
+    /// How it is called there; foreign text.
+    pub name: String,
+    /// What they are in this place, at most [`Role::Operator`]. It says nothing about the marketplace.
+    #[serde(default)]
+    pub role: Role,
 }
 
 impl Hello {
@@ -35,6 +63,7 @@ impl Hello {
             version_max: VERSION,
             program: format!("{program} {}", env!("CARGO_PKG_VERSION")),
             credential: None,
+            acting_for: None,
         }
     }
 }
@@ -64,8 +93,14 @@ pub struct Principal {
     pub user: UserId,
     /// How the user is called.
     pub name: String,
-    /// Whether they run the place.
-    pub operator: bool,
+    /// What they may in the whole marketplace, under the ceiling of what they came with.
+    pub role: Role,
+    /// Where they act.
+    pub place: PlaceId,
+    /// What they may there.
+    pub place_role: Role,
+    /// Whether a bridge acts for them.
+    pub bridged: bool,
 }
 
 /// The version that both speak, or why there is none.
@@ -99,6 +134,7 @@ mod tests {
             version_max: max,
             program: "tool 9".to_owned(),
             credential: None,
+            acting_for: None,
         };
         assert_eq!(negotiate(&hello(1, 7)), Ok(1));
         assert!(negotiate(&hello(5, 7)).expect_err("no common version").ends_with("upgrade the daemon"));

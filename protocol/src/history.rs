@@ -3,10 +3,13 @@
 //! An event holds ids, enums, numbers, times and commitments only. Foreign text is a body of its own, referenced by its
 //! [`Commitment`]; forgetting drops the text, and the chain still verifies.
 
+use crate::account::{Limits, Role, TokenKind};
 use crate::agent::PausedWhy;
 use crate::appeal::AppealKind;
 use crate::attempt::{CheckedBy, EndedAs};
-use crate::ids::{AgentId, AgentVersion, AttemptNumber, BodyId, Incarnation, JobId, PlaceId, UserId};
+use crate::ids::{
+    AgentId, AgentVersion, AttemptNumber, BodyId, Incarnation, JobId, PlaceId, TokenId, UserId,
+};
 use crate::job::Priority;
 use crate::model::{BudgetScope, Micros, ModelCall, ModelRole, WithoutModel};
 use crate::state::{HeldWhy, Reviewer};
@@ -214,6 +217,26 @@ pub enum What {
     UserSeen,
     /// A user said how they want to be told.
     SettingsChanged,
+    /// A role was given, everywhere or in a place.
+    RoleGranted { role: Role, place: Option<PlaceId>, reason: Option<Text> },
+    /// A role was taken back.
+    RoleRevoked { place: Option<PlaceId>, reason: Option<Text> },
+    /// Nothing new may be begun.
+    UserSuspended { reason: Option<Text> },
+    /// A suspension is over.
+    UserRestored { reason: Option<Text> },
+    /// Their limits were set.
+    UserLimited { limits: Limits, reason: Option<Text> },
+    /// They consented to this version of the privacy policy.
+    Consented { version: String },
+    /// A token was made for them.
+    TokenMade { token: TokenId, kind: TokenKind, up_to: Role, expires_at: Timestamp },
+    /// A token of theirs was revoked.
+    TokenRevoked { token: TokenId },
+    /// A client let somebody read, answer and review the job.
+    Shared { with: UserId },
+    /// No longer.
+    Unshared { with: UserId },
     /// An operator stopped new attempts everywhere.
     EnginePaused { reason: Option<Text> },
     /// An operator allows new attempts again.
@@ -250,6 +273,11 @@ impl What {
             | Self::WithoutModel { detail: text, .. }
             | Self::ModelsSwitched { reason: text, .. }
             | Self::BudgetSet { reason: text, .. }
+            | Self::RoleGranted { reason: text, .. }
+            | Self::RoleRevoked { reason: text, .. }
+            | Self::UserSuspended { reason: text }
+            | Self::UserRestored { reason: text }
+            | Self::UserLimited { reason: text, .. }
             | Self::EnginePaused { reason: text }
             | Self::EngineResumed { reason: text } => text.as_ref(),
             _ => None,

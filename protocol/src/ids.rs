@@ -47,6 +47,9 @@ number!(
     /// A message to an agent beside its delivery.
     MessageId(i64), "message ");
 number!(
+    /// A token that lets somebody in.
+    TokenId(i64), "token ");
+number!(
     /// One request to an agent's endpoint, kept for a while.
     DeliveryLogId(i64), "delivery ");
 number!(

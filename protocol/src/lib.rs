@@ -4,6 +4,7 @@
 //! This crate knows no SQL, no HTTP, no Discord and no terminal. Everything here is a value or a pure function, except
 //! [`client`] and [`transport`], which carry the service over a socket.
 
+pub mod account;
 pub mod agent;
 pub mod appeal;
 pub mod attempt;
@@ -15,6 +16,7 @@ pub mod history;
 pub mod ids;
 pub mod job;
 pub mod json;
+pub mod matrix;
 pub mod model;
 pub mod narrate;
 pub mod notice;

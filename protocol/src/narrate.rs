@@ -3,8 +3,10 @@
 //! Text of agents and clients is cleaned and cut here; the sentences are safe to print.
 
 mod models;
+mod people;
 
 pub use models::tell_spending;
+pub use people::tell_user;
 
 use crate::appeal::AppealKind;
 use crate::attempt::{AttemptState, Decision, EndedAs, Finding};
@@ -81,6 +83,7 @@ pub fn tell(story: &JobStory, event: &Event) -> Option<Told> {
 }
 
 /// An event without the words that belong to it.
+#[expect(clippy::too_many_lines, reason = "a line or two for each kind of event")]
 fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
     use Mark::{Bad, Good, Step, Waits};
     let agent = |attempt: AttemptNumber| agent_of(story, attempt);
@@ -156,6 +159,8 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         ),
         What::Canceled { .. } => Told::new(Bad, format!("canceled by {}", tell_actor(story, event.by))),
         What::Expired => Told::new(Bad, "the deadline passed"),
+        What::Shared { with } => Told::new(Step, format!("shared with {with}")),
+        What::Unshared { with } => Told::new(Step, format!("no longer shared with {with}")),
         What::AgentRegistered { .. }
         | What::AgentUpdated { .. }
         | What::AgentRolledBack { .. }
@@ -171,6 +176,14 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::Quarantined { .. }
         | What::UserSeen
         | What::SettingsChanged
+        | What::RoleGranted { .. }
+        | What::RoleRevoked { .. }
+        | What::UserSuspended { .. }
+        | What::UserRestored { .. }
+        | What::UserLimited { .. }
+        | What::Consented { .. }
+        | What::TokenMade { .. }
+        | What::TokenRevoked { .. }
         | What::EnginePaused { .. }
         | What::EngineResumed { .. }
         | What::ModelsSwitched { .. }
@@ -389,6 +402,16 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         | What::Expired
         | What::UserSeen
         | What::SettingsChanged
+        | What::RoleGranted { .. }
+        | What::RoleRevoked { .. }
+        | What::UserSuspended { .. }
+        | What::UserRestored { .. }
+        | What::UserLimited { .. }
+        | What::Consented { .. }
+        | What::TokenMade { .. }
+        | What::TokenRevoked { .. }
+        | What::Shared { .. }
+        | What::Unshared { .. }
         | What::EnginePaused { .. }
         | What::EngineResumed { .. }
         | What::Checked { .. }

@@ -1,5 +1,7 @@
 //! Who may do what to a job, and when. The daemon enforces it and the front ends show it: a button that is there works.
 
+use crate::account::Role;
+use crate::matrix::{Denied, Powers, Verb, Whose};
 use crate::state::{JobEvent, JobState};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -74,12 +76,14 @@ pub const JOB_ACTIONS: [JobAction; 17] = [
 pub struct Standing {
     /// Posted it.
     pub client: bool,
-    /// Runs the place.
-    pub operator: bool,
+    /// Was let in by the client.
+    pub shared: bool,
     /// Owns an agent whose answer was failed.
     pub failed_owner: bool,
     /// Whether a complaint or contest about it is open.
     pub appealed: bool,
+    /// What they have to show in its place.
+    pub powers: Powers,
 }
 
 /// Why an action is not possible, in words for the person who tried.
@@ -90,6 +94,8 @@ pub enum Refusal {
         /// Who may.
         who_may: &'static str,
     },
+    /// The person may not, whatever it is.
+    Denied(Denied),
     /// Nobody complained or contested anything, or it is decided.
     NothingToDecide,
     /// The job's state does not know the action.
@@ -103,6 +109,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotYours { who_may } => write!(f, "only {who_may} may do this"),
+            Self::Denied(denied) => denied.fmt(f),
             Self::NothingToDecide => f.write_str("no complaint and no contest is open"),
             Self::NotNow { state } => write!(f, "the job is {state}"),
         }
@@ -133,6 +140,24 @@ impl JobAction {
         }
     }
 
+    /// Who may do it, in words.
+    fn who_may(self) -> &'static str {
+        match self {
+            Self::Cancel | Self::Retry | Self::Extend => "the client who posted the job or an operator",
+            Self::Again | Self::Complain => "the client who posted the job",
+            Self::Accept | Self::RequestChanges => "whoever reviews the answer",
+            Self::Dispute | Self::Reply => "the client who posted the job",
+            Self::Contest => "the owner of an agent whose answer was failed",
+            Self::Resend
+            | Self::Reassign
+            | Self::GiveUp
+            | Self::Exclude
+            | Self::Prioritize
+            | Self::Uphold
+            | Self::Reject => "an operator",
+        }
+    }
+
     /// What the action does to the state, for those that are one event of the state machine.
     fn event(self) -> Option<JobEvent> {
         match self {
@@ -157,38 +182,41 @@ impl JobAction {
     }
 }
 
+impl Standing {
+    /// Whether the table lets anything that this person is do it. What an operator reviews, its client does not decide,
+    /// and the other way round.
+    fn may(self, action: JobAction, reviewed_by_operator: bool) -> Result<(), Refusal> {
+        let decides = matches!(action, JobAction::Accept | JobAction::RequestChanges);
+        let is_operator = self.powers.place >= Role::Operator;
+        let as_client = !(decides && reviewed_by_operator && !is_operator);
+        let as_operator = !decides || reviewed_by_operator;
+        let relations = [
+            (Whose::Own, self.client && as_client),
+            (Whose::Shared, self.shared && as_client),
+            (Whose::Assigned, self.failed_owner && as_operator),
+            (Whose::Others, as_operator),
+        ];
+        let mut refusal = Refusal::NotYours { who_may: action.who_may() };
+        for (whose, _) in relations.into_iter().filter(|(_, is)| *is) {
+            match Verb::Job(action).may(whose, self.powers) {
+                Ok(()) => return Ok(()),
+                Err(Denied::Role { .. }) => {}
+                Err(denied @ (Denied::Suspended | Denied::Bridged { .. })) => {
+                    refusal = Refusal::Denied(denied);
+                }
+            }
+        }
+        Err(refusal)
+    }
+}
+
 impl JobState {
     /// Whether somebody with this standing may do `action` to a job in this state.
     ///
     /// # Errors
     /// [`Refusal`] says who may, or that the state does not allow it.
     pub fn allows(self, action: JobAction, standing: Standing) -> Result<(), Refusal> {
-        let reviewed_by_operator = self == Self::InReview(crate::state::Reviewer::Operator);
-        let (may, who_may) = match action {
-            JobAction::Cancel | JobAction::Retry | JobAction::Extend => {
-                (standing.client || standing.operator, "the client who posted the job or an operator")
-            }
-            JobAction::Again | JobAction::Dispute | JobAction::Reply | JobAction::Complain => {
-                (standing.client, "the client who posted the job")
-            }
-            JobAction::Accept | JobAction::RequestChanges if reviewed_by_operator => {
-                (standing.operator, "an operator")
-            }
-            JobAction::Accept | JobAction::RequestChanges => {
-                (standing.client, "the client who posted the job")
-            }
-            JobAction::Contest => (standing.failed_owner, "the owner of an agent whose answer was failed"),
-            JobAction::Resend
-            | JobAction::Reassign
-            | JobAction::GiveUp
-            | JobAction::Exclude
-            | JobAction::Prioritize
-            | JobAction::Uphold
-            | JobAction::Reject => (standing.operator, "an operator"),
-        };
-        if !may {
-            return Err(Refusal::NotYours { who_may });
-        }
+        standing.may(action, self == Self::InReview(crate::state::Reviewer::Operator))?;
         let now = match action {
             JobAction::Retry => self == Self::Open || self.is_terminal(),
             JobAction::Again => self.is_terminal(),
@@ -224,10 +252,19 @@ mod tests {
     use super::*;
     use crate::state::{Asker, HeldWhy, Reviewer};
 
-    const NOBODY: Standing =
-        Standing { client: false, operator: false, failed_owner: false, appealed: false };
+    const fn powers(role: Role) -> Powers {
+        Powers { market: role, place: role, suspended: false, bridged: false }
+    }
+
+    const NOBODY: Standing = Standing {
+        client: false,
+        shared: false,
+        failed_owner: false,
+        appealed: false,
+        powers: powers(Role::Owner),
+    };
     const CLIENT: Standing = Standing { client: true, ..NOBODY };
-    const OPERATOR: Standing = Standing { operator: true, ..NOBODY };
+    const OPERATOR: Standing = Standing { powers: powers(Role::Operator), ..NOBODY };
 
     /// Actions by their first letters, in the order in which they are offered.
     fn offered(state: JobState, standing: Standing) -> String {

@@ -1,9 +1,10 @@
 //! The daemon's RPC service, on one screen. Every writing call carries a request id made by the caller: the same call
 //! again gives the same outcome, so that a lost answer can be asked for again.
 
+use crate::account::{NewToken, Policy, TokenMade, TokenView, UserHead, UserOrder, UserRef, UserStory};
 use crate::agent::{AgentDefinition, AgentName};
 use crate::error::ApiError;
-use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId};
+use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, TokenId};
 use crate::job::JobDraft;
 use crate::model::{JudgeReport, ModelOrder, ModelStatus};
 use crate::notice::{
@@ -111,6 +112,37 @@ pub trait Guildhall {
         outcome: NoticeOutcome,
         detail: String,
     ) -> Result<(), ApiError>;
+
+    /// Everything about a user; none: about the caller.
+    async fn user(user: Option<UserRef>) -> Result<UserStory, ApiError>;
+    /// Users by number. Operators only.
+    async fn users(page: PageRequest) -> Result<Page<UserHead>, ApiError>;
+    /// Adds somebody who will come with a token: `name:NAME`. Admins only.
+    async fn add_user(request: RequestId, name: String) -> Result<UserStory, ApiError>;
+    /// Does what an operator or admin decided about a user.
+    async fn order_user(
+        request: RequestId,
+        user: UserRef,
+        order: UserOrder,
+        reason: Option<String>,
+    ) -> Result<UserStory, ApiError>;
+    /// Who receives the text of jobs, what is kept and how long.
+    async fn policy() -> Result<Policy, ApiError>;
+    /// Consents to a version of it.
+    async fn consent(request: RequestId, version: String) -> Result<Policy, ApiError>;
+    /// Makes a token; it is shown this once.
+    async fn make_token(request: RequestId, token: NewToken) -> Result<TokenMade, ApiError>;
+    /// The tokens of a user, newest first; none: the caller's; with `all` everybody's.
+    async fn tokens(user: Option<UserRef>, all: bool) -> Result<Vec<TokenView>, ApiError>;
+    /// Revokes a token: whoever came with it is turned away at once.
+    async fn revoke_token(request: RequestId, token: TokenId) -> Result<TokenView, ApiError>;
+    /// Lets somebody read a job, answer its questions and review its answers; or, with `shared` false, no longer.
+    async fn share_job(
+        request: RequestId,
+        job: JobId,
+        user: UserRef,
+        shared: bool,
+    ) -> Result<JobHead, ApiError>;
 
     /// Events after the one given, oldest first, of everything that the caller may see.
     async fn events(after: EventId, limit: u32) -> Result<Vec<FeedLine>, ApiError>;

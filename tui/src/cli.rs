@@ -3,10 +3,12 @@
 mod agent;
 mod job;
 mod llm;
+mod user;
 
 pub(crate) use agent::{AgentArgs, AgentCommand, ChatArgs, DefinitionArgs, KindArg};
 pub(crate) use job::{AppealArgs, JobCommand, OrderArgs, OrderCommand, PostArgs, VerdictArg};
 pub(crate) use llm::{Amount, LlmCommand, SwitchArgs};
+pub(crate) use user::{AccountCommand, UserArgs, UserCommand};
 
 use clap::{Args, Parser, Subcommand};
 use guildhall_protocol::ids::RequestId;
@@ -45,6 +47,12 @@ pub(crate) enum Command {
     /// Language models: how they are, what they cost, whether they are asked
     #[command(subcommand)]
     Llm(LlmCommand),
+    /// Your account: who you are here, privacy, consent
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Users: roles, suspension, limits
+    #[command(subcommand)]
+    User(UserCommand),
     /// How the daemon is
     Status,
     /// Print completions for a shell

@@ -14,7 +14,7 @@ pub(crate) use watch::watch;
 use crate::cli::JobCommand;
 use crate::fault::Fault;
 use crate::session::Session;
-use guildhall_protocol::ids::JobId;
+use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
 
 pub(crate) async fn run(session: &Session, command: JobCommand) -> Result<(), Fault> {
@@ -29,6 +29,14 @@ pub(crate) async fn run(session: &Session, command: JobCommand) -> Result<(), Fa
         JobCommand::Watch { job } => watch(session, job).await,
         JobCommand::Why { job, agent: None } => why::why(session, job).await,
         JobCommand::Why { job, agent: Some(agent) } => why::why_not(session, job, agent).await,
+        JobCommand::Share { job, user, stop } => {
+            let (request, told) = (RequestId::fresh(), user.to_string());
+            let head = session.call(|service, context| async move {
+                service.share_job(context, request, job, user, !stop).await
+            });
+            let what = if stop { "is no longer shared with" } else { "is shared with" };
+            session.answer(&head.await?, |head| format!("job {} {what} {told}\n", head.id))
+        }
         JobCommand::Order(command) => order::run(session, command).await,
     }
 }

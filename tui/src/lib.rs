@@ -13,6 +13,7 @@ mod notices;
 mod session;
 mod status;
 mod table;
+mod user;
 
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
@@ -50,6 +51,8 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Notices(command) => notices::run(&session, command).await,
         Command::Engine(command) => notices::engine(&session, command).await,
         Command::Llm(command) => llm::run(&session, command).await,
+        Command::Account(command) => user::account(&session, command).await,
+        Command::User(command) => user::run(&session, command).await,
         Command::Status => status::run(&session).await,
         Command::Completions { .. } => Ok(()),
     }

@@ -2,8 +2,10 @@
 //! line of [`SETTINGS`]; unknown keys are refused with the nearest known one.
 
 mod models;
+mod people;
 mod settings;
 
+pub use people::PeopleSettings;
 pub use settings::{SETTINGS, Setting};
 
 use crate::llm::settings::{CacheSettings, LlmSettings};
@@ -72,6 +74,8 @@ pub struct Config {
     pub public_calls_per_s: NonZeroU32,
     /// Certificate chain and key of the listener.
     pub public_tls: Option<(PathBuf, PathBuf)>,
+    /// Who is an admin, and what limits everybody.
+    pub people: PeopleSettings,
     /// The log filter.
     pub log: String,
     /// Language models; none: the marketplace does without.
@@ -238,6 +242,7 @@ impl Config {
                 .and_then(NonZeroU32::new)
                 .ok_or_else(|| wrong(&layers, "public_calls_per_s"))?,
             public_tls,
+            people: people::people(&layers)?,
             log: layers["log"].0.clone(),
             llm,
             cache,

@@ -14,7 +14,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 37] = [
+pub const SETTINGS: [Setting; 42] = [
     Setting {
         key: "store",
         default: "",
@@ -166,6 +166,31 @@ pub const SETTINGS: [Setting; 37] = [
         key: "llm_budget_user",
         default: "off",
         about: "most dollars of each user and day; `off` for no limit",
+    },
+    Setting {
+        key: "admin_uids",
+        default: "0",
+        about: "uids whose processes on this machine are admins, beside the daemon's own; spaces between",
+    },
+    Setting {
+        key: "user_open_jobs_max",
+        default: "1000",
+        about: "most jobs of a user that have not ended, 0 to 10,000,000; none of these limits holds for operators",
+    },
+    Setting {
+        key: "user_posts_per_minute",
+        default: "120",
+        about: "most jobs that a user posts in a minute, 0 to 1,000,000",
+    },
+    Setting {
+        key: "user_stored_mb_max",
+        default: "1000",
+        about: "most MB that the posts of a user hold in the store, 0 to 1,000,000",
+    },
+    Setting {
+        key: "user_agents_max",
+        default: "100",
+        about: "most agents of a user that are not retired, 0 to 100,000",
     },
     Setting {
         key: "log",

@@ -10,6 +10,7 @@ use guildhall_protocol::agent::{AgentDefinition, AgentEvent, AgentKind, AgentNam
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, DeliveryLogId, RequestId};
+use guildhall_protocol::matrix::Verb;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
     AgentHead, AgentOrder, AgentStory, DeliveryView, PAGE_ROWS_MAX, Page, PageRequest, TestReport, TestStep,
@@ -38,9 +39,14 @@ impl Caller {
         let market = self.desk.engine.market();
         let listing = market.named(name).filter(|listing| self.may_see(&listing.record));
         let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
-        if listing.record.owner != self.who.user && !self.who.operator {
-            return Err(forbidden(format!("only the owner of {name} or an operator may do this")));
-        }
+        self.check_agent(Verb::ChangeAgent, &listing.record).map_err(|error| {
+            let is_owner = listing.record.owner == self.who.user;
+            if is_owner {
+                error
+            } else {
+                forbidden(format!("only the owner of {name} or an operator may do this"))
+            }
+        })?;
         Ok((listing.record.clone(), std::sync::Arc::clone(&listing.compiled)))
     }
 
@@ -59,7 +65,7 @@ impl Caller {
         let is_owner = record.owner == self.who.user;
         if order == AgentOrder::Resume
             && record.state == AgentState::Paused(PausedWhy::Operator)
-            && !self.who.operator
+            && !self.is_operator()
         {
             return Err(forbidden(format!("an operator paused {name}, and only an operator can resume it")));
         }
@@ -106,7 +112,7 @@ impl Caller {
             let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
             (listing.record.clone(), listing.compiled.definition.clone(), Desk::agent_head(listing, now))
         };
-        let inside = record.owner == self.who.user || self.who.operator;
+        let inside = record.owner == self.who.user || self.is_operator();
         if !inside {
             "(known to its owner)".clone_into(&mut definition.endpoint);
             if let Some(chat) = &mut definition.chat {

@@ -1,8 +1,19 @@
-//! Who calls: from what a connection shows of itself to a principal. Nothing else decides it.
+//! Who calls: from what a connection shows of itself to a session. Nothing else decides it.
 
 use super::Desk;
-use crate::store::StoreError;
-use guildhall_protocol::handshake::Principal;
+use super::session::Session;
+use super::users::terms;
+use crate::store::account::is_news;
+use crate::store::{AccountCommand, AccountQuery, Command, Query, StoreError};
+use crate::token::{self, TokenError};
+use guildhall_protocol::account::{IDENTITY_BYTES_MAX, Identity, Role, TokenKind, TokenScope};
+use guildhall_protocol::clean::clean_line;
+use guildhall_protocol::handshake::{ActingFor, Hello};
+use guildhall_protocol::ids::UserId;
+use guildhall_protocol::time::Timestamp;
+
+/// Longest name of a person or place that a bridge tells, characters.
+const NAME_MAX: usize = 80;
 
 /// What is known of the other side before it says who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,42 +31,152 @@ pub(super) enum Unknown {
     /// The store cannot be asked.
     #[error("the daemon cannot look you up at the moment: {0}")]
     Store(#[from] StoreError),
+    /// The credential is no token.
+    #[error(transparent)]
+    NoToken(#[from] TokenError),
+    /// It was never given, by this daemon.
+    #[error("this daemon does not know this token: ask an admin for another")]
+    Stranger,
+    /// It was revoked.
+    #[error("this token was revoked: ask an admin for another")]
+    Revoked,
+    /// It is over.
+    #[error("this token has expired: ask an admin for another")]
+    Expired,
+    /// Only bridges act for others.
+    #[error("only a bridge's token acts for others; this is none")]
+    NoBridge,
+    /// The bridge is bound to other places.
+    #[error("this token does not act in {0}")]
+    OtherPlace(Identity),
+    /// The person or place is named in a way that cannot be.
+    #[error("a bridge names people and places as kind:id, such as discord:80351110224678912")]
+    BadName,
 }
 
-/// The principal behind a connection.
+/// The session behind a connection. A credential goes before what the machine says of the peer.
 ///
 /// # Errors
 /// See [`Unknown`]: nobody is let in.
-pub(super) async fn authenticate(
-    desk: &Desk,
-    peer: &Peer,
-    _credential: Option<&str>,
-) -> Result<Principal, Unknown> {
-    match peer {
-        Peer::Local { uid } => Ok(by_uid(desk, *uid).await?),
-    }
+pub(super) async fn authenticate(desk: &Desk, peer: &Peer, hello: &Hello) -> Result<Session, Unknown> {
+    let session = match (hello.credential.as_deref(), peer) {
+        (Some(credential), _) => by_token(desk, credential, hello.acting_for.as_ref()).await?,
+        (None, _) if hello.acting_for.is_some() => return Err(Unknown::NoBridge),
+        (None, Peer::Local { uid }) => by_uid(desk, *uid).await?,
+    };
+    desk.recall(session.user).await?;
+    Ok(session)
 }
 
-/// Whoever runs the daemon is told what operators must know from its first moment on, not from their first call.
+/// Everybody of whom something is kept, and whoever runs the daemon: they are told what operators must know from its first
+/// moment on, not from their first call.
 ///
 /// # Errors
 /// The store cannot be read or written.
-pub(crate) async fn expect_operator(desk: &Desk) -> Result<(), StoreError> {
-    by_uid(desk, own_uid()).await.map(drop)
+pub(crate) async fn expect_operators(desk: &Desk) -> Result<(), StoreError> {
+    const PAGE: u32 = 1_000;
+    for uid in &desk.admin_uids {
+        let identity = Identity { kind: "uid".to_owned(), id: uid.to_string() };
+        let known = desk.store().users(Query::Account(AccountQuery::Known(identity))).await?;
+        for user in known {
+            desk.accounts.bear_admin(user.id);
+        }
+    }
+    by_uid(desk, own_uid()).await?;
+    let mut after = UserId(0);
+    loop {
+        let users = desk.store().users(Query::Account(AccountQuery::Users { after, limit: PAGE })).await?;
+        for user in &users {
+            desk.remember(user);
+        }
+        match users.last() {
+            Some(last) if users.len() == PAGE as usize => after = last.id,
+            Some(_) | None => return Ok(()),
+        }
+    }
 }
 
-/// The user behind a uid. The daemon's own uid and root run the place.
-async fn by_uid(desk: &Desk, uid: u32) -> Result<Principal, StoreError> {
+/// The user behind a uid. The daemon's own uid, root and those in the configuration are admins.
+async fn by_uid(desk: &Desk, uid: u32) -> Result<Session, StoreError> {
     let name = format!("uid {uid}");
     let user = desk.user("uid", &uid.to_string(), &name).await?;
-    let operator = uid == 0 || uid == own_uid();
-    if operator {
-        desk.engine.parts().people.add_operator(user);
+    if desk.admin_uids.contains(&uid) || uid == own_uid() {
+        desk.accounts.bear_admin(user);
     }
-    Ok(Principal { user, name, operator })
+    Ok(Session::of(user, name))
 }
 
-fn own_uid() -> u32 {
+/// The user of a token, or the person for whom a bridge acts.
+async fn by_token(desk: &Desk, text: &str, acting_for: Option<&ActingFor>) -> Result<Session, Unknown> {
+    let hash = token::check(text)?;
+    let now = Timestamp::now();
+    let found = desk.store().tokens(Query::Account(AccountQuery::TokenOf(hash))).await?;
+    let token = found.into_iter().next().ok_or(Unknown::Stranger)?;
+    if token.revoked_at.is_some() {
+        return Err(Unknown::Revoked);
+    }
+    if token.expires_at <= now {
+        return Err(Unknown::Expired);
+    }
+    if is_news(token.used_at, now) {
+        let command = AccountCommand::UseToken { token: token.id };
+        desk.store().apply(now, Command::Account(command)).await?;
+    }
+    let scope = token.scope;
+    let is_bridge = scope.kind == TokenKind::Bridge;
+    let session = match acting_for {
+        Some(acting_for) if is_bridge => bridged(desk, &scope, acting_for).await?,
+        Some(_) => return Err(Unknown::NoBridge),
+        None => {
+            let name = desk.store().user(token.user).await?.name;
+            let terms = terms(token.user, scope.up_to, is_bridge);
+            Session { terms, ..Session::of(token.user, name) }
+        }
+    };
+    let (token, expires_at) = (Some(token.id), Some(token.expires_at));
+    Ok(Session { token, expires_at, read_only: scope.read_only, ..session })
+}
+
+/// Somebody for whom a bridge acts: never more than its ceiling, and in its places only.
+async fn bridged(desk: &Desk, scope: &TokenScope, acting_for: &ActingFor) -> Result<Session, Unknown> {
+    let ActingFor { identity, name, place } = acting_for;
+    check_identity(identity)?;
+    let here = match place {
+        None if !scope.places.is_empty() => return Err(Unknown::OtherPlace(identity.clone())),
+        None => None,
+        Some(here) => {
+            check_identity(&here.identity)?;
+            if !scope.places.is_empty() && !scope.places.contains(&here.identity) {
+                return Err(Unknown::OtherPlace(here.identity.clone()));
+            }
+            Some((desk.place(&here.identity, &short(&here.name)).await?, here.role))
+        }
+    };
+    let name = short(name);
+    let user = desk.user(&identity.kind, &identity.id, &name).await?;
+    let mut terms = terms(user, scope.up_to, true);
+    if let Some((place, role)) = here {
+        terms.place = place;
+        terms.claimed = role.min(Role::Operator);
+    }
+    Ok(Session { terms, ..Session::of(user, name) })
+}
+
+/// Those that only this daemon gives are no names for a bridge.
+fn check_identity(identity: &Identity) -> Result<(), Unknown> {
+    let Identity { kind, id } = identity;
+    let is_kind =
+        !kind.is_empty() && kind.len() <= 32 && kind.chars().all(|letter| letter.is_ascii_lowercase());
+    let is_own = ["uid", "oidc", "name", "house", "local"].contains(&kind.as_str());
+    let is_id = !id.is_empty() && id.len() <= IDENTITY_BYTES_MAX && !id.chars().any(char::is_control);
+    if is_kind && !is_own && is_id { Ok(()) } else { Err(Unknown::BadName) }
+}
+
+fn short(name: &str) -> String {
+    clean_line(name).chars().take(NAME_MAX).collect()
+}
+
+pub(crate) fn own_uid() -> u32 {
     use std::os::unix::fs::MetadataExt;
     // The owner of our own process's entry is its effective uid; without one, nobody but root is taken for us.
     std::fs::metadata("/proc/self").map_or(0, |entry| entry.uid())

@@ -1,15 +1,16 @@
 //! Checking drafts and definitions before anything is written: everything that needs the market or a compiler.
 
-use super::errors::{forbidden, invalid, not_found};
+use super::errors::{invalid, not_found};
 use super::{Caller, Desk};
 use crate::agents::chat;
 use crate::catalog;
 use crate::judge::schema::{Schema, SchemaVerdict};
 use crate::judge::verdict::check_criteria;
 use crate::market::Compiled;
-use guildhall_protocol::agent::{AgentDefinition, AgentKind, Audience};
+use guildhall_protocol::agent::{AgentDefinition, AgentKind};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::job::{JobDraft, Priority, limits};
+use guildhall_protocol::matrix::Verb;
 use guildhall_protocol::time::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
@@ -22,8 +23,8 @@ impl Caller {
         now: Timestamp,
     ) -> Result<(JobDraft, Vec<String>), ApiError> {
         draft.check()?;
-        if draft.priority > Priority::Normal && !self.who.operator {
-            return Err(forbidden("a priority above normal needs the operator's role").in_field("priority"));
+        if draft.priority > Priority::Normal {
+            self.check(Verb::RaisePriority).map_err(|error| error.in_field("priority"))?;
         }
         let deadline = draft.deadline_from(now);
         let (soonest, latest) = (
@@ -124,12 +125,5 @@ pub(super) fn violations(schema: &Schema, value: &Value) -> Option<String> {
         SchemaVerdict::TooMuchWork { work, work_max } => {
             Some(format!("checking it would take {work} steps, the limit is {work_max}"))
         }
-    }
-}
-
-impl Caller {
-    /// Whether an agent exists for this caller.
-    pub(super) fn may_see(&self, record: &crate::store::AgentRecord) -> bool {
-        record.audience != Audience::Owner || record.owner == self.who.user || self.who.operator
     }
 }

@@ -31,7 +31,7 @@ impl Caller {
             let Some(last) = rows.last() else { break };
             after = last.id;
             for row in &rows {
-                if self.who.operator || self.is_own(row.subject, &mut seen).await? {
+                if self.is_operator() || self.is_own(row.subject, &mut seen).await? {
                     lines.push(line(row));
                 }
             }
@@ -56,7 +56,10 @@ impl Caller {
                     return Ok(*own);
                 }
                 let jobs = self.desk.store().jobs(Query::Job(job)).await.map_err(store)?;
-                let own = jobs.first().is_some_and(|job| self.may_see_job(job));
+                let own = match jobs.first() {
+                    Some(job) => self.may_read(job).await?,
+                    None => false,
+                };
                 seen.insert(job, own);
                 Ok(own)
             }

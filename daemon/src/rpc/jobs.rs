@@ -17,7 +17,7 @@ use crate::store::{
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
-use guildhall_protocol::ids::{AgentId, BodyId, JobId, PlaceId, RequestId, UserId};
+use guildhall_protocol::ids::{AgentId, BodyId, JobId, RequestId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::model::Payer;
@@ -79,6 +79,7 @@ impl Caller {
     async fn prepare(&self, request: Request, draft: JobDraft) -> Result<Prepared, ApiError> {
         let now = Timestamp::now();
         let (draft, _) = self.checked_draft(draft, now).await?;
+        self.check_post(draft.brief.len(), now).await?;
         if let Some(earlier) = draft.derived_from {
             self.visible_job(earlier).await.map_err(|error| error.in_field("derived_from"))?;
         }
@@ -90,7 +91,7 @@ impl Caller {
         scribe.event(What::Posted { client, draft: commitment, deadline, derived_from, trial });
         let post = NewPost {
             client,
-            place: PlaceId::LOCAL,
+            place: self.who.terms.place,
             visibility: draft.visibility,
             priority: draft.priority,
             title: draft.shown_title(),
@@ -113,6 +114,7 @@ impl Caller {
             | Outcome::Done
             | Outcome::Registered(_)
             | Outcome::User(_)
+            | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
@@ -128,7 +130,7 @@ impl Caller {
         let (draft, mut notes) = self.checked_draft(draft, now).await?;
         let judged_by_person = draft.criteria.is_empty() && draft.review != Review::Never
             || draft.criteria.iter().any(|criterion| matches!(criterion, Criterion::Judge(_)));
-        let payer = Payer { place: PlaceId::LOCAL, user: self.who.user };
+        let payer = Payer { place: self.who.terms.place, user: self.who.user };
         let models = self.desk.engine.models_for(&draft, payer, now);
         match models {
             Ok(llm) => {
@@ -241,7 +243,7 @@ impl Caller {
         }
         let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
         // Who is no operator sees their own jobs; those of their place come with accounts.
-        let client = (filter.mine || !self.who.operator).then_some(self.who.user);
+        let client = (filter.mine || !self.is_operator()).then_some(self.who.user);
         let before = page.after.map(JobId);
         let query = Query::List { states: filter.states, client, label: filter.label, agent, before, limit };
         let jobs = self.desk.store().jobs(query).await.map_err(store)?;
@@ -269,7 +271,7 @@ impl Caller {
         for _ in 0..ORDER_TRIES {
             let record = self.job_to_order(job).await?;
             let docket = self.docket(&record).await?;
-            self.check_order(&record, &docket, &order)?;
+            self.check_order(&record, &docket, &order).await?;
             let (who, request, text) = (self.who.user, request.clone(), order.text.clone());
             let done = match self.ordered(&record, &docket, &order).await? {
                 Ordered::Again => return self.post_again(request, &record, text).await,

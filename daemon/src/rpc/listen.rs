@@ -5,11 +5,13 @@
 
 use super::authenticate::{Peer, authenticate};
 use super::fitting::Fitting;
+use super::session::Session;
 use super::socket::{ListenError, SocketFile, bind};
 use super::{Caller, Desk};
 use futures::{StreamExt, TryStreamExt};
-use guildhall_protocol::handshake::{Principal, Welcome, negotiate};
+use guildhall_protocol::handshake::{Welcome, negotiate};
 use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse};
+use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::transport;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -115,7 +117,8 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, until: Until) {
         };
         match request {
             Some(Ok(request)) => {
-                let guard = Guard { inner: caller.clone().serve(), until: until.clone() };
+                let guard =
+                    Guard { inner: caller.clone().serve(), caller: caller.clone(), until: until.clone() };
                 calls.spawn(request.execute(guard));
             }
             Some(Err(error)) => {
@@ -132,21 +135,21 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, until: Until) {
 }
 
 /// The handshake: version, then who it is.
-async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Principal>> {
+async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Session>> {
     let hello = transport::receive_hello(connection).await?;
     let peer = Peer::Local { uid: connection.peer_cred()?.uid() };
     let answer = match negotiate(&hello) {
         Err(reason) => Err(reason),
-        Ok(version) => authenticate(desk, &peer, hello.credential.as_deref())
+        Ok(version) => authenticate(desk, &peer, &hello)
             .await
-            .map(|principal| (version, principal))
+            .map(|session| (version, session))
             .map_err(|error| error.to_string()),
     };
     match answer {
-        Ok((version, principal)) => {
-            let welcome = Welcome::Accepted { version, principal: principal.clone() };
+        Ok((version, session)) => {
+            let welcome = Welcome::Accepted { version, principal: session.principal(desk) };
             transport::send_welcome(connection, &welcome).await?;
-            Ok(Some(principal))
+            Ok(Some(session))
         }
         Err(reason) => {
             transport::send_welcome(connection, &Welcome::Refused { reason }).await?;
@@ -159,6 +162,7 @@ async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Pr
 #[derive(Clone)]
 struct Guard<S> {
     inner: S,
+    caller: Caller,
     until: Until,
 }
 
@@ -173,6 +177,9 @@ impl<S: Serve<Req = GuildhallRequest>> Serve for Guard<S> {
                 "the daemon is ending".to_owned(),
             ));
         }
+        if let Some(why) = self.caller.turned_away(&request) {
+            return Err(ServerError::new(io::ErrorKind::PermissionDenied, why.to_owned()));
+        }
         let left = context.deadline.saturating_duration_since(Instant::now());
         let handler = AssertUnwindSafe(self.inner.serve(context, request));
         match tokio::time::timeout(left.mul_f64(0.95), futures::FutureExt::catch_unwind(handler)).await {
@@ -186,6 +193,16 @@ impl<S: Serve<Req = GuildhallRequest>> Serve for Guard<S> {
             }
             Err(_) => Err(ServerError::new(io::ErrorKind::TimedOut, "the call took too long".to_owned())),
         }
+    }
+}
+
+impl Caller {
+    /// Why this call is not even looked at.
+    fn turned_away(&self, request: &GuildhallRequest) -> Option<&'static str> {
+        if self.who.read_only && writes(request) {
+            return Some("this token may only read");
+        }
+        self.who.ended(&self.desk, Timestamp::now())
     }
 }
 
@@ -205,7 +222,13 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::ReplayNotice { .. }
         | R::SetSettings { .. }
         | R::LeaseNotices { .. }
-        | R::SettleNotice { .. } => true,
+        | R::SettleNotice { .. }
+        | R::AddUser { .. }
+        | R::OrderUser { .. }
+        | R::Consent { .. }
+        | R::MakeToken { .. }
+        | R::RevokeToken { .. }
+        | R::ShareJob { .. } => true,
         R::Status { .. }
         | R::Preview { .. }
         | R::Job { .. }
@@ -223,6 +246,10 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Notices { .. }
         | R::Notice { .. }
         | R::Settings { .. }
+        | R::User { .. }
+        | R::Users { .. }
+        | R::Policy { .. }
+        | R::Tokens { .. }
         | R::Events { .. }
         | R::WaitForChange { .. } => false,
     }

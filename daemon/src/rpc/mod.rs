@@ -9,25 +9,33 @@ mod errors;
 mod feed;
 mod fitting;
 mod jobs;
+mod limits;
 mod listen;
 mod models;
 mod notices;
 mod orders;
 mod registration;
 mod service;
+mod session;
+mod sharing;
 mod socket;
 mod story;
+mod tokens;
+mod users;
 
-pub(crate) use authenticate::expect_operator;
+pub(crate) use authenticate::expect_operators;
 pub use listen::listen;
 pub use socket::{ListenError, SocketFile};
 
+use self::session::Session;
+use crate::accounts::Accounts;
 use crate::engine::Engine;
 use crate::maker::Maker;
+use crate::privacy::Policy;
 use crate::scribe::Scribe;
 use crate::store::{Chain, Command, Conflict, Outcome, Query, Receipt, Request, Store, StoreError};
+use guildhall_protocol::account::Limits;
 use guildhall_protocol::error::ApiError;
-use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{RequestId, UserId};
 use guildhall_protocol::time::Timestamp;
@@ -39,6 +47,14 @@ use tokio_util::sync::CancellationToken;
 pub struct Desk {
     /// The engine, and through it everything else.
     pub engine: Arc<Engine>,
+    /// Who may what.
+    pub accounts: Accounts,
+    /// What limits everybody.
+    pub limits: Limits,
+    /// What people consent to.
+    pub policy: Policy,
+    /// Who is an admin by configuration.
+    pub admin_uids: Vec<u32>,
     /// When the daemon started.
     pub started_at: Timestamp,
     /// From when on no call is answered: nobody waits for a change any more.
@@ -67,6 +83,7 @@ impl Desk {
             | Outcome::Posted(_)
             | Outcome::Registered(_)
             | Outcome::Repeated(_)
+            | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Dropped(_) => Err(StoreError::Unavailable("an outcome of another command".to_owned())),
         }
@@ -85,7 +102,7 @@ impl Desk {
 #[derive(Clone)]
 pub(crate) struct Caller {
     desk: Arc<Desk>,
-    who: Arc<Principal>,
+    who: Arc<Session>,
 }
 
 impl Caller {

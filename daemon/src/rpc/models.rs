@@ -7,6 +7,7 @@ use crate::report;
 use crate::store::Query;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::matrix::Verb;
 use guildhall_protocol::model::{JudgeReport, ModelOrder, ModelStatus};
 use guildhall_protocol::time::Timestamp;
 
@@ -23,13 +24,13 @@ impl Caller {
         let (settings, state) = (llm.settings(), llm.state(Timestamp::now()));
         // Who spent how much is the operators' business.
         let (places, users) =
-            if self.who.operator { (state.top_places, state.top_users) } else { (Vec::new(), Vec::new()) };
+            if self.is_operator() { (state.top_places, state.top_users) } else { (Vec::new(), Vec::new()) };
         let troubles: Vec<String> = state
             .breakers
             .iter()
             .filter_map(|breaker| Some(format!("{}: {}", breaker.model, breaker.trouble.as_ref()?)))
             .collect();
-        let health = match (troubles.is_empty(), self.who.operator) {
+        let health = match (troubles.is_empty(), self.is_operator()) {
             (true, _) => "nothing is known to be wrong".to_owned(),
             (false, true) => troubles.join("; "),
             // A server may repeat there what others asked.
@@ -59,7 +60,7 @@ impl Caller {
         order: ModelOrder,
         reason: Option<String>,
     ) -> Result<ModelStatus, ApiError> {
-        self.operators_only("switch models or set their budgets")?;
+        self.check(Verb::SteerModels)?;
         if self.desk.engine.parts().llm.is_none() {
             return Err(ApiError::new(ErrorKind::Conflict, NOT_CONFIGURED)
                 .hint("set llm_base_url, or a key, and start the daemon anew; see the README"));
@@ -71,7 +72,7 @@ impl Caller {
     }
 
     pub(super) async fn report_of_judges(&self) -> Result<JudgeReport, ApiError> {
-        self.operators_only("compare judges with people")?;
+        self.check(Verb::ReadJudges)?;
         report::read(self.desk.store()).await.map_err(store)
     }
 }

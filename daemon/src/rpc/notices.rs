@@ -2,7 +2,7 @@
 //! leases of notices. And the engine's own pause, which operators are told of.
 
 use super::Caller;
-use super::errors::{forbidden, internal, invalid, not_found, store};
+use super::errors::{internal, invalid, not_found, store};
 use super::story::appeal_view;
 use crate::agents::egress::{PrivateAddresses, check};
 use crate::agents::signing::SigningSecret;
@@ -14,6 +14,7 @@ use crate::store::{Command, NotificationRecord, Outcome, PersonRecord, Query, Se
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{NotificationId, RequestId};
+use guildhall_protocol::matrix::{Verb, Whose};
 use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
@@ -36,15 +37,11 @@ impl Caller {
         order: EngineOrder,
         reason: Option<String>,
     ) -> Result<Status, ApiError> {
-        self.operators_only("stop or start new attempts")?;
+        self.check(Verb::SteerEngine)?;
         let request = self.request(request, "order-engine", format!("{order:?} {reason:?}").as_bytes());
         let paused = order == EngineOrder::Pause;
         self.desk.engine.pause(self.who.user, request, paused, reason).await.map_err(store)?;
         self.status_now().await
-    }
-
-    pub(super) fn operators_only(&self, what: &str) -> Result<(), ApiError> {
-        if self.who.operator { Ok(()) } else { Err(forbidden(format!("only an operator may {what}"))) }
     }
 
     pub(super) async fn inbox_now(&self) -> Result<Inbox, ApiError> {
@@ -60,7 +57,7 @@ impl Caller {
         let mut mine = self.desk.store().jobs(mine).await.map_err(store)?;
         mine.retain(|job| job.state != JobState::InReview(Reviewer::Operator));
         let mut inbox = Inbox { mine: self.heads(mine).await?, ..Inbox::default() };
-        if self.who.operator {
+        if self.is_operator() {
             let held = self.desk.store().jobs(list(&["in_review", "held"], None)).await.map_err(store)?;
             let for_operators = held.into_iter().filter(|job| {
                 matches!(job.state, JobState::InReview(Reviewer::Operator) | JobState::Held(_))
@@ -82,7 +79,7 @@ impl Caller {
         page: PageRequest,
     ) -> Result<Page<NoticeView>, ApiError> {
         if all {
-            self.operators_only("read what others were told")?;
+            self.check_on(Verb::ReadNotices, Whose::Others)?;
         }
         let user = (!all).then_some(self.who.user);
         let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
@@ -96,7 +93,7 @@ impl Caller {
     /// A notice, if it exists for this caller.
     async fn visible_notice(&self, id: NotificationId) -> Result<NotificationRecord, ApiError> {
         let found = self.desk.store().notifications(Query::Notification(id)).await.map_err(store)?;
-        let visible = |row: &NotificationRecord| row.user == self.who.user || self.who.operator;
+        let visible = |row: &NotificationRecord| row.user == self.who.user || self.is_operator();
         found.into_iter().find(visible).ok_or_else(|| not_found(&format!("notice {}", id.0)))
     }
 
@@ -165,7 +162,7 @@ impl Caller {
         let content = serde_json::to_string(&settings).map_err(|error| internal(&error))?;
         let request = self.request(request, "set-settings", content.as_bytes());
         if settings.webhook_private {
-            self.operators_only("name a private webhook")?;
+            self.check(Verb::ReachPrivateWebhook)?;
         }
         if let Some(url) = &settings.webhook {
             check(url, &grants(&settings), PrivateAddresses::ByGrant)
@@ -193,6 +190,7 @@ impl Caller {
             Outcome::Posted(_)
             | Outcome::Registered(_)
             | Outcome::User(_)
+            | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
@@ -206,7 +204,7 @@ impl Caller {
     }
 
     pub(super) async fn lease(&self, channel: Channel, limit: u32) -> Result<Vec<LeasedNotice>, ApiError> {
-        self.operators_only("tell notices for others")?;
+        self.check(Verb::TellNotices)?;
         if channel != Channel::Discord {
             return Err(invalid("channel", format!("the daemon serves the channel {channel} itself")));
         }
@@ -233,7 +231,7 @@ impl Caller {
         outcome: NoticeOutcome,
         detail: String,
     ) -> Result<(), ApiError> {
-        self.operators_only("tell notices for others")?;
+        self.check(Verb::TellNotices)?;
         let (row, now) = (self.visible_notice(id).await?, Timestamp::now());
         let due_at = (outcome == NoticeOutcome::Later).then(|| pace::again(&row, now)).flatten();
         let acknowledged = outcome == NoticeOutcome::Taken;

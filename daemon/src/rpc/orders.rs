@@ -14,6 +14,7 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{AgentId, AttemptNumber};
 use guildhall_protocol::job::{Priority, limits};
 use guildhall_protocol::json::Json;
+use guildhall_protocol::matrix::Whose;
 use guildhall_protocol::permission::{JobAction, Refusal, Standing};
 use guildhall_protocol::state::{Asker, JobState};
 use guildhall_protocol::time::{Timestamp, show_span};
@@ -68,29 +69,31 @@ impl Caller {
     }
 
     /// What this caller is to a job.
-    pub(super) fn standing(&self, job: &JobRecord, docket: &Docket) -> Standing {
+    pub(super) async fn standing(&self, job: &JobRecord, docket: &Docket) -> Result<Standing, ApiError> {
+        let whose = self.relation_to_job(job).await?;
         let market = self.desk.engine.market();
         let mine = docket.newest(AppealKind::Contest, &market, Some(self.who.user));
-        Standing {
-            client: job.client == self.who.user,
-            operator: self.who.operator,
+        Ok(Standing {
+            client: whose == Whose::Own,
+            shared: whose == Whose::Shared,
             failed_owner: mine.is_some(),
             appealed: docket.appeals.iter().any(|appeal| appeal.upheld.is_none()),
-        }
+            powers: self.powers_in(job.place),
+        })
     }
 
     /// Whether this caller may order it now.
-    pub(super) fn check_order(
+    pub(super) async fn check_order(
         &self,
         job: &JobRecord,
         docket: &Docket,
         order: &Order,
     ) -> Result<(), ApiError> {
         let (id, name) = (job.id, order.action.name());
-        let standing = self.standing(job, docket);
+        let standing = self.standing(job, docket).await?;
         job.state.allows(order.action, standing).map_err(|refusal| {
             let kind = match refusal {
-                Refusal::NotYours { .. } => ErrorKind::Forbidden,
+                Refusal::NotYours { .. } | Refusal::Denied(_) => ErrorKind::Forbidden,
                 Refusal::NotNow { .. } | Refusal::NothingToDecide => ErrorKind::Conflict,
             };
             let allowed: Vec<&str> = job.state.allowed(standing).into_iter().map(JobAction::name).collect();

@@ -3,7 +3,7 @@
 use super::Caller;
 use super::agents::{no_version, shown_grants};
 use super::check::checked_definition;
-use super::errors::{forbidden, internal, invalid, store};
+use super::errors::{internal, invalid, store};
 use crate::agents::chat::is_same_server;
 use crate::agents::egress::Grants;
 use crate::agents::secrets::{SecretKind, place};
@@ -20,6 +20,7 @@ use guildhall_protocol::agent::{
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, RequestId};
+use guildhall_protocol::matrix::Verb;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{RegisterOptions, Registered, Secrets, Updated};
 use sha2::{Digest, Sha256};
@@ -40,11 +41,13 @@ impl Caller {
                 .registered_before(agent, checked.map(|(_, warnings)| warnings).unwrap_or_default())
                 .await;
         }
-        if options.audience != Audience::Owner && !self.who.operator {
-            return Err(forbidden("publishing an agent needs the operator's role").in_field("audience"));
+        self.check(Verb::Register)?;
+        self.check_registration().await?;
+        if options.audience != Audience::Owner {
+            self.check(Verb::Publish).map_err(|error| error.in_field("audience"))?;
         }
-        if options.house && !self.who.operator {
-            return Err(forbidden("only an operator registers agents of the house").in_field("house"));
+        if options.house {
+            self.check(Verb::RegisterHouse).map_err(|error| error.in_field("house"))?;
         }
         let owner = if options.house {
             self.desk.user("house", "house", "the house").await.map_err(store)?
@@ -96,6 +99,7 @@ impl Caller {
             }
             Outcome::Repeated(Receipt::Agent(id)) => self.registered_before(id, warnings).await,
             Outcome::Repeated(Receipt::Posted(_) | Receipt::Job(_) | Receipt::Done)
+            | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Dropped(_)
             | Outcome::Done
@@ -160,11 +164,7 @@ impl Caller {
         if !options.allow_private {
             return Ok(Vec::new());
         }
-        if !self.who.operator {
-            return Err(
-                forbidden("a private or plain-http endpoint needs an operator's grant").in_field("endpoint")
-            );
-        }
+        self.check(Verb::GrantAddress).map_err(|error| error.in_field("endpoint"))?;
         let url = Url::parse(endpoint)
             .map_err(|error| invalid("endpoint", format!("the endpoint is not a URL: {error}")))?;
         let host = url.host_str().map(ToOwned::to_owned).zip(url.port_or_known_default());

@@ -1,9 +1,12 @@
 //! The service's trait, a line per call.
 
 use super::Caller;
+use guildhall_protocol::account::{
+    NewToken, Policy, TokenMade, TokenView, UserHead, UserOrder, UserRef, UserStory,
+};
 use guildhall_protocol::agent::{AgentDefinition, AgentName};
 use guildhall_protocol::error::ApiError;
-use guildhall_protocol::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId};
+use guildhall_protocol::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, TokenId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::model::{JudgeReport, ModelOrder, ModelStatus};
 use guildhall_protocol::notice::{
@@ -157,6 +160,50 @@ impl Guildhall for Caller {
         detail: String,
     ) -> Answer<()> {
         self.settle(id, lease, outcome, detail).await
+    }
+    async fn user(self, _: Context, user: Option<UserRef>) -> Answer<UserStory> {
+        self.user_story(user).await
+    }
+    async fn users(self, _: Context, page: PageRequest) -> Answer<Page<UserHead>> {
+        self.list_users(page).await
+    }
+    async fn add_user(self, _: Context, _: RequestId, name: String) -> Answer<UserStory> {
+        self.add(name).await
+    }
+    async fn order_user(
+        self,
+        _: Context,
+        request: RequestId,
+        user: UserRef,
+        order: UserOrder,
+        reason: Option<String>,
+    ) -> Answer<UserStory> {
+        self.user_ordered(request, user, order, reason).await
+    }
+    async fn policy(self, _: Context) -> Answer<Policy> {
+        Ok(self.policy_now())
+    }
+    async fn consent(self, _: Context, request: RequestId, version: String) -> Answer<Policy> {
+        self.consents(request, version).await
+    }
+    async fn make_token(self, _: Context, request: RequestId, token: NewToken) -> Answer<TokenMade> {
+        self.token_made(request, token).await
+    }
+    async fn tokens(self, _: Context, user: Option<UserRef>, all: bool) -> Answer<Vec<TokenView>> {
+        self.list_tokens(user, all).await
+    }
+    async fn revoke_token(self, _: Context, request: RequestId, token: TokenId) -> Answer<TokenView> {
+        self.token_revoked(request, token).await
+    }
+    async fn share_job(
+        self,
+        _: Context,
+        request: RequestId,
+        job: JobId,
+        user: UserRef,
+        shared: bool,
+    ) -> Answer<JobHead> {
+        self.share(request, job, user, shared).await
     }
     async fn events(self, _: Context, after: EventId, limit: u32) -> Answer<Vec<FeedLine>> {
         self.feed(after, limit).await

@@ -8,7 +8,6 @@ use crate::store::{AppealRecord, AttemptRecord, BodyRecord, JobRecord, Query};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Event, Subject, What};
 use guildhall_protocol::ids::{AgentId, BodyId, JobId};
-use guildhall_protocol::job::Visibility;
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
@@ -27,7 +26,7 @@ impl Caller {
     pub(super) async fn visible_job(&self, id: JobId) -> Result<JobRecord, ApiError> {
         let nothing = || not_found(&format!("job {id}"));
         let jobs = self.desk.store().jobs(Query::Job(id)).await.map_err(store)?;
-        jobs.into_iter().next().filter(|job| self.may_see_job(job)).ok_or_else(nothing)
+        self.readable(jobs.into_iter().next().ok_or_else(nothing)?).await
     }
 
     /// A job about which this caller may order something: one that they see, or one in which an answer of their agent was
@@ -36,15 +35,11 @@ impl Caller {
         let jobs = self.desk.store().jobs(Query::Job(id)).await.map_err(store)?;
         let nothing = || not_found(&format!("job {id}"));
         let job = jobs.into_iter().next().ok_or_else(nothing)?;
-        if self.may_see_job(&job) || self.standing(&job, &self.docket(&job).await?).failed_owner {
+        if self.may_read(&job).await? || self.standing(&job, &self.docket(&job).await?).await?.failed_owner {
             Ok(job)
         } else {
             Err(nothing())
         }
-    }
-
-    pub(super) fn may_see_job(&self, job: &JobRecord) -> bool {
-        job.client == self.who.user || self.who.operator || job.visibility == Visibility::Place
     }
 
     /// The heads of jobs.
@@ -101,7 +96,7 @@ impl Caller {
         let reply = told.as_ref().and_then(Given::newest).map(str::to_owned);
         let spent = desk.store().spending(Query::JobSpending(id)).await.map_err(store)?;
         let draft = body_head(&bodies, job.draft).ok_or_else(|| not_found("draft"))?;
-        let allowed = job.state.allowed(self.standing(&job, &docket));
+        let allowed = job.state.allowed(self.standing(&job, &docket).await?);
         let texts = said.into_iter().filter_map(|id| Some((id, beginning(&bodies, id)?))).collect();
         let appeals = docket.appeals.iter().map(|appeal| appeal_view(appeal, &bodies)).collect();
         let mentioned: Vec<AgentId> = events.iter().filter_map(|event| mentioned(&event.what)).collect();

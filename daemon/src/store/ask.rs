@@ -5,7 +5,8 @@ use super::{
     JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
     Receipt, SpentRecord, Store, StoreError, SystemRecord, TallyRecord, UserRecord,
 };
-use guildhall_protocol::ids::{AgentVersion, BodyId};
+use guildhall_protocol::account::{Identity, TokenView, Usage};
+use guildhall_protocol::ids::{AgentVersion, BodyId, UserId};
 use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
 use guildhall_protocol::time::Timestamp;
 
@@ -77,6 +78,14 @@ ask! {
     judgements, Judgements -> Vec<JudgementSum>;
     /// A query that answers `Users`.
     users, Users -> Vec<UserRecord>;
+    /// A query that answers `UserIds`.
+    user_ids, UserIds -> Vec<UserId>;
+    /// A query that answers `Identities`.
+    identities, Identities -> Vec<Identity>;
+    /// A query that answers `Tokens`.
+    tokens, Tokens -> Vec<TokenView>;
+    /// A query that answers `Usage`.
+    usage, Usage -> Usage;
     /// A query that answers `Receipt`.
     receipt, Receipt -> Option<([u8; 32], Receipt)>;
 }
@@ -88,6 +97,14 @@ impl dyn Store {
     /// `NotFound`, or as [`Store::query`].
     pub async fn job(&self, id: guildhall_protocol::ids::JobId) -> Result<JobRecord, StoreError> {
         self.jobs(Query::Job(id)).await?.into_iter().next().ok_or(StoreError::NotFound)
+    }
+
+    /// One user.
+    ///
+    /// # Errors
+    /// `NotFound`, or as [`Store::query`].
+    pub async fn user(&self, id: UserId) -> Result<UserRecord, StoreError> {
+        self.users(Query::User(id)).await?.into_iter().next().ok_or(StoreError::NotFound)
     }
 
     /// The bytes of one body; none when it was forgotten.

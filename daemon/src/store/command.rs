@@ -1,5 +1,6 @@
 //! What can be written. One command is one atomic change together with its history, its messages and its notifications.
 
+use super::account::AccountCommand;
 use super::entry::{Entry, NewDelivery};
 use super::record::{Chain, NotificationRecord, Steering, TallyRecord};
 use super::turn::{
@@ -8,7 +9,8 @@ use super::turn::{
 };
 use guildhall_protocol::agent::{AgentName, Audience};
 use guildhall_protocol::ids::{
-    AgentId, AttemptRef, BodyId, Incarnation, JobId, MessageId, NotificationId, RequestId, StoreTag, UserId,
+    AgentId, AttemptRef, BodyId, Incarnation, JobId, MessageId, NotificationId, PlaceId, RequestId, StoreTag,
+    UserId,
 };
 use guildhall_protocol::model::{ModelCall, ModelRole, Payer, WithoutModel};
 use guildhall_protocol::notice::Channel;
@@ -231,6 +233,8 @@ pub enum Command {
         /// Its record.
         entry: Entry,
     },
+    /// Changes users, places, tokens or shares.
+    Account(AccountCommand),
     /// Stops or starts new attempts everywhere. Guarded by the system's chain.
     PauseEngine {
         /// Makes it idempotent.
@@ -351,6 +355,8 @@ pub enum Outcome {
     Registered(AgentId),
     /// The user with that identity.
     User(UserId),
+    /// The place with that identity.
+    Place(PlaceId),
     /// The request had already been carried out, with this receipt; nothing was changed now.
     Repeated(Receipt),
     /// The notifications that were handed out, by `due_at` and id.

@@ -6,6 +6,7 @@
 //! nothing. It hands out only what must not have gaps or collide: numbers of jobs, agents and users, and the tags of the
 //! fair queue.
 
+pub mod account;
 mod ask;
 pub mod command;
 pub mod entry;
@@ -14,6 +15,7 @@ pub mod record;
 pub mod sqlite;
 pub mod turn;
 
+pub use account::{AccountCommand, AccountQuery, UserFence};
 pub use command::{AgentFence, Callback, Cause, Command, Fence, Outcome, Receipt, Request};
 pub use entry::{
     Entry, JudgedCriterion, NewBody, NewDelivery, NewEvent, NewJudgement, NewMessage, NewNotification,

@@ -1,11 +1,13 @@
 //! What can be read. Lists are paged by key and bounded by their callers.
 
 use super::Receipt;
+use super::account::AccountQuery;
 use super::record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
     JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
     SystemRecord, TallyRecord, UserRecord,
 };
+use guildhall_protocol::account::{Identity, TokenView, Usage};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
@@ -156,6 +158,8 @@ pub enum Query {
     Judgements,
     /// The user. Answers `Users` with one row or none.
     User(UserId),
+    /// About users, tokens or shares.
+    Account(AccountQuery),
     /// The hash of a request and what it led to. Answers `Receipt`.
     Receipt {
         /// Who asked.
@@ -206,5 +210,9 @@ pub enum Answer {
     Without(Vec<(ModelRole, WithoutModel, u64)>),
     Judgements(Vec<JudgementSum>),
     Users(Vec<UserRecord>),
+    UserIds(Vec<UserId>),
+    Identities(Vec<Identity>),
+    Tokens(Vec<TokenView>),
+    Usage(Usage),
     Receipt(Option<([u8; 32], Receipt)>),
 }

@@ -1,5 +1,6 @@
 //! Rows as the store keeps them.
 
+use guildhall_protocol::account::Account;
 use guildhall_protocol::agent::{AgentName, AgentState, Audience, Health};
 use guildhall_protocol::appeal::AppealKind;
 use guildhall_protocol::attempt::{AttemptState, CheckedBy, Decision};
@@ -493,6 +494,8 @@ pub struct UserRecord {
     pub id: UserId,
     /// How they are called.
     pub name: String,
+    /// What is kept of them.
+    pub account: Account,
     /// The head of their history.
     pub chain: Chain,
 }

@@ -2,6 +2,7 @@
 //!
 //! It is written for plainness, not for speed, and checks every guard by itself.
 
+mod accounts;
 mod llm;
 mod outbox;
 mod read;
@@ -47,6 +48,7 @@ struct State {
     notifications: BTreeMap<NotificationId, Notified>,
     people: BTreeMap<UserId, PersonRecord>,
     llm: llm::LanguageModels,
+    accounts: accounts::Accounts,
     /// Largest id of a body.
     id_max: i64,
 }
@@ -97,6 +99,7 @@ impl Default for ModelStore {
             notifications: BTreeMap::new(),
             people: BTreeMap::new(),
             llm: llm::LanguageModels::default(),
+            accounts: accounts::Accounts::default(),
             id_max: 0,
         }))
     }

@@ -14,7 +14,10 @@ impl State {
                 let delivered = self.deliveries.keys().next_back().copied();
                 let notified = self.notifications.keys().next_back().map(|id| id.0);
                 let told = self.messages.keys().next_back().map(|id| id.0);
-                let newest = [delivered, notified, told].into_iter().flatten().fold(self.id_max, i64::max);
+                let newest = [delivered, notified, told]
+                    .into_iter()
+                    .flatten()
+                    .fold(self.id_max.max(self.accounts.id_max()), i64::max);
                 Answer::System(SystemRecord { id_max: newest, ..self.system })
             }
             Query::Job(id) => Answer::Jobs(self.jobs.get(&id).cloned().into_iter().collect()),
@@ -90,6 +93,7 @@ impl State {
             | Query::ModelTotals
             | Query::Without
             | Query::Judgements) => self.answer_llm(query),
+            Query::Account(query) => self.answer_account(query),
             Query::User(id) => Answer::Users(self.users.get(&id).cloned().into_iter().collect()),
             query @ (Query::Days { .. }
             | Query::DueMessages { .. }

@@ -6,6 +6,7 @@ use guildhall_daemon::store::{
     DeliveryRecord, Entry, EventRecord, Fence, JobRecord, JobTurn, NewAttempt, NewDelivery, NewPost,
     NewVersion, Outcome, Pulse, Pulses, Receipt, Request, Steering, StoreError, TallyRecord, UserRecord,
 };
+use guildhall_protocol::account::Account;
 use guildhall_protocol::agent::{AgentState, Health};
 use guildhall_protocol::attempt::AttemptState;
 use guildhall_protocol::history::Subject;
@@ -64,6 +65,7 @@ impl State {
             Command::SetPerson { request, revision, settings, secret, entry } => {
                 self.set_person(now, &request, revision, settings, secret, &entry)
             }
+            Command::Account(command) => self.apply_account(now, command),
             Command::PauseEngine { request, chain, paused, entry } => {
                 if let Some(outcome) = self.repeated(&request)? {
                     return Ok(outcome);
@@ -134,7 +136,10 @@ impl State {
             return Outcome::User(*id);
         }
         let id = UserId(next(self.users.len()));
-        self.users.insert(id, UserRecord { id, name, chain: head(entry, Chain::default()) });
+        self.users.insert(
+            id,
+            UserRecord { id, name, account: Account::default(), chain: head(entry, Chain::default()) },
+        );
         self.identities.insert((kind, identity), id);
         self.record(now, Subject::User(id), entry);
         Outcome::User(id)
@@ -182,6 +187,8 @@ impl State {
                 question: None,
                 reply: None,
             };
+            let bytes: usize = job.entry.bodies.iter().map(|body| body.bytes.len()).sum();
+            *self.accounts.stored.entry(job.client).or_default() += u64::try_from(bytes).unwrap_or(u64::MAX);
             self.jobs.insert(id, row);
             self.record(now, Subject::Job(id), &job.entry);
             ids.push(id);
@@ -190,7 +197,7 @@ impl State {
         Ok(Outcome::Posted(ids))
     }
 
-    fn current(&mut self, fence: Fence) -> Result<&mut JobRecord> {
+    pub(super) fn current(&mut self, fence: Fence) -> Result<&mut JobRecord> {
         self.jobs
             .get_mut(&fence.job)
             .filter(|job| job.epoch == fence.epoch && job.chain.revision == fence.revision)

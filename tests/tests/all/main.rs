@@ -26,6 +26,7 @@ mod model_shapes;
 mod notices;
 mod orders;
 mod place;
+mod random_accounts;
 mod random_commands;
 mod random_llm;
 mod reviews;

@@ -40,6 +40,8 @@ pub(crate) struct Author {
     /// Notifications and messages that may be in the store.
     notified: Vec<NotificationId>,
     told: Vec<MessageId>,
+    /// The newest token.
+    pub(crate) tokens: i64,
     /// The newest lease of notifications.
     lease: i64,
 }
@@ -55,6 +57,7 @@ impl Author {
             users: 0,
             notified: Vec::new(),
             told: Vec::new(),
+            tokens: 0,
             lease: 0,
         }
     }
@@ -72,7 +75,7 @@ impl Author {
         self.last_id
     }
 
-    fn time(&mut self) -> Timestamp {
+    pub(crate) fn time(&mut self) -> Timestamp {
         Timestamp(self.random.random_range(0..2_000))
     }
 
@@ -116,7 +119,7 @@ impl Author {
         }
     }
 
-    fn fence(&mut self, job: &JobRecord) -> Fence {
+    pub(crate) fn fence(&mut self, job: &JobRecord) -> Fence {
         let mut fence = Fence { job: job.id, epoch: job.epoch, revision: job.chain.revision };
         match self.random.random_range(0..14) {
             0 => fence.epoch -= 1,
@@ -227,7 +230,7 @@ impl Author {
 
     /// The next command.
     pub(crate) fn command(&mut self, seen: &Seen) -> Command {
-        match self.random.random_range(0..100) {
+        match self.random.random_range(0..108) {
             0..20 => self.post(seen),
             20..42 if !seen.jobs.is_empty() && !seen.agents.is_empty() => self.assign(seen),
             42..64 if !seen.jobs.is_empty() => self.turn(seen),
@@ -238,6 +241,7 @@ impl Author {
             83..84 => self.about_models(seen),
             84..88 if !seen.agents.is_empty() => self.revise(seen),
             88..94 if !seen.agents.is_empty() => self.turn_agent(seen),
+            100..108 => self.account(seen),
             _ => self.system(seen),
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! `GUILDHALL_SEEDS=100000 cargo test -p guildhall-tests store_contract` looks further than every commit does.
 
+use crate::random_accounts;
 use crate::random_commands::{Author, Seen, USERS};
 use guildhall_daemon::store::sqlite::SqliteStore;
 use guildhall_daemon::store::{Answer, Chain, Command, JobSelection, Query, Store};
@@ -164,6 +165,7 @@ async fn everything(model: &ModelStore) -> Vec<Query> {
     };
     queries.extend(notified.iter().map(|row| Query::NoticeLog(row.id)));
     queries.extend(notified.first().map(|row| Query::Notification(row.id)));
+    queries.extend(random_accounts::queries(&seen));
     queries.extend(seen.users.iter().map(|user| Query::User(user.id)));
     for job in &seen.jobs {
         queries.push(Query::Appeals(job.id));

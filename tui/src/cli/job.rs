@@ -1,6 +1,7 @@
 //! The command line of jobs: posting, looking, deciding.
 
 use clap::{Args, Subcommand, ValueEnum};
+use guildhall_protocol::account::UserRef;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::job::{Models, Priority, Review, Visibility};
@@ -49,6 +50,16 @@ pub(crate) enum JobCommand {
         job: JobId,
         /// An agent that did not get it
         agent: Option<AgentName>,
+    },
+    /// Let somebody read a job, answer its questions and review its answers
+    Share {
+        /// The job
+        job: JobId,
+        /// A number, or an identity such as discord:80351110224678912
+        user: UserRef,
+        /// No longer
+        #[arg(long)]
+        stop: bool,
     },
     #[command(flatten)]
     Order(OrderCommand),

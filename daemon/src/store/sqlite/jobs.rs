@@ -30,6 +30,10 @@ pub(super) const INSERT_JOB: &str = "
     VALUES (:id, :client, :place, :visibility, :class, :fair_tag, :title, :label, :derived_from, :trial, :draft,
         'open', '', 1, :revision, :chain, :now, :now, :deadline, :deadline, 1, NULL,
         NULL, 0, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL)";
+const COUNT_BYTES: &str = "
+    UPDATE users
+    SET stored_bytes = stored_bytes + ?2
+    WHERE id = ?1";
 
 /// Posts jobs, all or none.
 pub(super) fn post(
@@ -69,6 +73,8 @@ pub(super) fn post(
             ":now": now.0,
             ":deadline": job.deadline.0,
         })?;
+        let bytes: usize = job.entry.bodies.iter().map(|body| body.bytes.len()).sum();
+        connection.prepare_cached(COUNT_BYTES)?.execute(params![job.client.0, bytes])?;
         entry::record(connection, now, subject, &job.entry)?;
         ids.push(id);
     }

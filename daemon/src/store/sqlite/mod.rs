@@ -2,6 +2,7 @@
 //!
 //! No rusqlite type leaves this folder.
 
+mod accounts;
 mod agents;
 mod entry;
 mod jobs;

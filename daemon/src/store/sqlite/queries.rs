@@ -2,12 +2,12 @@
 
 use super::listing::Listing;
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
-use super::{agents as agent_rows, models, notes, outbox, system as system_rows};
+use super::{accounts, agents as agent_rows, models, notes, outbox, system as system_rows};
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
-    TallyRecord, UserRecord,
+    TallyRecord,
 };
-use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag, UserId};
+use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
 
@@ -86,7 +86,8 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         | Query::ModelTotals
         | Query::Without
         | Query::Judgements) => models::answer(connection, &query),
-        Query::User(id) => user(connection, id),
+        Query::User(id) => accounts::user(connection, id),
+        Query::Account(query) => accounts::answer(connection, &query),
         Query::Days { day } => agent_rows::days(connection, day),
         Query::DueMessages { now, limit } => outbox::due_messages(connection, now, limit),
         Query::Notifications { user, before, limit } => {
@@ -119,22 +120,14 @@ pub(super) fn all<T>(
     connection.prepare_cached(sql)?.query_map(values, read)?.collect()
 }
 
-fn user(connection: &Connection, id: UserId) -> rusqlite::Result<Answer> {
-    let sql = "SELECT id, name, revision, chain FROM users WHERE id = ?1";
-    let row = |row: &Row<'_>| {
-        let chain = Chain { revision: row.get(2)?, hash: row.get(3)? };
-        Ok(UserRecord { id: UserId(row.get(0)?), name: row.get(1)?, chain })
-    };
-    Ok(Answer::Users(all(connection, sql, [id.0], row)?))
-}
-
 fn system(connection: &Connection) -> rusqlite::Result<Answer> {
     let id_max = "
         SELECT max(
             coalesce((SELECT max(id) FROM bodies), 0),
             coalesce((SELECT max(id) FROM deliveries), 0),
             coalesce((SELECT max(id) FROM notifications), 0),
-            coalesce((SELECT max(id) FROM messages), 0)
+            coalesce((SELECT max(id) FROM messages), 0),
+            coalesce((SELECT max(id) FROM tokens), 0)
         )";
     let id_max: i64 = connection.prepare_cached(id_max)?.query_row([], |row| row.get(0))?;
     connection

@@ -4,7 +4,7 @@
 //! whole group back, and its commands run again one by one on a fresh connection.
 
 use super::open::OpenError;
-use super::{agents, jobs, models, notes, outbox, system};
+use super::{accounts, agents, jobs, models, notes, outbox, system};
 use crate::store::{Command, Outcome, StoreError};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, ErrorCode};
@@ -215,6 +215,7 @@ fn carry_out(connection: &Connection, now: Timestamp, command: &Command) -> Resu
         Command::SetPerson { request, revision, settings, secret, entry } => {
             system::set_person(connection, now, request, *revision, settings, secret.as_ref(), entry)
         }
+        Command::Account(command) => accounts::apply(connection, now, command),
         Command::PauseEngine { request, chain, paused, entry } => {
             system::pause_engine(connection, now, request, *chain, *paused, entry)
         }

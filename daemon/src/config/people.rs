@@ -1,0 +1,29 @@
+//! What is configured about people: who is an admin, and what limits everybody.
+
+use super::{ConfigError, Layers, number, wrong};
+use guildhall_protocol::account::Limits;
+
+/// Bytes of a MB.
+const MB: u64 = 1_000_000;
+
+/// What is configured about people.
+#[derive(Clone, Debug)]
+pub struct PeopleSettings {
+    /// Whose processes on this machine are admins, beside the daemon's own user.
+    pub admin_uids: Vec<u32>,
+    /// The most that everybody has who is neither operator nor has limits of their own.
+    pub limits: Limits,
+}
+
+pub(super) fn people(layers: &Layers) -> Result<PeopleSettings, ConfigError> {
+    let uids = layers["admin_uids"].0.split_whitespace().map(str::parse);
+    let admin_uids = uids.collect::<Result<_, _>>().map_err(|_| wrong(layers, "admin_uids"))?;
+    let limit = |key, max| number(layers, key, 0, max).map(Some);
+    let limits = Limits {
+        open_jobs: limit("user_open_jobs_max", 10_000_000)?,
+        posts_per_minute: limit("user_posts_per_minute", 1_000_000)?,
+        stored_bytes: limit("user_stored_mb_max", 1_000_000)?.map(|mb| mb * MB),
+        agents: limit("user_agents_max", 100_000)?,
+    };
+    Ok(PeopleSettings { admin_uids, limits })
+}

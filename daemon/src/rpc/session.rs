@@ -1,0 +1,145 @@
+//! What one connection stands for, and what it may: every check of a right goes through here, to one table.
+
+use super::errors::{not_found, store};
+use super::{Caller, Desk};
+use crate::accounts::Terms;
+use crate::store::{AccountQuery, AgentRecord, JobRecord, Query};
+use guildhall_protocol::account::Role;
+use guildhall_protocol::agent::Audience;
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::handshake::Principal;
+use guildhall_protocol::ids::{PlaceId, TokenId, UserId};
+use guildhall_protocol::job::Visibility;
+use guildhall_protocol::matrix::{Denied, Powers, Verb, Whose};
+use guildhall_protocol::time::Timestamp;
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// Who.
+    pub(super) user: UserId,
+    /// How they are called.
+    pub(super) name: String,
+    /// Under what they stand.
+    pub(super) terms: Terms,
+    /// The token that they came with.
+    pub(super) token: Option<TokenId>,
+    /// When what they came with ends.
+    pub(super) expires_at: Option<Timestamp>,
+    /// Whether they may change nothing.
+    pub(super) read_only: bool,
+}
+
+impl Session {
+    /// Somebody on this machine, or with a credential of their own that has no ceiling.
+    pub(super) fn of(user: UserId, name: String) -> Self {
+        let (ceiling, claimed) = (Role::Admin, Role::Client);
+        let terms = Terms { user, ceiling, place: PlaceId::LOCAL, claimed, bridged: false };
+        Self { user, name, terms, token: None, expires_at: None, read_only: false }
+    }
+
+    /// What the caller is told of themselves.
+    pub(super) fn principal(&self, desk: &Desk) -> Principal {
+        let powers = desk.accounts.powers(&self.terms, self.terms.place);
+        Principal {
+            user: self.user,
+            name: self.name.clone(),
+            role: powers.market,
+            place: self.terms.place,
+            place_role: powers.place,
+            bridged: powers.bridged,
+        }
+    }
+
+    /// Why no call of this connection is taken any more.
+    pub(super) fn ended(&self, desk: &Desk, now: Timestamp) -> Option<&'static str> {
+        if self.token.is_some_and(|token| desk.accounts.is_revoked(token)) {
+            return Some("this token was revoked");
+        }
+        if self.expires_at.is_some_and(|at| at <= now) {
+            return Some("what you signed in with has expired: sign in again");
+        }
+        None
+    }
+}
+
+impl Caller {
+    /// What this caller has to show in their own place.
+    pub(super) fn powers(&self) -> Powers {
+        self.powers_in(self.who.terms.place)
+    }
+
+    pub(super) fn powers_in(&self, place: PlaceId) -> Powers {
+        self.desk.accounts.powers(&self.who.terms, place)
+    }
+
+    /// Whether this caller runs the marketplace.
+    pub(super) fn is_operator(&self) -> bool {
+        self.powers().market >= Role::Operator
+    }
+
+    /// Refuses what this caller may not do to their own, or to nothing in particular.
+    pub(super) fn check(&self, verb: Verb) -> Result<(), ApiError> {
+        self.check_on(verb, Whose::Own)
+    }
+
+    /// Refuses what this caller may not do to something of the marketplace.
+    pub(super) fn check_on(&self, verb: Verb, whose: Whose) -> Result<(), ApiError> {
+        verb.may(whose, self.powers()).map_err(denied)
+    }
+
+    /// What this caller is to an agent.
+    pub(super) fn relation_to_agent(&self, record: &AgentRecord) -> Whose {
+        if record.owner == self.who.user {
+            Whose::Own
+        } else if record.audience == Audience::Owner {
+            Whose::Others
+        } else {
+            Whose::Seen
+        }
+    }
+
+    /// Whether an agent exists for this caller.
+    pub(super) fn may_see(&self, record: &AgentRecord) -> bool {
+        Verb::ReadAgent.may(self.relation_to_agent(record), self.powers()).is_ok()
+    }
+
+    /// Refuses what this caller may not do to an agent that they see.
+    pub(super) fn check_agent(&self, verb: Verb, record: &AgentRecord) -> Result<(), ApiError> {
+        self.check_on(verb, self.relation_to_agent(record))
+    }
+
+    /// What this caller is to a job, leaving out their agents.
+    pub(super) async fn relation_to_job(&self, job: &JobRecord) -> Result<Whose, ApiError> {
+        if job.client == self.who.user {
+            return Ok(Whose::Own);
+        }
+        let query = Query::Account(AccountQuery::Shares(job.id));
+        if self.desk.store().user_ids(query).await.map_err(store)?.contains(&self.who.user) {
+            return Ok(Whose::Shared);
+        }
+        let is_here = job.visibility == Visibility::Place && job.place == self.who.terms.place;
+        Ok(if is_here { Whose::Seen } else { Whose::Others })
+    }
+
+    /// Whether a job exists for this caller.
+    pub(super) async fn may_read(&self, job: &JobRecord) -> Result<bool, ApiError> {
+        let whose = self.relation_to_job(job).await?;
+        Ok(Verb::ReadJob.may(whose, self.powers_in(job.place)).is_ok())
+    }
+
+    /// A job that exists for this caller.
+    pub(super) async fn readable(&self, job: JobRecord) -> Result<JobRecord, ApiError> {
+        if self.may_read(&job).await? { Ok(job) } else { Err(not_found(&format!("job {}", job.id))) }
+    }
+}
+
+/// What a refusal means for a person.
+pub(super) fn denied(denied: Denied) -> ApiError {
+    let error = ApiError::new(ErrorKind::Forbidden, denied.to_string());
+    match denied {
+        Denied::Role { .. } => error,
+        Denied::Suspended => error.hint("an operator can tell you why, and end it"),
+        Denied::Bridged { .. } => error.hint("use `guildhall` on the command line"),
+    }
+}

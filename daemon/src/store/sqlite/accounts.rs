@@ -1,0 +1,327 @@
+//! Users, places, tokens and shared jobs.
+
+use super::entry;
+use super::queries::all;
+use super::writer::Refused;
+use crate::store::account::{AccountCommand, AccountQuery, UserFence};
+use crate::store::{Answer, Chain, Entry, Fence, Outcome, Receipt, Request, StoreError, UserRecord};
+use guildhall_protocol::account::{Account, Identity, TokenView, Usage};
+use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::{JobId, PlaceId, TokenId, UserId};
+use guildhall_protocol::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+/// Carries out a command.
+pub(super) fn apply(
+    connection: &Connection,
+    now: Timestamp,
+    command: &AccountCommand,
+) -> Result<Outcome, Refused> {
+    match command {
+        AccountCommand::Turn { request, fence, account, entry } => {
+            turn(connection, now, request, *fence, account, entry)
+        }
+        AccountCommand::SeePlace { identity, name } => see_place(connection, identity, name),
+        AccountCommand::MakeToken { request, fence, token, hash, entry } => {
+            make_token(connection, now, request, *fence, token, *hash, entry)
+        }
+        AccountCommand::RevokeToken { request, fence, token, entry } => {
+            revoke_token(connection, now, request, *fence, *token, entry)
+        }
+        AccountCommand::UseToken { token } => use_token(connection, now, *token),
+        AccountCommand::Share { request, fence, user, shared, entry } => {
+            share(connection, now, request, *fence, *user, *shared, entry)
+        }
+    }
+}
+
+const TURN_USER: &str = "
+    UPDATE users
+    SET revision = ?3, chain = ?4
+    WHERE id = ?1 AND revision = ?2";
+
+/// The next head of a user's history.
+fn turn_user(connection: &Connection, fence: UserFence, entry: &Entry) -> Result<(), Refused> {
+    let head = entry::head(entry, fence.chain);
+    let row = params![fence.user.0, fence.chain.revision, head.revision, head.hash];
+    match connection.prepare_cached(TURN_USER)?.execute(row)? {
+        0 => Err(Refused::Guard(StoreError::Stale)),
+        _ => Ok(()),
+    }
+}
+
+fn record_user(
+    connection: &Connection,
+    now: Timestamp,
+    user: UserId,
+    request: &Request,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    entry::bodies(connection, Subject::User(user), &entry.bodies)?;
+    entry::record(connection, now, Subject::User(user), entry)?;
+    entry::keep_request(connection, now, Some(request), &Receipt::Done)?;
+    Ok(Outcome::Done)
+}
+
+const SET_ACCOUNT: &str = "
+    UPDATE users
+    SET account = ?2
+    WHERE id = ?1";
+
+fn turn(
+    connection: &Connection,
+    now: Timestamp,
+    request: &Request,
+    fence: UserFence,
+    account: &Account,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    turn_user(connection, fence, entry)?;
+    connection.prepare_cached(SET_ACCOUNT)?.execute(params![fence.user.0, json(account)])?;
+    record_user(connection, now, fence.user, request, entry)
+}
+
+const SEE_PLACE: &str = "
+    INSERT INTO places (kind, identity, name)
+    VALUES (?1, ?2, ?3)
+    ON CONFLICT (kind, identity) DO UPDATE SET name = excluded.name
+    RETURNING id";
+
+fn see_place(connection: &Connection, identity: &Identity, name: &str) -> Result<Outcome, Refused> {
+    let row = params![identity.kind, identity.id, name];
+    let id = connection.prepare_cached(SEE_PLACE)?.query_row(row, |row| row.get(0))?;
+    Ok(Outcome::Place(PlaceId(id)))
+}
+
+const INSERT_TOKEN: &str = "
+    INSERT INTO tokens (id, user_id, name, scope, hash, last4, made_at, expires_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+fn make_token(
+    connection: &Connection,
+    now: Timestamp,
+    request: &Request,
+    fence: UserFence,
+    token: &TokenView,
+    hash: [u8; 32],
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    turn_user(connection, fence, entry)?;
+    let (made, expires) = (token.made_at.0, token.expires_at.0);
+    let row =
+        params![token.id.0, fence.user.0, token.name, json(&token.scope), hash, token.last4, made, expires];
+    connection.prepare_cached(INSERT_TOKEN)?.execute(row)?;
+    record_user(connection, now, fence.user, request, entry)
+}
+
+const IS_LIVE: &str = "
+    SELECT count(*)
+    FROM tokens
+    WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL";
+const REVOKE_TOKEN: &str = "
+    UPDATE tokens
+    SET revoked_at = ?2
+    WHERE id = ?1 AND revoked_at IS NULL";
+
+fn revoke_token(
+    connection: &Connection,
+    now: Timestamp,
+    request: &Request,
+    fence: UserFence,
+    token: TokenId,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    let live: i64 =
+        connection.prepare_cached(IS_LIVE)?.query_row([token.0, fence.user.0], |row| row.get(0))?;
+    if live == 0 {
+        return Err(Refused::Guard(StoreError::NotFound));
+    }
+    turn_user(connection, fence, entry)?;
+    connection.prepare_cached(REVOKE_TOKEN)?.execute([token.0, now.0])?;
+    record_user(connection, now, fence.user, request, entry)
+}
+
+const USE_TOKEN: &str = "
+    UPDATE tokens
+    SET used_at = ?2
+    WHERE id = ?1 AND (used_at IS NULL OR used_at < ?2)";
+
+fn use_token(connection: &Connection, now: Timestamp, token: TokenId) -> Result<Outcome, Refused> {
+    connection.prepare_cached(USE_TOKEN)?.execute([token.0, now.0])?;
+    Ok(Outcome::Done)
+}
+
+const TURN_JOB: &str = "
+    UPDATE jobs
+    SET revision = ?4, chain = ?5
+    WHERE id = ?1 AND epoch = ?2 AND revision = ?3";
+const SHARE: &str = "
+    INSERT INTO job_shares (job_id, user_id)
+    VALUES (?1, ?2)
+    ON CONFLICT DO NOTHING";
+const UNSHARE: &str = "
+    DELETE FROM job_shares
+    WHERE job_id = ?1 AND user_id = ?2";
+
+fn share(
+    connection: &Connection,
+    now: Timestamp,
+    request: &Request,
+    fence: Fence,
+    user: UserId,
+    shared: bool,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    let (job, epoch, revision) = (fence.job.0, fence.epoch, fence.revision);
+    let head = entry::head(entry, Chain { revision, hash: [0; 32] });
+    let row = params![job, epoch, revision, head.revision, head.hash];
+    if connection.prepare_cached(TURN_JOB)?.execute(row)? == 0 {
+        return Err(Refused::Guard(StoreError::Stale));
+    }
+    connection.prepare_cached(if shared { SHARE } else { UNSHARE })?.execute([job, user.0])?;
+    entry::bodies(connection, Subject::Job(fence.job), &entry.bodies)?;
+    entry::record(connection, now, Subject::Job(fence.job), entry)?;
+    entry::keep_request(connection, now, Some(request), &Receipt::Job(fence.job))?;
+    Ok(Outcome::Done)
+}
+
+const USERS: &str = "
+    SELECT id, name, account, revision, chain
+    FROM users
+    WHERE id > ?1
+    ORDER BY id
+    LIMIT ?2";
+const USER: &str = "
+    SELECT id, name, account, revision, chain
+    FROM users
+    WHERE id = ?1";
+const KNOWN: &str = "
+    SELECT id, name, account, revision, chain
+    FROM users
+    WHERE id = (SELECT user_id FROM identities WHERE kind = ?1 AND identity = ?2)";
+const IDENTITIES: &str = "
+    SELECT kind, identity
+    FROM identities
+    WHERE user_id = ?1
+    ORDER BY kind, identity";
+const TOKEN_OF: &str = "
+    SELECT id, user_id, name, scope, last4, made_at, expires_at, revoked_at, used_at
+    FROM tokens
+    WHERE hash = ?1";
+const TOKEN: &str = "
+    SELECT id, user_id, name, scope, last4, made_at, expires_at, revoked_at, used_at
+    FROM tokens
+    WHERE id = ?1";
+const TOKENS: &str = "
+    SELECT id, user_id, name, scope, last4, made_at, expires_at, revoked_at, used_at
+    FROM tokens
+    ORDER BY id DESC
+    LIMIT ?1";
+const TOKENS_OF_USER: &str = "
+    SELECT id, user_id, name, scope, last4, made_at, expires_at, revoked_at, used_at
+    FROM tokens
+    WHERE user_id = ?1
+    ORDER BY id DESC
+    LIMIT ?2";
+const SHARES: &str = "
+    SELECT user_id
+    FROM job_shares
+    WHERE job_id = ?1
+    ORDER BY user_id";
+const OPEN_JOBS: &str = "
+    SELECT count(*)
+    FROM jobs
+    WHERE client_id = ?1 AND due_at IS NOT NULL";
+const STORED_BYTES: &str = "
+    SELECT stored_bytes
+    FROM users
+    WHERE id = ?1";
+
+/// One user.
+pub(super) fn user(connection: &Connection, id: UserId) -> rusqlite::Result<Answer> {
+    users(connection, USER, [id.0])
+}
+
+/// Answers a question.
+pub(super) fn answer(connection: &Connection, query: &AccountQuery) -> rusqlite::Result<Answer> {
+    match query {
+        AccountQuery::Users { after, limit } => users(connection, USERS, params![after.0, limit]),
+        AccountQuery::Known(identity) => users(connection, KNOWN, [&identity.kind, &identity.id]),
+        AccountQuery::Identities(user) => {
+            let row = |row: &Row<'_>| Ok(Identity { kind: row.get(0)?, id: row.get(1)? });
+            Ok(Answer::Identities(all(connection, IDENTITIES, [user.0], row)?))
+        }
+        AccountQuery::TokenOf(hash) => tokens(connection, TOKEN_OF, [hash]),
+        AccountQuery::Token(id) => tokens(connection, TOKEN, [id.0]),
+        AccountQuery::Tokens { user: Some(user), limit } => {
+            tokens(connection, TOKENS_OF_USER, params![user.0, limit])
+        }
+        AccountQuery::Tokens { user: None, limit } => tokens(connection, TOKENS, [limit]),
+        AccountQuery::Shares(JobId(job)) => {
+            Ok(Answer::UserIds(all(connection, SHARES, [job], |row| Ok(UserId(row.get(0)?)))?))
+        }
+        AccountQuery::Usage(user) => {
+            let count = |sql| {
+                let count = connection.prepare_cached(sql)?.query_row([user.0], |row| row.get(0)).optional();
+                count.map(Option::unwrap_or_default)
+            };
+            let (open_jobs, stored_bytes) = (count(OPEN_JOBS)?, count(STORED_BYTES)?);
+            Ok(Answer::Usage(Usage { open_jobs, stored_bytes, agents: 0 }))
+        }
+    }
+}
+
+fn users(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<Answer> {
+    let row = |row: &Row<'_>| {
+        let account: String = row.get(2)?;
+        Ok(UserRecord {
+            id: UserId(row.get(0)?),
+            name: row.get(1)?,
+            account: read(2, &account)?,
+            chain: Chain { revision: row.get(3)?, hash: row.get(4)? },
+        })
+    };
+    Ok(Answer::Users(all(connection, sql, values, row)?))
+}
+
+fn tokens(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<Answer> {
+    let row = |row: &Row<'_>| {
+        let scope: String = row.get(3)?;
+        let time = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(Timestamp));
+        Ok(TokenView {
+            id: TokenId(row.get(0)?),
+            user: UserId(row.get(1)?),
+            name: row.get(2)?,
+            scope: read(3, &scope)?,
+            last4: row.get(4)?,
+            made_at: Timestamp(row.get(5)?),
+            expires_at: Timestamp(row.get(6)?),
+            revoked_at: time(7)?,
+            used_at: time(8)?,
+        })
+    };
+    Ok(Answer::Tokens(all(connection, sql, values, row)?))
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("plain values print as JSON")
+}
+
+/// What was written as JSON. An account that cannot be read must not count as one of which nothing was said.
+fn read<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}

@@ -1,0 +1,152 @@
+//! Users, places, tokens and shared jobs.
+
+use super::State;
+use super::write::head;
+use guildhall_daemon::store::{
+    AccountCommand, AccountQuery, Answer, Outcome, Receipt, Request, StoreError, UserFence,
+};
+use guildhall_protocol::account::{Identity, TokenView, Usage};
+use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::{JobId, PlaceId, TokenId, UserId};
+use guildhall_protocol::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+pub(super) struct Accounts {
+    places: BTreeMap<Identity, PlaceId>,
+    tokens: BTreeMap<TokenId, (TokenView, [u8; 32])>,
+    shares: BTreeSet<(JobId, UserId)>,
+    pub(super) stored: BTreeMap<UserId, u64>,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        let local = Identity { kind: "local".to_owned(), id: "local".to_owned() };
+        let places = BTreeMap::from([(local, PlaceId::LOCAL)]);
+        Self { places, tokens: BTreeMap::new(), shares: BTreeSet::new(), stored: BTreeMap::new() }
+    }
+}
+
+impl Accounts {
+    /// Largest id of a token.
+    pub(super) fn id_max(&self) -> i64 {
+        self.tokens.keys().next_back().map_or(0, |token| token.0)
+    }
+}
+
+impl State {
+    pub(super) fn apply_account(&mut self, now: Timestamp, command: AccountCommand) -> Result<Outcome> {
+        match command {
+            AccountCommand::Turn { request, fence, account, entry } => {
+                self.on_user(now, &request, fence, &entry, |state| {
+                    state.users.get_mut(&fence.user).ok_or(StoreError::Stale)?.account = account;
+                    Ok(())
+                })
+            }
+            AccountCommand::SeePlace { identity, name: _ } => {
+                let next = PlaceId(i64::try_from(self.accounts.places.len()).unwrap_or(i64::MAX) + 1);
+                Ok(Outcome::Place(*self.accounts.places.entry(identity).or_insert(next)))
+            }
+            AccountCommand::MakeToken { request, fence, token, hash, entry } => {
+                self.on_user(now, &request, fence, &entry, |state| {
+                    state.accounts.tokens.insert(token.id, (TokenView { user: fence.user, ..token }, hash));
+                    Ok(())
+                })
+            }
+            AccountCommand::RevokeToken { request, fence, token, entry } => {
+                if let Some(outcome) = self.repeated(&request)? {
+                    return Ok(outcome);
+                }
+                let known = self.accounts.tokens.get(&token).map(|(view, _)| view);
+                let live = known.filter(|view| view.user == fence.user && view.revoked_at.is_none());
+                live.ok_or(StoreError::NotFound)?;
+                self.on_user(now, &request, fence, &entry, |state| {
+                    if let Some((view, _)) = state.accounts.tokens.get_mut(&token) {
+                        view.revoked_at = Some(now);
+                    }
+                    Ok(())
+                })
+            }
+            AccountCommand::UseToken { token } => {
+                if let Some((view, _)) = self.accounts.tokens.get_mut(&token) {
+                    view.used_at = view.used_at.max(Some(now));
+                }
+                Ok(Outcome::Done)
+            }
+            AccountCommand::Share { request, fence, user, shared, entry } => {
+                if let Some(outcome) = self.repeated(&request)? {
+                    return Ok(outcome);
+                }
+                let job = self.current(fence)?;
+                job.chain = head(&entry, job.chain);
+                if shared {
+                    self.accounts.shares.insert((fence.job, user));
+                } else {
+                    self.accounts.shares.remove(&(fence.job, user));
+                }
+                self.record(now, Subject::Job(fence.job), &entry);
+                self.keep(now, Some(&request), Receipt::Job(fence.job));
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    fn on_user(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        fence: UserFence,
+        entry: &guildhall_daemon::store::Entry,
+        change: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<Outcome> {
+        if let Some(outcome) = self.repeated(request)? {
+            return Ok(outcome);
+        }
+        let known = self.users.get_mut(&fence.user);
+        let known = known.filter(|known| known.chain.revision == fence.chain.revision);
+        known.ok_or(StoreError::Stale)?.chain = head(entry, fence.chain);
+        change(self)?;
+        self.record(now, Subject::User(fence.user), entry);
+        self.keep(now, Some(request), Receipt::Done);
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn answer_account(&self, query: AccountQuery) -> Answer {
+        let tokens = |wanted: &dyn Fn(&TokenView, &[u8; 32]) -> bool, limit: u32| {
+            let newest = self.accounts.tokens.values().rev().filter(|(view, hash)| wanted(view, hash));
+            Answer::Tokens(newest.take(limit as usize).map(|(view, _)| view.clone()).collect())
+        };
+        match query {
+            AccountQuery::Users { after, limit } => {
+                let users = self.users.values().filter(|user| user.id > after);
+                Answer::Users(users.take(limit as usize).cloned().collect())
+            }
+            AccountQuery::Known(Identity { kind, id }) => {
+                let user = self.identities.get(&(kind, id)).and_then(|user| self.users.get(user));
+                Answer::Users(user.cloned().into_iter().collect())
+            }
+            AccountQuery::Identities(user) => {
+                let known = self.identities.iter().filter(|(_, known)| **known == user);
+                let known = known.map(|((kind, id), _)| Identity { kind: kind.clone(), id: id.clone() });
+                Answer::Identities(known.collect())
+            }
+            AccountQuery::TokenOf(wanted) => tokens(&|_, hash| *hash == wanted, 1),
+            AccountQuery::Token(id) => tokens(&|view, _| view.id == id, 1),
+            AccountQuery::Tokens { user, limit } => {
+                tokens(&|view, _| user.is_none_or(|user| view.user == user), limit)
+            }
+            AccountQuery::Shares(job) => {
+                let shares = self.accounts.shares.iter().filter(|(shared, _)| *shared == job);
+                Answer::UserIds(shares.map(|(_, user)| *user).collect())
+            }
+            AccountQuery::Usage(user) => {
+                let open =
+                    self.jobs.values().filter(|job| job.client == user && job.due_at.is_some()).count();
+                let stored_bytes = self.accounts.stored.get(&user).copied().unwrap_or(0);
+                let open_jobs = u64::try_from(open).unwrap_or(u64::MAX);
+                Answer::Usage(Usage { open_jobs, stored_bytes, agents: 0 })
+            }
+        }
+    }
+}

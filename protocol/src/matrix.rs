@@ -197,7 +197,7 @@ pub const MATRIX: [Row; 45] = [
     row(Verb::ReadJudges,                   Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::ReadUser,                     Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ListUsers,                    Market, [O, N, N, N, N], CALM, OPEN),
-    row(Verb::SuspendUser,                  Market, [N, N, N, N, O], CALM, OPEN),
+    row(Verb::SuspendUser,                  Market, [O, N, N, N, O], CALM, OPEN),
     row(Verb::ChangeRoles,                  Market, [A, N, N, N, A], CALM, SHUT),
     row(Verb::AddUser,                      Market, [A, N, N, N, N], CALM, SHUT),
     row(Verb::Consent,                      Market, [C, N, N, N, N], CALM, OPEN),

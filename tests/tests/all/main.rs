@@ -1,5 +1,6 @@
 //! Everything that is tested from outside the crates, in one binary.
 
+mod accounts;
 mod again;
 mod audit;
 mod bad_agents;
@@ -25,6 +26,8 @@ mod model_roles;
 mod model_shapes;
 mod notices;
 mod orders;
+mod people;
+mod permissions;
 mod place;
 mod random_accounts;
 mod random_commands;

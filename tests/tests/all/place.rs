@@ -139,6 +139,21 @@ impl Place {
         self.change("UPDATE agents SET owner_id = 99 WHERE name = ?1", agent.trim_start_matches('@')).await;
     }
 
+    /// Makes somebody the owner of an agent.
+    pub(crate) async fn give_to(&mut self, agent: &str, owner: guildhall_protocol::ids::UserId) {
+        let sql = format!("UPDATE agents SET owner_id = {} WHERE name = ?1", owner.0);
+        self.change(&sql, agent.trim_start_matches('@')).await;
+    }
+
+    /// Makes somebody the owner of agents, while no daemon runs.
+    pub(crate) fn own_agents(&self, names: &[String], owner: guildhall_protocol::ids::UserId) {
+        for name in names {
+            let row = (owner.0, name);
+            let given = self.store().execute("UPDATE agents SET owner_id = ?1 WHERE name = ?2", row);
+            assert_eq!(given.expect("it is written"), 1, "there is {name}");
+        }
+    }
+
     /// Makes the other user of the machine the owner of an agent, once they were here.
     pub(crate) async fn give_to_stranger(&mut self, agent: &str) {
         let sql = "
@@ -368,6 +383,14 @@ impl Place {
     pub(crate) async fn run(&self, arguments: &[&str]) -> String {
         let (code, told, complaint) = self.guildhall(arguments).await;
         assert_eq!(code, 0, "guildhall {}: {told}{complaint}", arguments.join(" "));
+        told
+    }
+
+    /// Runs `guildhalld` with the place's settings, which does as it is told; what it says.
+    pub(crate) async fn guildhalld(&self, arguments: &[&str]) -> String {
+        let output = self.daemon_command().args(arguments).output().await.expect("it runs");
+        let (code, told, complaint) = ended_program(output);
+        assert_eq!(code, 0, "guildhalld {}: {told}{complaint}", arguments.join(" "));
         told
     }
 

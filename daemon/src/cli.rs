@@ -1,4 +1,4 @@
-//! The daemon's commands: `serve`, `demo`, `config show`, `judge report`, `token`, `privacy`, `migrate`.
+//! The daemon's commands: `serve`, `demo`, `config show`, `judge report`, `token`, `privacy`, `tls`, `migrate`.
 
 use crate::agents::egress::PrivateAddresses;
 use crate::config::{Config, ConfigError, Origin, Setting};
@@ -8,6 +8,7 @@ use crate::report::{self, ReportFlags};
 use crate::samples::{self, Samples};
 use crate::serve::Daemon;
 use crate::store::sqlite::{SqliteStore, make_folder};
+use crate::tls::authority::{self, TlsCommand};
 use crate::token_command::{self, TokenCommand};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -71,6 +72,9 @@ enum Command {
     /// Tokens: what programs and front ends come with
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Certificates for front ends on other machines
+    #[command(subcommand)]
+    Tls(TlsCommand),
     /// Print who receives the text of jobs, what is kept and how long, from the settings in force
     Privacy,
     /// Bring the store's schema up to date, and end
@@ -137,6 +141,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(command) => {
             let config = cli.settings.load()?;
             token_command::run(&config, command, &mut std::io::stdout().lock()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Tls(command) => {
+            let config = cli.settings.load()?;
+            let folder = config.key_file.with_file_name("tls");
+            authority::run(&folder, &command, &mut std::io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Privacy => {

@@ -26,5 +26,6 @@ pub mod samples;
 pub mod scribe;
 pub mod serve;
 pub mod store;
+pub mod tls;
 pub mod token;
 pub mod token_command;

@@ -9,6 +9,7 @@ use crate::agents::signing::SigningSecret;
 use crate::engine::Engine;
 use crate::engine::hear::CallbackOutcome;
 use crate::store::{Callback, Query, StoreError};
+use crate::tls::{TlsError, TlsFiles, acceptor};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
@@ -20,15 +21,12 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use guildhall_protocol::ids::DeliveryId;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::{Path as FilePath, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -58,8 +56,8 @@ const FORGET_EVERY: u32 = 10_000;
 pub struct PublicListener {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Certificate chain and key, PEM files; none behind a proxy that speaks TLS.
-    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Its files; none behind a proxy that speaks TLS.
+    pub tls: Option<TlsFiles>,
     /// Most calls of one address in a second.
     pub calls_per_s: NonZeroU32,
     /// Largest answer of an agent, bytes.
@@ -79,15 +77,8 @@ pub enum PublicError {
         source: io::Error,
     },
     /// A file holds no certificate or no key.
-    #[error("{} holds no {what} that can be used: {why}", .path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What should be in it.
-        what: &'static str,
-        /// Why.
-        why: String,
-    },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 struct Door {
@@ -127,7 +118,7 @@ pub struct Bound {
 /// # Errors
 /// The address is taken, or certificate or key cannot be used.
 pub async fn bind(config: PublicListener) -> Result<Bound, PublicError> {
-    let tls = config.tls.as_ref().map(|(cert, key)| acceptor(cert, key)).transpose()?;
+    let tls = config.tls.as_ref().map(acceptor).transpose()?;
     let failed = |source| PublicError::Listen { address: config.address, source };
     let listener = TcpListener::bind(config.address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -153,22 +144,6 @@ impl Bound {
         let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door);
         tokio::spawn(accept(self.listener, self.tls, router, stop));
     }
-}
-
-fn acceptor(cert: &FilePath, key: &FilePath) -> Result<TlsAcceptor, PublicError> {
-    let unusable =
-        |path: &FilePath, what, why: String| PublicError::Tls { path: path.to_path_buf(), what, why };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(cert, "certificate", error.to_string()))?;
-    let secret =
-        PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, "private key", error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
-        .map_err(|error| unusable(cert, "certificate", error.to_string()))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {

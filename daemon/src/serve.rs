@@ -21,7 +21,7 @@ use crate::ops;
 use crate::people::People;
 use crate::privacy;
 use crate::public::{self, PublicError, PublicListener};
-use crate::rpc::{Desk, ListenError, SocketFile, expect_operators, listen};
+use crate::rpc::{Desk, Door, ListenError, Listeners, SocketFile, expect_operators, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -82,6 +82,9 @@ pub enum ServeError {
     System(#[source] std::io::Error),
 }
 
+/// Open files that are asked for: connections of front ends, agents and callbacks, and the store's.
+const FILES_WANTED: u64 = 16_384;
+
 /// A running daemon.
 pub struct Daemon {
     engine: Arc<Engine>,
@@ -102,6 +105,7 @@ impl Daemon {
     /// See [`ServeError`]: nothing is left running then.
     pub async fn start(config: Config, private: PrivateAddresses) -> Result<Self, ServeError> {
         let failed = |path: &Path, source| ServeError::Folder { path: path.to_path_buf(), source };
+        want_files();
         for path in [&config.store, &config.key_file] {
             make_folder(path).map_err(|source| failed(path.parent().unwrap_or(path), source))?;
         }
@@ -171,6 +175,7 @@ impl Daemon {
             accounts: Accounts::default(),
             limits: config.people.limits,
             policy: privacy::policy(&config),
+            door: Arc::new(Door::new(config.door)),
             admin_uids: config.people.admin_uids.clone(),
             started_at: now,
             ended: ended.clone(),
@@ -186,8 +191,7 @@ impl Daemon {
         }
         tokio::spawn(Arc::clone(&engine).learn_meanings(stop.clone()));
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));
-        let (connections, socket) =
-            listen(&config.socket, config.socket_mode, desk, stop.clone(), ended.clone()).await?;
+        let (connections, socket) = listen(listeners(&config), desk, stop.clone(), ended.clone()).await?;
         let run = tokio::spawn(Arc::clone(&engine).run(stop.clone(), config.drain));
         if let Some(llm) = engine.parts().llm.clone() {
             // Jobs do not wait for it. It comes last, so that what it finds out is said after what is configured.
@@ -229,6 +233,22 @@ impl Daemon {
         }
         self.socket.remove();
         clean
+    }
+}
+
+/// Many systems give a process few files at first, and let it have more.
+fn want_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(FILES_WANTED) {
+        tracing::warn!(%error, "the system gives no more open files");
+    }
+}
+
+fn listeners(config: &Config) -> Listeners {
+    Listeners {
+        socket: config.socket.clone(),
+        mode: config.socket_mode,
+        group: config.socket_group.clone(),
+        network: config.listen.clone(),
     }
 }
 

@@ -2,25 +2,26 @@
 //!
 //! A lost connection does not say whether the call ran. Writing calls carry request ids, so calling again is safe.
 
+use crate::endpoint::{ConnectError, Endpoint};
 use crate::error::{ApiError, ErrorKind};
 use crate::handshake::{Hello, Principal, Welcome};
 use crate::service::GuildhallClient;
 use crate::transport;
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tarpc::client::RpcError;
 use tarpc::context::Context;
-use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+/// How a server refuses a call of somebody who makes too many: one of the kinds that the wire knows.
+pub const LIMITED: std::io::ErrorKind = std::io::ErrorKind::Interrupted;
 /// Default limit of one call.
 pub const CALL_MS: u64 = 10_000;
 
 /// A connection that mends itself.
 pub struct Client {
-    socket: PathBuf,
+    endpoint: Endpoint,
     hello: Hello,
     call_limit: Duration,
     live: Mutex<Option<Live>>,
@@ -34,10 +35,10 @@ struct Live {
 }
 
 impl Client {
-    /// A client of the daemon behind a unix socket. Nothing is connected yet.
-    pub fn new(socket: impl Into<PathBuf>, hello: Hello) -> Self {
+    /// A client of the daemon behind a unix socket or another endpoint. Nothing is connected yet.
+    pub fn new(endpoint: impl Into<Endpoint>, hello: Hello) -> Self {
         Self {
-            socket: socket.into(),
+            endpoint: endpoint.into(),
             hello,
             call_limit: Duration::from_millis(CALL_MS),
             live: Mutex::new(None),
@@ -49,11 +50,6 @@ impl Client {
     pub fn call_limit(mut self, limit: Duration) -> Self {
         self.call_limit = limit;
         self
-    }
-
-    /// Where the daemon listens.
-    pub fn socket(&self) -> &Path {
-        &self.socket
     }
 
     /// Whom the daemon takes us for.
@@ -98,16 +94,23 @@ impl Client {
         Ok(live)
     }
 
+    fn unreachable(&self, error: &ConnectError) -> ApiError {
+        let told = format!("no daemon answers at {}: {error}", self.endpoint);
+        let error = ApiError::new(ErrorKind::Unavailable, told);
+        match self.endpoint {
+            Endpoint::Socket(_) => error.hint(
+                "start one with `guildhalld serve`, or name its socket with --socket or GUILDHALL_SOCKET",
+            ),
+            Endpoint::Tls(_) => {
+                error.hint("is it listening there? Its operator sees it in `guildhalld config show`")
+            }
+        }
+    }
+
     async fn connect(&self) -> Result<Live, ApiError> {
-        let unreachable = |error: std::io::Error| {
-            ApiError::new(
-                ErrorKind::Unavailable,
-                format!("no daemon answers at {}: {error}", self.socket.display()),
-            )
-            .hint("start one with `guildhalld serve`, or name its socket with --socket or GUILDHALL_SOCKET")
-        };
-        let mut connection = UnixStream::connect(&self.socket).await.map_err(unreachable)?;
-        let principal = match transport::greet(&mut connection, &self.hello).await.map_err(unreachable)? {
+        let mut connection = self.endpoint.connect().await.map_err(|error| self.unreachable(&error))?;
+        let greeted = transport::greet(&mut connection, &self.hello).await;
+        let principal = match greeted.map_err(|error| self.unreachable(&error.into()))? {
             Welcome::Accepted { principal, .. } => principal,
             Welcome::Refused { reason } => return Err(ApiError::new(ErrorKind::Unsupported, reason)),
         };
@@ -134,6 +137,9 @@ fn explain(error: &RpcError, limit: Duration) -> ApiError {
         }
         RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::PermissionDenied) => {
             ApiError::new(ErrorKind::Forbidden, format!("{}; nothing was changed", server.detail))
+        }
+        RpcError::Server(server) if server.kind == LIMITED => {
+            ApiError::new(ErrorKind::Limited, format!("{}; nothing was changed", server.detail))
         }
         RpcError::Server(server) if matches!(server.kind, std::io::ErrorKind::WouldBlock) => ApiError::new(
             ErrorKind::Limited,

@@ -10,6 +10,7 @@ pub mod appeal;
 pub mod attempt;
 pub mod clean;
 pub mod client;
+pub mod endpoint;
 pub mod error;
 pub mod handshake;
 pub mod history;

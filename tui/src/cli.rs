@@ -21,11 +21,39 @@ pub(crate) struct Cli {
     /// The daemon's socket
     #[arg(long, global = true, value_name = "FILE", env = "GUILDHALL_SOCKET")]
     pub(crate) socket: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
     /// Print JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// A daemon on another machine, and what to come with.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// A daemon on another machine, reached with TLS
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        env = "GUILDHALL_SERVER",
+        conflicts_with = "socket"
+    )]
+    pub(crate) server: Option<String>,
+    /// The authority of its certificate, a PEM file; by default those of this machine
+    #[arg(long, global = true, value_name = "FILE", env = "GUILDHALL_CA")]
+    pub(crate) ca: Option<PathBuf>,
+    /// A file with the token to come with; `GUILDHALL_TOKEN` may hold the token itself
+    #[arg(long, global = true, value_name = "FILE", env = "GUILDHALL_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Our own certificate, where the daemon asks for one
+    #[arg(long, global = true, value_name = "FILE", requires = "client_key")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, global = true, value_name = "FILE", requires = "client_cert")]
+    pub(crate) client_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

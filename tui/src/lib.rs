@@ -5,6 +5,7 @@
 
 mod agent;
 mod cli;
+mod credential;
 mod fault;
 mod input;
 mod job;
@@ -43,7 +44,7 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         clap_complete::generate(shell, &mut Cli::command(), "guildhall", &mut script);
         return Ok(std::io::stdout().write_all(&script)?);
     }
-    let session = Session::new(cli.socket, cli.json)?;
+    let session = Session::new(cli.socket, cli.remote, cli.json)?;
     match cli.command {
         Command::Agent(command) => agent::run(&session, command).await,
         Command::Job(command) => job::run(&session, command).await,

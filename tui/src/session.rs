@@ -1,5 +1,7 @@
 //! One run of the program: the connection to the daemon, and where answers go.
 
+use crate::cli::Remote;
+use crate::credential::{credential, endpoint};
 use crate::fault::Fault;
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::client::Client;
@@ -9,7 +11,6 @@ use guildhall_protocol::ids::{BodyId, JobId, RequestId, UserId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::service::GuildhallClient;
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::transport::usual_socket;
 use guildhall_protocol::view::{NewJob, Posted, Scope};
 use serde::Serialize;
 use std::cell::Cell;
@@ -37,17 +38,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(socket: Option<PathBuf>, json: bool) -> Result<Self, Fault> {
-        let socket = socket.or_else(usual_socket).ok_or_else(|| {
-            Fault::Input("there is no home folder: name the daemon's socket with --socket".to_owned())
-        })?;
+    pub(crate) fn new(socket: Option<PathBuf>, remote: Remote, json: bool) -> Result<Self, Fault> {
+        let credential = credential(remote.token_file.as_deref())?;
+        let endpoint = endpoint(socket, remote)?;
+        let hello = Hello { credential, ..Hello::of("guildhall") };
         // A call may wait for a change; agents are tested within a call.
         let limit = Duration::from_millis(WAIT_MS) + Duration::from_secs(40);
-        Ok(Self {
-            client: Client::new(socket, Hello::of("guildhall")).call_limit(limit),
-            answered: Cell::new(false),
-            json,
-        })
+        Ok(Self { client: Client::new(endpoint, hello).call_limit(limit), answered: Cell::new(false), json })
     }
 
     /// One call to the daemon.

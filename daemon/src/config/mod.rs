@@ -2,6 +2,7 @@
 //! line of [`SETTINGS`]; unknown keys are refused with the nearest known one.
 
 mod models;
+mod network;
 mod people;
 mod settings;
 
@@ -9,6 +10,8 @@ pub use people::PeopleSettings;
 pub use settings::{SETTINGS, Setting};
 
 use crate::llm::settings::{CacheSettings, LlmSettings};
+use crate::rpc::DoorLimits;
+use crate::tls::TlsFiles;
 use guildhall_protocol::transport::usual_socket;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -72,8 +75,14 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Most calls of one address to it.
     pub public_calls_per_s: NonZeroU32,
-    /// Certificate chain and key of the listener.
-    pub public_tls: Option<(PathBuf, PathBuf)>,
+    /// Its certificate.
+    pub public_tls: Option<TlsFiles>,
+    /// Where front ends on other machines connect.
+    pub listen: Option<(SocketAddr, TlsFiles)>,
+    /// Limits on connections and calls.
+    pub door: DoorLimits,
+    /// The group of the socket.
+    pub socket_group: Option<String>,
     /// Who is an admin, and what limits everybody.
     pub people: PeopleSettings,
     /// The log filter.
@@ -127,6 +136,14 @@ pub enum ConfigError {
         value: String,
         /// What fits.
         about: &'static str,
+    },
+    /// The network is to be listened to without a certificate.
+    #[error(
+        "{origin}: listen needs tls_cert and tls_key: `guildhalld tls init` makes a certificate and says what to write"
+    )]
+    NoCertificate {
+        /// Where it stands.
+        origin: Origin,
     },
     /// A file that holds a key can be read by others.
     #[error("{} holds a key and can be read by others (mode {mode:o}): run `chmod 600` on it", .path.display())]
@@ -215,7 +232,9 @@ impl Config {
             ("", "") => None,
             ("", _) => return Err(wrong(&layers, "public_tls_cert")),
             (_, "") => return Err(wrong(&layers, "public_tls_key")),
-            (cert, key) => Some((PathBuf::from(cert), PathBuf::from(key))),
+            (cert, key) => {
+                Some(TlsFiles { certificate: PathBuf::from(cert), key: PathBuf::from(key), client_ca: None })
+            }
         };
         let socket_mode = u32::from_str_radix(&layers["socket_mode"].0, 8).ok().filter(|mode| *mode <= 0o777);
         let number = |key, min: u64, max: u64| number(&layers, key, min, max);
@@ -242,6 +261,9 @@ impl Config {
                 .and_then(NonZeroU32::new)
                 .ok_or_else(|| wrong(&layers, "public_calls_per_s"))?,
             public_tls,
+            listen: network::listen(&layers)?,
+            door: network::door(&layers)?,
+            socket_group: Some(layers["socket_group"].0.clone()).filter(|group| !group.is_empty()),
             people: people::people(&layers)?,
             log: layers["log"].0.clone(),
             llm,

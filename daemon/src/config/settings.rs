@@ -14,7 +14,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 42] = [
+pub const SETTINGS: [Setting; 50] = [
     Setting {
         key: "store",
         default: "",
@@ -26,6 +26,42 @@ pub const SETTINGS: [Setting; 42] = [
         about: "the socket for front ends; default guildhalld.sock in the runtime folder",
     },
     Setting { key: "socket_mode", default: "600", about: "mode of the socket, octal" },
+    Setting {
+        key: "socket_group",
+        default: "",
+        about: "group of the socket, by name or number; default the daemon's own",
+    },
+    Setting {
+        key: "listen",
+        default: "off",
+        about: "address for front ends on other machines, such as 0.0.0.0:7432, always with TLS; `off` for none",
+    },
+    Setting {
+        key: "tls_cert",
+        default: "",
+        about: "PEM file with the certificate chain of listen; `guildhalld tls init` makes one",
+    },
+    Setting { key: "tls_key", default: "", about: "PEM file with its private key" },
+    Setting {
+        key: "tls_client_ca",
+        default: "",
+        about: "PEM file with the authority whose certificate each caller on listen must show; default none is asked for",
+    },
+    Setting {
+        key: "connections_max",
+        default: "4096",
+        about: "most connections of front ends at a time, 1 to 100,000",
+    },
+    Setting {
+        key: "connections_per_user_max",
+        default: "64",
+        about: "most connections of one user at a time, 1 to 100,000; neither this nor calls_per_s holds for admins on the socket",
+    },
+    Setting {
+        key: "calls_per_s",
+        default: "200",
+        about: "most calls of one user in a second, 1 to 1,000,000; twice as many in a burst",
+    },
     Setting {
         key: "key_file",
         default: "",

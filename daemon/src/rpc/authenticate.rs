@@ -23,6 +23,8 @@ pub(super) enum Peer {
         /// As the kernel says.
         uid: u32,
     },
+    /// Somebody on another machine, over TLS.
+    Remote,
 }
 
 /// Why a caller is not let in. Its text goes to the caller: it says what to do, and nothing about others.
@@ -31,6 +33,11 @@ pub(super) enum Unknown {
     /// The store cannot be asked.
     #[error("the daemon cannot look you up at the moment: {0}")]
     Store(#[from] StoreError),
+    /// Nobody is let in over the network just so.
+    #[error(
+        "over the network nobody is let in without a token: an admin makes one with `guildhalld token create`; give it with --token-file or GUILDHALL_TOKEN"
+    )]
+    NoCredential,
     /// The credential is no token.
     #[error(transparent)]
     NoToken(#[from] TokenError),
@@ -63,6 +70,7 @@ pub(super) async fn authenticate(desk: &Desk, peer: &Peer, hello: &Hello) -> Res
         (Some(credential), _) => by_token(desk, credential, hello.acting_for.as_ref()).await?,
         (None, _) if hello.acting_for.is_some() => return Err(Unknown::NoBridge),
         (None, Peer::Local { uid }) => by_uid(desk, *uid).await?,
+        (None, Peer::Remote) => return Err(Unknown::NoCredential),
     };
     desk.recall(session.user).await?;
     Ok(session)

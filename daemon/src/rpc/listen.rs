@@ -1,26 +1,33 @@
-//! The unix socket: one handshake frame, then the service, one task per connection.
+//! The listeners: one handshake frame, then the service, one task per connection.
 //!
 //! tarpc is left alone with nothing: deadlines are clamped before they are added to a clock, a handler that panics or is
 //! slow still answers, and what one peer sends ends that peer's connection only.
 
 use super::authenticate::{Peer, authenticate};
+use super::door::Inside;
 use super::fitting::Fitting;
 use super::session::Session;
-use super::socket::{ListenError, SocketFile, bind};
+use super::socket::{ListenError, SocketFile, bind, group_id};
 use super::{Caller, Desk};
+use crate::tls::{TlsFiles, acceptor};
 use futures::{StreamExt, TryStreamExt};
+use guildhall_protocol::client::LIMITED;
 use guildhall_protocol::handshake::{Welcome, negotiate};
 use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::transport;
+use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarpc::server::{self, Channel, Serve};
 use tarpc::{ClientMessage, Response, ServerError, context};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,44 +35,50 @@ use tokio_util::task::TaskTracker;
 const CALL_MAX: Duration = Duration::from_mins(2);
 /// Calls at a time on one connection.
 const CALLS_MAX: usize = 128;
-/// Connections at a time.
-const CONNECTIONS_MAX: usize = 512;
+/// Time until a caller must have said who they are, TLS included.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
-/// Opens the socket and serves it: from `stop` on, calls that write are refused and reads go on, so that people can watch
-/// the daemon end; from `ended` on, all calls are refused and those that run may finish.
+/// Where front ends connect.
+pub struct Listeners {
+    /// The unix socket.
+    pub socket: PathBuf,
+    /// Its mode.
+    pub mode: u32,
+    /// Its group.
+    pub group: Option<String>,
+    /// For those on other machines.
+    pub network: Option<(SocketAddr, TlsFiles)>,
+}
+
+/// Opens socket and network and serves them: from `stop` on, calls that write are refused and reads go on, so that people
+/// can watch the daemon end; from `ended` on, all calls are refused and those that run may finish.
 ///
 /// # Errors
-/// The socket cannot be made, or something that is not ours is in its place.
+/// The socket cannot be made, something that is not ours is in its place, or the network cannot be listened to.
 pub async fn listen(
-    path: &Path,
-    mode: u32,
+    listeners: Listeners,
     desk: Arc<Desk>,
     stop: CancellationToken,
     ended: CancellationToken,
 ) -> Result<(TaskTracker, SocketFile), ListenError> {
-    let (listener, file) = bind(path, mode).await?;
-    let connections = TaskTracker::new();
-    let tracker = connections.clone();
-    connections.spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = ended.cancelled() => break,
-            };
-            match accepted {
-                Ok((connection, _)) if tracker.len() <= CONNECTIONS_MAX => {
-                    let until = Until { stop: stop.clone(), ended: ended.clone() };
-                    tracker.spawn(serve(connection, Arc::clone(&desk), until));
-                }
-                Ok(_) => tracing::warn!("a connection was refused: there are {CONNECTIONS_MAX} already"),
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
+    let group = listeners.group.as_deref().map(group_id).transpose()?;
+    let network = match listeners.network {
+        None => None,
+        Some((address, files)) => {
+            let acceptor = acceptor(&files)?;
+            let failed = |source| ListenError::Network { address, source };
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            tracing::info!("front ends connect to {} with TLS", listener.local_addr().map_err(failed)?);
+            Some((listener, acceptor))
         }
-        tracker.close();
-    });
+    };
+    let (socket, file) = bind(&listeners.socket, listeners.mode, group).await?;
+    let connections = TaskTracker::new();
+    let host = Host { desk, until: Until { stop, ended }, connections: connections.clone() };
+    if let Some((listener, acceptor)) = network {
+        connections.spawn(host.clone().take_remote(listener, acceptor));
+    }
+    connections.spawn(host.take_local(socket));
     Ok((connections, file))
 }
 
@@ -78,15 +91,93 @@ struct Until {
     ended: CancellationToken,
 }
 
-async fn serve(mut connection: UnixStream, desk: Arc<Desk>, until: Until) {
-    let who = match greet(&mut connection, &desk).await {
-        Ok(Some(who)) => Arc::new(who),
-        Ok(None) => return,
-        Err(error) => {
-            tracing::debug!(%error, "a handshake failed");
-            return;
+/// What both listeners need.
+#[derive(Clone)]
+struct Host {
+    desk: Arc<Desk>,
+    until: Until,
+    connections: TaskTracker,
+}
+
+impl Host {
+    async fn take_local(self, listener: UnixListener) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted.map(|(connection, _)| connection),
+                () = self.until.ended.cancelled() => break,
+            };
+            let Some(connection) = self.room(accepted).await else { continue };
+            let Ok(uid) = connection.peer_cred().map(|peer| peer.uid()) else { continue };
+            let opened = async move { Ok(connection) };
+            self.connections.spawn(self.clone().host(opened, Peer::Local { uid }));
         }
-    };
+        self.connections.close();
+    }
+
+    async fn take_remote(self, listener: TcpListener, acceptor: TlsAcceptor) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted.map(|(connection, _)| connection),
+                () = self.until.ended.cancelled() => return,
+            };
+            let Some(connection) = self.room(accepted).await else { continue };
+            let acceptor = acceptor.clone();
+            let opened = async move {
+                connection.set_nodelay(true)?;
+                acceptor.accept(connection).await
+            };
+            self.connections.spawn(self.clone().host(opened, Peer::Remote));
+        }
+    }
+
+    /// A connection that was taken, if there is room for it.
+    async fn room<C>(&self, accepted: io::Result<C>) -> Option<C> {
+        let most = self.desk.door.connections_max();
+        match accepted {
+            Ok(connection) if self.connections.len() <= most => Some(connection),
+            Ok(_) => {
+                tracing::warn!("a connection was refused: there are {most} already");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                None
+            }
+        }
+    }
+
+    /// One connection from its first byte to its last. Whoever does not say in time who they are is turned away.
+    async fn host<C>(self, opened: impl Future<Output = io::Result<C>>, peer: Peer)
+    where
+        C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let waits = self.desk.door.wait();
+        let greeted = async {
+            let mut connection = opened.await?;
+            let session = greet(&mut connection, &self.desk, peer).await?;
+            Ok::<_, io::Error>(session.map(|(session, inside)| (connection, session, inside)))
+        };
+        let greeted = tokio::select! {
+            greeted = tokio::time::timeout(HANDSHAKE_MAX, greeted) => greeted,
+            () = waits.lost.cancelled() => return,
+        };
+        drop(waits);
+        match greeted {
+            Ok(Ok(Some((connection, session, inside)))) => {
+                serve(connection, self.desk, Arc::new(session), self.until).await;
+                drop(inside);
+            }
+            Ok(Ok(None)) | Err(_) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        }
+    }
+}
+
+async fn serve<C>(connection: C, desk: Arc<Desk>, who: Arc<Session>, until: Until)
+where
+    C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let clamp = |mut message| {
         if let ClientMessage::Request(request) = &mut message {
             let request: &mut tarpc::Request<GuildhallRequest> = request;
@@ -134,22 +225,30 @@ async fn serve(mut connection: UnixStream, desk: Arc<Desk>, until: Until) {
     }
 }
 
-/// The handshake: version, then who it is.
-async fn greet(connection: &mut UnixStream, desk: &Desk) -> io::Result<Option<Session>> {
+/// The handshake: version, then who it is, then whether there is room for one more of theirs.
+async fn greet<C>(
+    connection: &mut C,
+    desk: &Desk,
+    peer: Peer,
+) -> io::Result<Option<(Session, Option<Inside>)>>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+{
     let hello = transport::receive_hello(connection).await?;
-    let peer = Peer::Local { uid: connection.peer_cred()?.uid() };
     let answer = match negotiate(&hello) {
         Err(reason) => Err(reason),
-        Ok(version) => authenticate(desk, &peer, &hello)
-            .await
-            .map(|session| (version, session))
-            .map_err(|error| error.to_string()),
+        Ok(version) => match authenticate(desk, &peer, &hello).await {
+            Err(error) => Err(error.to_string()),
+            Ok(session) if session.is_at_home(peer, desk) => Ok((version, session, None)),
+            Ok(session) => desk.door.enter(session.user).map(|inside| (version, session, Some(inside))),
+        },
     };
     match answer {
-        Ok((version, session)) => {
+        Ok((version, session, inside)) => {
             let welcome = Welcome::Accepted { version, principal: session.principal(desk) };
             transport::send_welcome(connection, &welcome).await?;
-            Ok(Some(session))
+            let is_limited = inside.is_some();
+            Ok(Some((Session { is_limited, ..session }, inside)))
         }
         Err(reason) => {
             transport::send_welcome(connection, &Welcome::Refused { reason }).await?;
@@ -179,6 +278,11 @@ impl<S: Serve<Req = GuildhallRequest>> Serve for Guard<S> {
         }
         if let Some(why) = self.caller.turned_away(&request) {
             return Err(ServerError::new(io::ErrorKind::PermissionDenied, why.to_owned()));
+        }
+        if self.caller.who.is_limited
+            && let Err(why) = self.caller.desk.door.call(self.caller.who.user)
+        {
+            return Err(ServerError::new(LIMITED, why));
         }
         let left = context.deadline.saturating_duration_since(Instant::now());
         let handler = AssertUnwindSafe(self.inner.serve(context, request));

@@ -5,6 +5,7 @@
 mod agents;
 mod authenticate;
 mod check;
+mod door;
 mod errors;
 mod feed;
 mod fitting;
@@ -24,7 +25,8 @@ mod tokens;
 mod users;
 
 pub(crate) use authenticate::expect_operators;
-pub use listen::listen;
+pub use door::{Door, DoorLimits};
+pub use listen::{Listeners, listen};
 pub use socket::{ListenError, SocketFile};
 
 use self::session::Session;
@@ -53,6 +55,8 @@ pub struct Desk {
     pub limits: Limits,
     /// What people consent to.
     pub policy: Policy,
+    /// How many may come.
+    pub door: Arc<Door>,
     /// Who is an admin by configuration.
     pub admin_uids: Vec<u32>,
     /// When the daemon started.

@@ -1,5 +1,6 @@
 //! What one connection stands for, and what it may: every check of a right goes through here, to one table.
 
+use super::authenticate::Peer;
 use super::errors::{not_found, store};
 use super::{Caller, Desk};
 use crate::accounts::Terms;
@@ -28,6 +29,8 @@ pub(crate) struct Session {
     pub(super) expires_at: Option<Timestamp>,
     /// Whether they may change nothing.
     pub(super) read_only: bool,
+    /// Whether their connections and calls are counted.
+    pub(super) is_limited: bool,
 }
 
 impl Session {
@@ -35,7 +38,13 @@ impl Session {
     pub(super) fn of(user: UserId, name: String) -> Self {
         let (ceiling, claimed) = (Role::Admin, Role::Client);
         let terms = Terms { user, ceiling, place: PlaceId::LOCAL, claimed, bridged: false };
-        Self { user, name, terms, token: None, expires_at: None, read_only: false }
+        Self { user, name, terms, token: None, expires_at: None, read_only: false, is_limited: true }
+    }
+
+    /// Whether this is an admin who sits at the machine: they can do worse to it than calling.
+    pub(super) fn is_at_home(&self, peer: Peer, desk: &Desk) -> bool {
+        let local = matches!(peer, Peer::Local { .. });
+        local && self.token.is_none() && desk.accounts.is_born_admin(self.user)
     }
 
     /// What the caller is told of themselves.

@@ -1,5 +1,6 @@
 //! The socket's file: what is in its place is never taken away unless it is the socket of a daemon that died.
 
+use crate::tls::TlsError;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,24 @@ pub enum ListenError {
         /// The socket.
         path: PathBuf,
     },
+    /// There is no such group.
+    #[error("there is no group {group:?} on this machine: set socket_group to another, or to its number")]
+    NoGroup {
+        /// As configured.
+        group: String,
+    },
+    /// The network cannot be listened to.
+    #[error("cannot listen on {address} for front ends; choose another listen, or `off`")]
+    Network {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of its certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system refuses.
     #[error("cannot listen on the socket {}", .path.display())]
     Socket {
@@ -51,14 +70,35 @@ impl SocketFile {
     }
 }
 
-/// Makes the socket with this mode.
+/// The number of a group that is named so, or by its number.
+pub(super) fn group_id(group: &str) -> Result<u32, ListenError> {
+    let unknown = || ListenError::NoGroup { group: group.to_owned() };
+    if let Ok(number) = group.parse() {
+        return Ok(number);
+    }
+    let groups = std::fs::read_to_string("/etc/group").map_err(|_| unknown())?;
+    let named = |line: &str| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok()).flatten()
+    };
+    groups.lines().find_map(named).ok_or_else(unknown)
+}
+
+/// Makes the socket with this mode and group.
 ///
 /// # Errors
 /// See [`ListenError`]; what was in its place is still there.
-pub(super) async fn bind(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile), ListenError> {
+pub(super) async fn bind(
+    path: &Path,
+    mode: u32,
+    group: Option<u32>,
+) -> Result<(UnixListener, SocketFile), ListenError> {
     let failed = |source| ListenError::Socket { path: path.to_path_buf(), source };
     make_room(path).await?;
     let listener = UnixListener::bind(path).map_err(failed)?;
+    if group.is_some() {
+        std::os::unix::fs::chown(path, None, group).map_err(failed)?;
+    }
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
     let entry = std::fs::symlink_metadata(path).map_err(failed)?;
     Ok((listener, SocketFile { path: path.to_path_buf(), identity: (entry.dev(), entry.ino()) }))

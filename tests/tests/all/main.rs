@@ -2,6 +2,7 @@
 
 mod accounts;
 mod again;
+mod attacks;
 mod audit;
 mod bad_agents;
 mod cast;
@@ -24,6 +25,7 @@ mod model_money;
 mod model_patience;
 mod model_roles;
 mod model_shapes;
+mod network;
 mod notices;
 mod orders;
 mod people;

@@ -64,6 +64,11 @@ impl Place {
         Self::open_on(None, settings.iter().map(|setting| (*setting).to_owned()).collect()).await
     }
 
+    /// From the next start on these hold, too.
+    pub(crate) fn set(&mut self, settings: &[&str]) {
+        self.settings.extend(settings.iter().map(|setting| (*setting).to_owned()));
+    }
+
     /// A place whose store is on a disk of 8 MB; none where the system allows no mount namespace.
     pub(crate) async fn open_on_small_disk() -> Option<Self> {
         let disk = tempfile::tempdir().expect("a folder");
@@ -443,7 +448,7 @@ impl Drop for Place {
 }
 
 /// A port that nobody listens on at the moment.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }

@@ -4,11 +4,13 @@
 mod models;
 mod people;
 mod settings;
+mod sign_in;
 
 pub use people::PeopleSettings;
 pub use settings::{SETTINGS, Setting};
 
 use crate::llm::settings::{CacheSettings, LlmSettings};
+use crate::oidc;
 use guildhall_protocol::transport::usual_socket;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -76,6 +78,8 @@ pub struct Config {
     pub public_tls: Option<(PathBuf, PathBuf)>,
     /// Who is an admin, and what limits everybody.
     pub people: PeopleSettings,
+    /// Whose tokens let people in; none: nobody's.
+    pub sign_in: Option<oidc::Policy>,
     /// The log filter.
     pub log: String,
     /// Language models; none: the marketplace does without.
@@ -243,6 +247,7 @@ impl Config {
                 .ok_or_else(|| wrong(&layers, "public_calls_per_s"))?,
             public_tls,
             people: people::people(&layers)?,
+            sign_in: sign_in::sign_in(&layers)?,
             log: layers["log"].0.clone(),
             llm,
             cache,

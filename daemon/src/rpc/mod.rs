@@ -18,6 +18,7 @@ mod registration;
 mod service;
 mod session;
 mod sharing;
+mod sign_in;
 mod socket;
 mod story;
 mod tokens;
@@ -31,6 +32,7 @@ use self::session::Session;
 use crate::accounts::Accounts;
 use crate::engine::Engine;
 use crate::maker::Maker;
+use crate::oidc::Issuer;
 use crate::privacy::Policy;
 use crate::scribe::Scribe;
 use crate::store::{Chain, Command, Conflict, Outcome, Query, Receipt, Request, Store, StoreError};
@@ -53,6 +55,8 @@ pub struct Desk {
     pub limits: Limits,
     /// What people consent to.
     pub policy: Policy,
+    /// Whose people may sign in, if anybody's.
+    pub issuer: Option<Issuer>,
     /// Who is an admin by configuration.
     pub admin_uids: Vec<u32>,
     /// When the daemon started.

@@ -14,6 +14,7 @@ pub mod maker;
 pub mod market;
 pub mod notes;
 pub mod notify;
+pub mod oidc;
 pub mod ops;
 pub mod people;
 pub mod pick;

@@ -17,6 +17,7 @@ use crate::maker::Maker;
 use crate::market::day;
 use crate::notes::notes;
 use crate::notify;
+use crate::oidc::{Issuer, IssuerSetupError};
 use crate::ops;
 use crate::people::People;
 use crate::privacy;
@@ -65,6 +66,9 @@ pub enum ServeError {
     /// Models cannot be asked as they are configured.
     #[error(transparent)]
     Models(#[from] LlmSetupError),
+    /// Nobody can sign in.
+    #[error(transparent)]
+    SignIn(#[from] IssuerSetupError),
     /// Agents cannot call back.
     #[error(transparent)]
     Public(#[from] PublicError),
@@ -176,6 +180,7 @@ impl Daemon {
             limits: config.people.limits,
             policy: privacy::policy(&config),
             door: Arc::new(Door::new(config.door)),
+            issuer: config.sign_in.clone().map(Issuer::new).transpose()?,
             admin_uids: config.people.admin_uids.clone(),
             started_at: now,
             ended: ended.clone(),

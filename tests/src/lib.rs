@@ -2,6 +2,7 @@
 
 pub mod fake_agent;
 pub mod fake_chat;
+pub mod fake_issuer;
 pub mod fake_openai;
 pub mod hook;
 pub mod injections;

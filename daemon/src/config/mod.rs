@@ -5,11 +5,13 @@ mod models;
 mod network;
 mod people;
 mod settings;
+mod sign_in;
 
 pub use people::PeopleSettings;
 pub use settings::{SETTINGS, Setting};
 
 use crate::llm::settings::{CacheSettings, LlmSettings};
+use crate::oidc;
 use crate::rpc::DoorLimits;
 use crate::tls::TlsFiles;
 use guildhall_protocol::transport::usual_socket;
@@ -85,6 +87,8 @@ pub struct Config {
     pub socket_group: Option<String>,
     /// Who is an admin, and what limits everybody.
     pub people: PeopleSettings,
+    /// Whose tokens let people in; none: nobody's.
+    pub sign_in: Option<oidc::Policy>,
     /// The log filter.
     pub log: String,
     /// Language models; none: the marketplace does without.
@@ -265,6 +269,7 @@ impl Config {
             door: network::door(&layers)?,
             socket_group: Some(layers["socket_group"].0.clone()).filter(|group| !group.is_empty()),
             people: people::people(&layers)?,
+            sign_in: sign_in::sign_in(&layers)?,
             log: layers["log"].0.clone(),
             llm,
             cache,

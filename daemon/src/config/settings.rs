@@ -14,7 +14,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 50] = [
+pub const SETTINGS: [Setting; 54] = [
     Setting {
         key: "store",
         default: "",
@@ -227,6 +227,26 @@ pub const SETTINGS: [Setting; 50] = [
         key: "user_agents_max",
         default: "100",
         about: "most agents of a user that are not retired, 0 to 100,000",
+    },
+    Setting {
+        key: "oidc_issuer",
+        default: "",
+        about: "OpenID Connect issuer whose tokens let people in, exactly as it names itself: https, or http on loopback; empty for none",
+    },
+    Setting {
+        key: "oidc_audience",
+        default: "",
+        about: "for whom its tokens must be meant (`aud`); empty: only tokens that name nobody, as Clerk's session tokens, and then oidc_parties must be set",
+    },
+    Setting {
+        key: "oidc_parties",
+        default: "",
+        about: "applications that its tokens may have been given to (`azp`), spaces between; empty: any",
+    },
+    Setting {
+        key: "oidc_algorithms",
+        default: "RS256 ES256 EdDSA",
+        about: "how its tokens may be signed, spaces between: RS256 to RS512, PS256 to PS512, ES256, ES384, EdDSA",
     },
     Setting {
         key: "log",

@@ -2,7 +2,9 @@
 
 use super::Desk;
 use super::session::Session;
+use super::sign_in::{by_issuer, is_issued};
 use super::users::terms;
+use crate::oidc::SignInError;
 use crate::store::account::is_news;
 use crate::store::{AccountCommand, AccountQuery, Command, Query, StoreError};
 use crate::token::{self, TokenError};
@@ -50,6 +52,12 @@ pub(super) enum Unknown {
     /// It is over.
     #[error("this token has expired: ask an admin for another")]
     Expired,
+    /// It is an issuer's, and none may sign people in.
+    #[error("this daemon takes no sign-in tokens: its oidc_issuer is not set")]
+    NoIssuer,
+    /// It is an issuer's, and not good.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
     /// Only bridges act for others.
     #[error("only a bridge's token acts for others; this is none")]
     NoBridge,
@@ -67,6 +75,10 @@ pub(super) enum Unknown {
 /// See [`Unknown`]: nobody is let in.
 pub(super) async fn authenticate(desk: &Desk, peer: &Peer, hello: &Hello) -> Result<Session, Unknown> {
     let session = match (hello.credential.as_deref(), peer) {
+        (Some(credential), _) if is_issued(credential) && hello.acting_for.is_none() => {
+            by_issuer(desk, credential).await?
+        }
+        (Some(credential), _) if is_issued(credential) => return Err(Unknown::NoBridge),
         (Some(credential), _) => by_token(desk, credential, hello.acting_for.as_ref()).await?,
         (None, _) if hello.acting_for.is_some() => return Err(Unknown::NoBridge),
         (None, Peer::Local { uid }) => by_uid(desk, *uid).await?,

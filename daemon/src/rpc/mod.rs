@@ -19,6 +19,7 @@ mod registration;
 mod service;
 mod session;
 mod sharing;
+mod sign_in;
 mod socket;
 mod story;
 mod tokens;
@@ -33,6 +34,7 @@ use self::session::Session;
 use crate::accounts::Accounts;
 use crate::engine::Engine;
 use crate::maker::Maker;
+use crate::oidc::Issuer;
 use crate::privacy::Policy;
 use crate::scribe::Scribe;
 use crate::store::{Chain, Command, Conflict, Outcome, Query, Receipt, Request, Store, StoreError};
@@ -57,6 +59,8 @@ pub struct Desk {
     pub policy: Policy,
     /// How many may come.
     pub door: Arc<Door>,
+    /// Whose people may sign in, if anybody's.
+    pub issuer: Option<Issuer>,
     /// Who is an admin by configuration.
     pub admin_uids: Vec<u32>,
     /// When the daemon started.

@@ -36,6 +36,7 @@ mod random_commands;
 mod random_llm;
 mod reviews;
 mod second_chances;
+mod sign_in;
 mod store_contract;
 mod store_file;
 mod thinking;

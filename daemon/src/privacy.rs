@@ -28,7 +28,7 @@ pub fn policy(config: &Config) -> Policy {
         "Who receives what you post: the agent that is chosen for it, which means the server of that agent's owner, and the \
          operators of this marketplace. {model} A private job is seen by nobody else, unless you share it.\n\
          What is kept: the job, its answers and every step of its history, until somebody has it forgotten; what was sent \
-         to agents and to you, 30 days.\n"
+         to agents and what you were told, 14 days.\n"
     );
     let version = hex::encode(&Sha256::digest(&text)[..6]);
     Policy { text, version }

@@ -28,6 +28,7 @@ pub enum Verb {
     ReadNotices,
     ReplayNotice,
     ChangeSettings,
+    NameWebhook,
     ReachPrivateWebhook,
     TellNotices,
     SteerEngine,
@@ -158,7 +159,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 45] = [
+pub const MATRIX: [Row; 46] = [
     row(Verb::See,                          Market, [C, C, C, C, C], CALM, OPEN),
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
@@ -181,15 +182,16 @@ pub const MATRIX: [Row; 45] = [
     row(Verb::Job(JobAction::Uphold),       Market, [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Reject),       Market, [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Cancel),       Place,  [C, O, O, O, O], CALM, OPEN),
-    row(Verb::Register,                     Market, [W, N, N, N, N], BUSY, OPEN),
-    row(Verb::RegisterHouse,                Market, [O, N, N, N, N], BUSY, OPEN),
-    row(Verb::Publish,                      Market, [O, N, N, O, O], BUSY, OPEN),
-    row(Verb::GrantAddress,                 Market, [O, N, N, O, O], BUSY, OPEN),
+    row(Verb::Register,                     Market, [W, N, N, N, N], BUSY, SHUT),
+    row(Verb::RegisterHouse,                Market, [O, N, N, N, N], BUSY, SHUT),
+    row(Verb::Publish,                      Market, [O, N, N, O, O], BUSY, SHUT),
+    row(Verb::GrantAddress,                 Market, [O, N, N, O, O], BUSY, SHUT),
     row(Verb::ReadAgent,                    Market, [C, N, N, C, O], CALM, OPEN),
     row(Verb::ChangeAgent,                  Market, [C, N, N, O, O], BUSY, OPEN),
     row(Verb::ReadNotices,                  Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ReplayNotice,                 Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ChangeSettings,               Market, [C, N, N, N, N], CALM, OPEN),
+    row(Verb::NameWebhook,                  Market, [C, N, N, N, N], CALM, SHUT),
     row(Verb::ReachPrivateWebhook,          Market, [O, N, N, N, N], CALM, SHUT),
     row(Verb::TellNotices,                  Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::SteerEngine,                  Market, [O, N, N, N, N], CALM, OPEN),
@@ -225,6 +227,7 @@ impl Verb {
             Self::ReadNotices => "read these notices",
             Self::ReplayNotice => "tell this notice again",
             Self::ChangeSettings => "change how they are told",
+            Self::NameWebhook => "name a webhook",
             Self::ReachPrivateWebhook => "name a private webhook",
             Self::TellNotices => "tell notices for others",
             Self::SteerEngine => "stop or start new attempts",
@@ -306,9 +309,19 @@ mod tests {
     }
 
     #[test]
-    fn roles_tokens_and_secrets_pass_no_bridge() {
+    fn roles_tokens_grants_and_secrets_pass_no_bridge() {
         let admin = Powers { market: Role::Admin, place: Role::Admin, suspended: false, bridged: true };
-        for verb in [Verb::ChangeRoles, Verb::MakeToken, Verb::ReadTokens, Verb::RevokeToken, Verb::AddUser] {
+        // A new agent and a new webhook come with secrets.
+        for verb in [
+            Verb::ChangeRoles,
+            Verb::MakeToken,
+            Verb::ReadTokens,
+            Verb::RevokeToken,
+            Verb::AddUser,
+            Verb::Register,
+            Verb::NameWebhook,
+            Verb::GrantAddress,
+        ] {
             for whose in RELATIONS {
                 assert_eq!(verb.may(whose, admin), Err(Denied::Bridged { verb }));
             }

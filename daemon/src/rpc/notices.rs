@@ -161,6 +161,10 @@ impl Caller {
     ) -> Result<SettingsSet, ApiError> {
         let content = serde_json::to_string(&settings).map_err(|error| internal(&error))?;
         let request = self.request(request, "set-settings", content.as_bytes());
+        self.check(Verb::ChangeSettings)?;
+        if settings.webhook != self.own_settings().webhook {
+            self.check(Verb::NameWebhook)?;
+        }
         if settings.webhook_private {
             self.check(Verb::ReachPrivateWebhook)?;
         }

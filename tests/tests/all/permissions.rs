@@ -308,6 +308,11 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             call!(replay_notice(request, notice))
         }
         Verb::ChangeSettings if alone => call!(set_settings(request, Settings::default())),
+        Verb::NameWebhook if alone => {
+            // That address is no webhook for anybody: what matters is what is said first.
+            let webhook = Some("https://127.0.0.1:1/".to_owned());
+            call!(set_settings(request, Settings { webhook, ..Settings::default() }))
+        }
         Verb::ReachPrivateWebhook if alone => {
             let webhook = Some("http://127.0.0.1:1/".to_owned());
             call!(set_settings(request, Settings { webhook, webhook_private: true, ..Settings::default() }))

@@ -1,8 +1,9 @@
-//! The daemon's commands: `serve`, `demo`, `config show`, `judge report`, `token`, `privacy`, `tls`, `migrate`.
+//! The daemon's commands: `serve`, `demo`, `config show`, `judge report`, `token`, `key`, `privacy`, `tls`, `migrate`.
 
 use crate::agents::egress::PrivateAddresses;
 use crate::config::{Config, ConfigError, Origin, Setting};
 use crate::demo;
+use crate::key_command::{self, KeyCommand};
 use crate::privacy;
 use crate::report::{self, ReportFlags};
 use crate::samples::{self, Samples};
@@ -75,6 +76,9 @@ enum Command {
     /// Certificates for front ends on other machines
     #[command(subcommand)]
     Tls(TlsCommand),
+    /// The master key, which seals every secret in the store
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print who receives the text of jobs, what is kept and how long, from the settings in force
     Privacy,
     /// Bring the store's schema up to date, and end
@@ -147,6 +151,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let config = cli.settings.load()?;
             let folder = config.key_file.with_file_name("tls");
             authority::run(&folder, &command, &mut std::io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Key(command) => {
+            let config = cli.settings.load()?;
+            log_to_stderr(&config.log)?;
+            key_command::run(&config, command, &mut std::io::stdout().lock()).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Privacy => {

@@ -3,7 +3,6 @@
 use crate::accounts::Accounts;
 use crate::agents::delivery::Courier;
 use crate::agents::egress::{Egress, EgressSetupError, PrivateAddresses};
-use crate::agents::secrets::{MasterKey, MasterKeyError, SecretKind, place};
 use crate::agents::signing::SigningSecret;
 use crate::catalog;
 use crate::changes::Changes;
@@ -15,6 +14,7 @@ use crate::judge::pool::Pool;
 use crate::llm::{Llm, LlmSetupError, Spent, cache};
 use crate::maker::Maker;
 use crate::market::day;
+use crate::master_key::{self, KeyError};
 use crate::notes::notes;
 use crate::notify;
 use crate::oidc::{Issuer, IssuerSetupError};
@@ -28,7 +28,7 @@ use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::ids::{AgentId, Incarnation, StoreTag};
+use guildhall_protocol::ids::{Incarnation, StoreTag};
 use guildhall_protocol::time::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -53,7 +53,7 @@ pub enum ServeError {
     Open(#[from] OpenError),
     /// There is no key.
     #[error(transparent)]
-    Key(#[from] MasterKeyError),
+    Key(#[from] KeyError),
     /// The store cannot be used.
     #[error("the store cannot be used: {0}")]
     Store(#[from] StoreError),
@@ -118,7 +118,7 @@ impl Daemon {
             std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
         }
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store)?);
-        let key = Arc::new(master_key(&config, &*store).await?);
+        let key = Arc::new(master_key::find(&config.key_file, &config.store, &*store).await?);
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| ServeError::System(error.into()))?;
         let now = Timestamp::now();
@@ -255,21 +255,6 @@ fn listeners(config: &Config) -> Listeners {
         group: config.socket_group.clone(),
         network: config.listen.clone(),
     }
-}
-
-/// The key of this store: made if there is nothing yet that it could open, and tried on a secret otherwise. A daemon with
-/// another key would turn every agent away, and seal new secrets with a key that nobody kept.
-async fn master_key(config: &Config, store: &dyn Store) -> Result<MasterKey, ServeError> {
-    let agents = store.agents(Query::Agents { after: AgentId(0), limit: 1 }).await?;
-    let Some(agent) = agents.first() else { return Ok(MasterKey::open_or_create(&config.key_file)?) };
-    let (path, at) = (config.key_file.clone(), config.store.clone());
-    if !path.exists() {
-        return Err(MasterKeyError::Lost { path, store: at }.into());
-    }
-    let key = MasterKey::open_file(&path)?;
-    let opened = key.open(&place(&agent.name, SecretKind::Delivery), &agent.delivery_secret);
-    opened.map_err(|_| MasterKeyError::Other { path, store: at })?;
-    Ok(key)
 }
 
 /// The language models, if any are configured, as operators left them.

@@ -247,6 +247,8 @@ pub enum What {
     BudgetSet { scope: BudgetScope, limit: Option<Micros>, reason: Option<Text> },
     /// So much of a day's budget is spent: of everybody's, of a place's or of a user's.
     BudgetReached { scope: BudgetScope, place: Option<PlaceId>, user: Option<UserId>, percent: u32 },
+    /// Every secret is sealed with another master key.
+    KeyRotated { key: String },
     /// A daemon opened the store.
     DaemonStarted { incarnation: Incarnation },
     /// A daemon closed the store in good order.

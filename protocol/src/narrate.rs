@@ -189,6 +189,7 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::ModelsSwitched { .. }
         | What::BudgetSet { .. }
         | What::BudgetReached { .. }
+        | What::KeyRotated { .. }
         | What::DaemonStarted { .. }
         | What::DaemonStopped { .. } => return None,
     };
@@ -422,6 +423,7 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         | What::ModelsSwitched { .. }
         | What::BudgetSet { .. }
         | What::BudgetReached { .. }
+        | What::KeyRotated { .. }
         | What::DaemonStarted { .. }
         | What::DaemonStopped { .. } => return None,
     })

@@ -8,6 +8,7 @@ pub mod chat;
 pub mod contract;
 pub mod delivery;
 pub mod egress;
+pub mod key_file;
 pub mod secrets;
 pub mod signing;
 pub mod speech;

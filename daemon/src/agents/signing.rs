@@ -5,34 +5,40 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use standardwebhooks::Webhook;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// Bytes of a secret.
 pub const SECRET_BYTES: usize = 32;
 
-/// A signing secret. Its text form is `whsec_` and base64; it is never printed by accident.
+/// A signing secret. Its text form is `whsec_` and base64; it is never printed by accident, and wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SigningSecret([u8; SECRET_BYTES]);
+pub struct SigningSecret(Zeroizing<[u8; SECRET_BYTES]>);
 
 impl SigningSecret {
     /// The secret made of these random bytes.
     pub fn from_random(bytes: [u8; SECRET_BYTES]) -> Self {
-        Self(bytes)
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The secret of these bytes; none if they are not as many as a secret has.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_random)
     }
 
     /// The secret of its text form.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
-        Some(Self(bytes.try_into().ok()?))
+        let bytes = Zeroizing::new(STANDARD.decode(text.strip_prefix("whsec_")?).ok()?);
+        Self::from_bytes(&bytes)
     }
 
     /// The text form, to be shown once.
     pub fn reveal(&self) -> String {
-        format!("whsec_{}", STANDARD.encode(self.0))
+        format!("whsec_{}", STANDARD.encode(self.bytes()))
     }
 
     /// The bytes, to be sealed.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_slice()
     }
 
     /// The `webhook-signature` of a message. `timestamp` is in Unix seconds.

@@ -10,6 +10,7 @@ mod sign_in;
 pub use people::PeopleSettings;
 pub use settings::{SETTINGS, Setting};
 
+use crate::agents::key_file::{CREDENTIAL, CREDENTIALS_DIRECTORY};
 use crate::llm::settings::{CacheSettings, LlmSettings};
 use crate::oidc;
 use crate::rpc::DoorLimits;
@@ -185,6 +186,7 @@ impl Config {
         }
         let environment: Vec<(String, String)> = environment.collect();
         models::take_usual_names(&environment, &mut layers);
+        take_credential(&environment, &mut layers);
         for (name, value) in environment {
             let Some(key) = name.strip_prefix("GUILDHALL_") else { continue };
             let known = SETTINGS.iter().find(|setting| setting.key.eq_ignore_ascii_case(key));
@@ -275,6 +277,16 @@ impl Config {
             cache,
             shown: without_key(layers),
         })
+    }
+}
+
+/// Takes the master key that systemd hands to the service, where nothing else was said.
+fn take_credential(environment: &[(String, String)], layers: &mut Layers) {
+    let folder = environment.iter().find(|(name, _)| name == CREDENTIALS_DIRECTORY);
+    let Some((name, folder)) = folder.filter(|_| layers["key_file"].0.is_empty()) else { return };
+    let path = Path::new(folder).join(CREDENTIAL);
+    if path.exists() {
+        layers.insert("key_file", (path.display().to_string(), Origin::Environment(name.clone())));
     }
 }
 

@@ -65,7 +65,7 @@ pub const SETTINGS: [Setting; 54] = [
     Setting {
         key: "key_file",
         default: "",
-        about: "seals agents' secrets; default master.key beside the store; made on first start",
+        about: "seals agents' secrets; default systemd's credential guildhall-master-key, or master.key beside the store; made on first start",
     },
     Setting {
         key: "ops_listen",

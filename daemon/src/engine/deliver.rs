@@ -136,7 +136,7 @@ impl Engine {
 
     fn opened(&self, name: &AgentName, kind: SecretKind, sealed: &[u8]) -> Result<SigningSecret, StoreError> {
         let bytes = self.parts.key.open(&place(name, kind), sealed).map_err(|_| unusable(name))?;
-        Ok(SigningSecret::from_random(bytes.try_into().map_err(|_| unusable(name))?))
+        SigningSecret::from_bytes(&bytes).ok_or_else(|| unusable(name))
     }
 
     /// The key that opens a chat agent's endpoint.
@@ -147,7 +147,7 @@ impl Engine {
         let name = &record.name;
         let place = place(name, SecretKind::Delivery);
         let bytes = self.parts.key.open(&place, &record.delivery_secret).map_err(|_| unusable(name))?;
-        let text = String::from_utf8(bytes).map_err(|_| unusable(name))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| unusable(name))?;
         text.parse().map_err(|_| unusable(name))
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// A server of models, and what may be asked of it.
 #[derive(Clone, Debug)]
@@ -63,14 +64,14 @@ pub struct Price {
     pub tokens_out: Micros,
 }
 
-/// A key that is never printed.
+/// A key that is never printed, and wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
+pub struct ApiKey(Zeroizing<String>);
 
 impl ApiKey {
     /// Keeps a key. White space around it is dropped.
     pub fn new(key: &str) -> Self {
-        Self(key.trim().to_owned())
+        Self(Zeroizing::new(key.trim().to_owned()))
     }
 
     /// The key itself, for the one place that sends it.

@@ -20,6 +20,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use webhook::Webhook;
+
+pub(crate) use webhook::place as sealed_for;
 pub(crate) use webhook::{grants, place};
 use words::{Words, words};
 

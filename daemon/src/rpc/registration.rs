@@ -121,8 +121,9 @@ impl Caller {
         let reveal = |kind, sealed: &[u8]| {
             let opened = parts.key.open(&place(&record.name, kind), sealed);
             let bytes = opened.map_err(|error| internal(&error))?;
-            let bytes = bytes.try_into().map_err(|_| internal(&crate::agents::secrets::OpenSealedError))?;
-            Ok::<_, ApiError>(SigningSecret::from_random(bytes).reveal())
+            let secret = SigningSecret::from_bytes(&bytes);
+            let secret = secret.ok_or_else(|| internal(&crate::agents::secrets::OpenSealedError))?;
+            Ok::<_, ApiError>(secret.reveal())
         };
         let secrets = Secrets {
             delivery_secret: reveal(SecretKind::Delivery, &record.delivery_secret)?,

@@ -3,6 +3,7 @@
 use super::account::AccountCommand;
 use super::entry::{Entry, NewDelivery};
 use super::record::{Chain, NotificationRecord, Steering, TallyRecord};
+use super::reseal::Resealed;
 use super::turn::{
     AgentTurn, AppealTurn, AttemptTurn, JobNote, JobTurn, NewAttempt, NewPost, NewVersion, Pulse,
     SealedSecret,
@@ -261,6 +262,16 @@ pub enum Command {
     NoteSystem {
         /// The system's chain as read.
         chain: Chain,
+        /// Its record.
+        entry: Entry,
+    },
+    /// Seals every secret with another master key. Guarded by the system's chain; refused with `Stale` when one is not as
+    /// read, or when there are others.
+    Reseal {
+        /// The system's chain as read.
+        chain: Chain,
+        /// All of them.
+        secrets: Vec<Resealed>,
         /// Its record.
         entry: Entry,
     },

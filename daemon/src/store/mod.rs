@@ -12,6 +12,7 @@ pub mod command;
 pub mod entry;
 pub mod query;
 pub mod record;
+pub mod reseal;
 pub mod sqlite;
 pub mod turn;
 

@@ -5,6 +5,7 @@ use crate::model::ModelName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use zeroize::Zeroizing;
 
 /// Longest prompt, bytes.
 pub const PROMPT_BYTES_MAX: usize = 20_000;
@@ -41,10 +42,10 @@ impl Chat {
 }
 
 /// The key that opens a chat agent's endpoint; empty for a server that wants none. It travels from its owner to the
-/// daemon once, and is never printed.
+/// daemon once, and is never printed, and wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct AgentKey(String);
+pub struct AgentKey(Zeroizing<String>);
 
 /// Text that is no key. It does not quote the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +66,7 @@ impl FromStr for AgentKey {
     fn from_str(text: &str) -> Result<Self, AgentKeyError> {
         let key = text.trim();
         if key.len() <= KEY_BYTES_MAX && key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Ok(Self(key.to_owned()))
+            Ok(Self(Zeroizing::new(key.to_owned())))
         } else {
             Err(AgentKeyError)
         }
@@ -76,13 +77,13 @@ impl TryFrom<String> for AgentKey {
     type Error = AgentKeyError;
 
     fn try_from(text: String) -> Result<Self, AgentKeyError> {
-        text.parse()
+        Zeroizing::new(text).parse()
     }
 }
 
 impl From<AgentKey> for String {
-    fn from(key: AgentKey) -> Self {
-        key.0
+    fn from(mut key: AgentKey) -> Self {
+        std::mem::take(&mut key.0)
     }
 }
 

@@ -6,6 +6,7 @@ mod accounts;
 mod llm;
 mod outbox;
 mod read;
+mod secrets;
 mod write;
 
 use futures::FutureExt;

@@ -84,6 +84,7 @@ impl State {
                 self.keep(now, Some(&request), Receipt::Done);
                 Ok(Outcome::Done)
             }
+            Command::Reseal { chain, secrets, entry } => self.reseal(now, chain, secrets, &entry),
             Command::NoteSystem { chain, entry } => {
                 self.system_change(now, chain, true, &entry)?;
                 Ok(Outcome::Done)
@@ -115,7 +116,13 @@ impl State {
         }
     }
 
-    fn system_change(&mut self, now: Timestamp, chain: Chain, expected: bool, entry: &Entry) -> Result<()> {
+    pub(super) fn system_change(
+        &mut self,
+        now: Timestamp,
+        chain: Chain,
+        expected: bool,
+        entry: &Entry,
+    ) -> Result<()> {
         if self.system.chain.revision != chain.revision || !expected {
             return Err(StoreError::Stale);
         }

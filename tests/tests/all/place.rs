@@ -186,7 +186,7 @@ impl Place {
         self.start().await;
     }
 
-    fn store(&self) -> rusqlite::Connection {
+    pub(crate) fn store(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.folder.path().join("guildhall.db")).expect("the store")
     }
 

@@ -3,8 +3,8 @@
 use guildhall_daemon::store::{
     AgentFence, AgentRecord, AgentTurn, AppealRecord, AppealTurn, AttemptRecord, AttemptTurn, Callback,
     Cause, Chain, Command, Entry, Fence, JobNote, JobRecord, JobTurn, Lease, NewAttempt, NewBody,
-    NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, Pulse, Pulses, Request,
-    SealedSecret, Steering, Tally, TallyRecord, UserRecord, Window,
+    NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, PersonRecord, Pulse, Pulses,
+    Request, SealedSecret, Steering, Tally, TallyRecord, UserRecord, Window,
 };
 use guildhall_protocol::agent::{AGENT_STATES, Audience, Health};
 use guildhall_protocol::appeal::AppealKind;
@@ -29,6 +29,7 @@ pub(crate) struct Seen {
     pub(crate) agents: Vec<AgentRecord>,
     pub(crate) users: Vec<UserRecord>,
     pub(crate) appeals: Vec<AppealRecord>,
+    pub(crate) people: Vec<PersonRecord>,
 }
 
 /// The author of the stream.
@@ -230,7 +231,7 @@ impl Author {
 
     /// The next command.
     pub(crate) fn command(&mut self, seen: &Seen) -> Command {
-        match self.random.random_range(0..108) {
+        match self.random.random_range(0..110) {
             0..20 => self.post(seen),
             20..42 if !seen.jobs.is_empty() && !seen.agents.is_empty() => self.assign(seen),
             42..64 if !seen.jobs.is_empty() => self.turn(seen),
@@ -242,6 +243,7 @@ impl Author {
             84..88 if !seen.agents.is_empty() => self.revise(seen),
             88..94 if !seen.agents.is_empty() => self.turn_agent(seen),
             100..108 => self.account(seen),
+            108..110 => self.reseal(seen),
             _ => self.system(seen),
         }
     }

@@ -102,7 +102,9 @@ async fn look(store: &ModelStore) -> Seen {
         let Answer::Users(mut found) = ask(store, Query::User(UserId(user))).await else { panic!("users") };
         users.append(&mut found);
     }
-    Seen { chain: system.chain, incarnation: system.incarnation, jobs, attempts, agents, users, appeals }
+    let Answer::People(people) = ask(store, Query::People).await else { panic!("people") };
+    let (chain, incarnation) = (system.chain, system.incarnation);
+    Seen { chain, incarnation, jobs, attempts, agents, users, appeals, people }
 }
 
 fn list() -> Query {

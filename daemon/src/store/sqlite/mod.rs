@@ -13,6 +13,7 @@ mod open;
 mod outbox;
 mod queries;
 mod readers;
+mod reseal;
 mod rows;
 mod system;
 mod writer;

@@ -4,7 +4,7 @@
 //! whole group back, and its commands run again one by one on a fresh connection.
 
 use super::open::OpenError;
-use super::{accounts, agents, jobs, models, notes, outbox, system};
+use super::{accounts, agents, jobs, models, notes, outbox, reseal, system};
 use crate::store::{Command, Outcome, StoreError};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, ErrorCode};
@@ -222,6 +222,7 @@ fn carry_out(connection: &Connection, now: Timestamp, command: &Command) -> Resu
         Command::SetModels { request, chain, settings, entry } => {
             models::set_models(connection, now, request, *chain, settings, entry)
         }
+        Command::Reseal { chain, secrets, entry } => reseal::reseal(connection, now, *chain, secrets, entry),
         Command::NoteSystem { chain, entry } => models::note_system(connection, now, *chain, entry),
         Command::LogCalls { job, payer, day, calls, without } => {
             models::log_calls(connection, now, *job, *payer, *day, calls, without)

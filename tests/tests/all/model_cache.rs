@@ -104,17 +104,19 @@ fn folder(place: &Place) -> PathBuf {
 async fn the_three_caches_differ_in_nothing_but_questions() {
     let mut before: Option<Vec<Came>> = None;
     for (mode, repeats) in [("sled", 0), ("memory", 0), ("off", 1)] {
+        // A job that changed while a model thought about it is thought about again: without a cache that is a question.
+        let fits = |asked: usize, usual: usize| if repeats == 0 { asked == usual } else { asked >= usual };
         let server = FakeOpenAi::sensible().await;
         let place = Place::open_thinking(&server, &[&format!("cache={mode}")]).await;
         let _crew = hire(&place).await;
         let first = workload(&place).await;
         let asked = server.seen().len();
         // In whichever order agents are listed, an equal choice is an equal question.
-        assert_eq!(asked, 6 + 3 * repeats, "{mode}: {:#?}", server.seen());
+        assert!(fits(asked, 6 + 3 * repeats), "{mode}: {asked}: {:#?}", server.seen());
         let second = workload(&place).await;
         assert_eq!(first, second, "{mode}");
         let again = server.seen().len() - asked;
-        assert_eq!(again, asked * repeats, "{mode}: the second time");
+        assert!(fits(again, 9 * repeats), "{mode}: {again} the second time");
         assert_eq!(before.get_or_insert_with(|| first.clone()), &first, "{mode}");
         let told = place.models().await.cache;
         assert!(told.starts_with(mode), "{told}");

@@ -24,6 +24,8 @@ async fn demo_with(server: &FakeOpenAi) -> (Child, String, String) {
     loop {
         let line = lines.next_line().await.expect("it reads").unwrap_or_else(|| panic!("it ended:\n{told}"));
         if let Some((_, socket)) = line.split_once("GUILDHALL_SOCKET=") {
+            // It has more to say, and would end where nobody listens.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             return (demo, told, socket.to_owned());
         }
         told += &line;

@@ -149,7 +149,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Tls(command) => {
             let config = cli.settings.load()?;
-            let folder = config.key_file.with_file_name("tls");
+            let folder = config.store.with_file_name("tls");
             authority::run(&folder, &command, &mut std::io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }

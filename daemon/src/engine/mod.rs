@@ -23,7 +23,7 @@ mod perform;
 mod picking;
 pub mod reading;
 mod review;
-mod run;
+pub(crate) mod run;
 mod settle;
 pub mod steer;
 pub mod step;

@@ -25,9 +25,9 @@ const AFTER_PANIC: Duration = Duration::from_secs(30);
 /// Time between two looks for rows that have had their time; fewer while there are many.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How long requests and callbacks are remembered.
-const REQUESTS_KEPT: Duration = Duration::from_hours(30 * 24);
+pub(crate) const REQUESTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long exchanges with agents, and notifications that are done with, are kept.
-const DELIVERIES_KEPT: Duration = Duration::from_hours(14 * 24);
+pub(crate) const DELIVERIES_KEPT: Duration = Duration::from_hours(14 * 24);
 
 impl Engine {
     /// Runs until `stop`, then finishes the steps in hand, at most for `drain_limit`. What is not finished then is taken

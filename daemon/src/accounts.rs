@@ -26,8 +26,6 @@ struct Ledger {
 /// Under what a caller stands, beside their account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// Who.
-    pub user: UserId,
     /// The most that what they came with allows.
     pub ceiling: Role,
     /// Where they act.
@@ -36,6 +34,13 @@ pub struct Terms {
     pub claimed: Role,
     /// Whether a bridge acts for them.
     pub bridged: bool,
+}
+
+impl Terms {
+    /// Of somebody at this machine, or from nowhere in particular.
+    pub fn up_to(ceiling: Role) -> Self {
+        Self { ceiling, place: PlaceId::LOCAL, claimed: Role::Client, bridged: false }
+    }
 }
 
 impl Accounts {
@@ -64,18 +69,23 @@ impl Accounts {
         self.lock().role(user)
     }
 
+    /// Whether somebody consented to this version of the privacy policy.
+    pub fn consented(&self, user: UserId, version: &str) -> bool {
+        self.lock().accounts.get(&user).is_some_and(|account| account.consent.as_deref() == Some(version))
+    }
+
     /// What somebody has to show in a place.
-    pub fn powers(&self, terms: &Terms, place: PlaceId) -> Powers {
+    pub fn powers(&self, user: UserId, terms: &Terms, place: PlaceId) -> Powers {
         let ledger = self.lock();
-        let account = ledger.accounts.get(&terms.user);
-        let market = ledger.role(terms.user).min(terms.ceiling);
+        let account = ledger.accounts.get(&user);
+        let market = ledger.role(user).min(terms.ceiling);
         let granted = account.and_then(|account| account.places.get(&place)).copied();
         let claimed = (terms.bridged && place == terms.place).then_some(terms.claimed.min(Role::Operator));
         let here = granted.into_iter().chain(claimed).max().map_or(market, |role| role.min(terms.ceiling));
         Powers {
             market,
             place: here.max(market),
-            suspended: account.is_some_and(|account| account.suspended) && !ledger.born.contains(&terms.user),
+            suspended: account.is_some_and(|account| account.suspended) && !ledger.born.contains(&user),
             bridged: terms.bridged,
         }
     }
@@ -130,25 +140,25 @@ mod tests {
     const GUILD: PlaceId = PlaceId(2);
 
     fn terms(ceiling: Role) -> Terms {
-        Terms { user: ADA, ceiling, place: GUILD, claimed: Role::Admin, bridged: true }
+        Terms { ceiling, place: GUILD, claimed: Role::Admin, bridged: true }
     }
 
     #[test]
     fn a_ceiling_holds_for_every_role() {
         let accounts = Accounts::default();
         accounts.put(ADA, Account { role: Role::Admin, ..Account::default() });
-        let powers = accounts.powers(&terms(Role::Owner), GUILD);
+        let powers = accounts.powers(ADA, &terms(Role::Owner), GUILD);
         assert_eq!((powers.market, powers.place), (Role::Owner, Role::Owner));
-        let powers = accounts.powers(&terms(Role::Client), PlaceId::LOCAL);
+        let powers = accounts.powers(ADA, &terms(Role::Client), PlaceId::LOCAL);
         assert_eq!((powers.market, powers.place), (Role::Client, Role::Client));
     }
 
     #[test]
     fn what_a_bridge_claims_holds_in_its_place_and_never_for_the_market() {
         let accounts = Accounts::default();
-        let powers = accounts.powers(&terms(Role::Operator), GUILD);
+        let powers = accounts.powers(ADA, &terms(Role::Operator), GUILD);
         assert_eq!((powers.market, powers.place), (Role::Owner, Role::Operator));
-        let powers = accounts.powers(&terms(Role::Operator), PlaceId(3));
+        let powers = accounts.powers(ADA, &terms(Role::Operator), PlaceId(3));
         assert_eq!((powers.market, powers.place), (Role::Owner, Role::Owner));
     }
 
@@ -156,9 +166,9 @@ mod tests {
     fn nobody_suspends_whoever_runs_the_daemon() {
         let accounts = Accounts::default();
         accounts.put(ADA, Account { suspended: true, role: Role::Client, ..Account::default() });
-        assert!(accounts.powers(&terms(Role::Admin), GUILD).suspended);
+        assert!(accounts.powers(ADA, &terms(Role::Admin), GUILD).suspended);
         accounts.bear_admin(ADA);
-        let powers = accounts.powers(&terms(Role::Admin), GUILD);
+        let powers = accounts.powers(ADA, &terms(Role::Admin), GUILD);
         assert!(!powers.suspended && powers.market == Role::Admin);
     }
 

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod changes;
 pub mod cli;
 pub mod config;
+pub mod crowd;
 pub mod demo;
 pub mod engine;
 pub mod judge;

@@ -6,6 +6,7 @@
 
 use crate::agents::callback;
 use crate::agents::signing::SigningSecret;
+use crate::crowd::{Crowd, Throttle, network};
 use crate::engine::Engine;
 use crate::engine::hear::CallbackOutcome;
 use crate::store::{Callback, Query, StoreError};
@@ -17,18 +18,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures::StreamExt;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use guildhall_protocol::ids::DeliveryId;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -48,8 +46,6 @@ const ENVELOPE_BYTES_MAX: usize = 16 * 1024;
 const DROPPED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Longest `webhook-id`.
 const ID_BYTES_MAX: usize = 200;
-/// After so many calls the addresses that have been quiet are forgotten: seldom, since all are looked through.
-const FORGET_EVERY: u32 = 10_000;
 
 /// How the listener is configured.
 #[derive(Clone, Debug)]
@@ -83,8 +79,7 @@ pub enum PublicError {
 
 struct Door {
     engine: Arc<Engine>,
-    limiter: DefaultKeyedRateLimiter<IpAddr>,
-    calls: AtomicU32,
+    calls: Throttle<IpAddr>,
     bytes_max: usize,
 }
 
@@ -134,11 +129,9 @@ impl Bound {
 
     /// Takes callbacks until `stop`.
     pub fn serve(self, engine: Arc<Engine>, stop: CancellationToken) {
-        let burst = self.config.calls_per_s.saturating_mul(NonZeroU32::MIN.saturating_add(1));
         let door = Arc::new(Door {
             engine,
-            limiter: RateLimiter::keyed(Quota::per_second(self.config.calls_per_s).allow_burst(burst)),
-            calls: AtomicU32::new(1),
+            calls: Throttle::new(self.config.calls_per_s),
             bytes_max: self.config.answer_bytes_max + ENVELOPE_BYTES_MAX,
         });
         let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door);
@@ -148,7 +141,7 @@ impl Bound {
 
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let guests = Arc::new(Guests::default());
+    let crowd = Crowd::new(CONNECTIONS_OF_ADDRESS_MAX);
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         let accepted = tokio::select! {
@@ -163,7 +156,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router,
                 continue;
             }
         };
-        let Some(guest) = Guest::enter(&guests, network(peer.ip())) else {
+        let Some(guest) = crowd.enter(network(peer.ip())) else {
             tracing::debug!(%peer, "a connection was closed: this address has too many");
             continue;
         };
@@ -172,51 +165,6 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router,
             connect(stream, peer, tls, router, stop).await;
             drop((guest, permit));
         });
-    }
-}
-
-/// Open connections by network.
-type Guests = Mutex<HashMap<IpAddr, usize>>;
-
-/// One open connection, counted until it is dropped.
-struct Guest {
-    guests: Arc<Guests>,
-    network: IpAddr,
-}
-
-impl Guest {
-    /// Counts one more connection of a network; none when it has as many as it may.
-    fn enter(guests: &Arc<Guests>, network: IpAddr) -> Option<Self> {
-        let mut open = guests.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(network).or_default();
-        if *count >= CONNECTIONS_OF_ADDRESS_MAX {
-            return None;
-        }
-        *count += 1;
-        Some(Self { guests: Arc::clone(guests), network })
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut open = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.network);
-            }
-        }
-    }
-}
-
-/// What limits count by: an IPv4 address, or the /64 of an IPv6 address, which one subscriber has all of.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from(prefix))
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -306,10 +254,7 @@ async fn take(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    if door.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
-        door.limiter.retain_recent();
-    }
-    if door.limiter.check_key(&peer).is_err() {
+    if door.calls.call(peer).is_err() {
         let why = "too many calls from this address: come again later".to_owned();
         return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
     }
@@ -371,36 +316,5 @@ async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
             let why = format!("the body took longer than {} s", BODY_TIME_MAX.as_secs());
             Err(Refusal(StatusCode::REQUEST_TIMEOUT, why))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_count_by_what_one_caller_has() {
-        let network = |text: &str| super::network(text.parse().expect("an address")).to_string();
-        let table = [
-            ("192.0.2.7", "192.0.2.7"),
-            ("::ffff:192.0.2.7", "192.0.2.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ];
-        for (address, expected) in table {
-            assert_eq!(network(address), expected);
-        }
-    }
-
-    #[test]
-    fn one_address_does_not_take_all_connections() {
-        let guests = Arc::new(Guests::default());
-        let [one, other] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
-        let mut inside: Vec<Guest> = std::iter::from_fn(|| Guest::enter(&guests, one)).collect();
-        assert_eq!(inside.len(), CONNECTIONS_OF_ADDRESS_MAX);
-        assert!(Guest::enter(&guests, other).is_some(), "another address is not in its way");
-        inside.pop();
-        assert!(Guest::enter(&guests, one).is_some(), "who leaves makes room");
-        drop(inside);
-        assert!(guests.lock().expect("whole").is_empty(), "nothing is kept of who left");
     }
 }

@@ -1,7 +1,6 @@
 //! `guildhalld token ...`: making, listing and revoking tokens, through the daemon that runs.
 
 use crate::config::Config;
-use anyhow::Context;
 use clap::Subcommand;
 use guildhall_protocol::account::{
     Identity, NewToken, Role, TOKEN_DAYS, TokenKind, TokenMade, TokenScope, TokenView, UserRef,
@@ -33,7 +32,7 @@ pub enum TokenCommand {
         read_only: bool,
         /// Bridges: act only here, such as discord:1182; may be said more than once
         #[arg(long, value_name = "KIND:ID")]
-        place: Vec<String>,
+        place: Vec<Identity>,
         /// How long it lives, days
         #[arg(long, default_value_t = TOKEN_DAYS)]
         days: u64,
@@ -73,8 +72,7 @@ pub async fn run(
     let request = RequestId::fresh();
     match command {
         TokenCommand::Create { name, kind, user, up_to, read_only, place, days, json } => {
-            let places = place.iter().map(|text| identity(text)).collect::<anyhow::Result<_>>()?;
-            let scope = TokenScope { kind, up_to, read_only, places };
+            let scope = TokenScope { kind, up_to, read_only, places: place };
             let token = NewToken { user, name, scope, days };
             let made = client
                 .call(|service, context| async move { service.make_token(context, request, token).await })
@@ -107,13 +105,6 @@ pub async fn run(
             Ok(writeln!(out, "{}", tell(&view))?)
         }
     }
-}
-
-fn identity(text: &str) -> anyhow::Result<Identity> {
-    let parts = text.split_once(':').filter(|(kind, id)| !kind.is_empty() && !id.is_empty());
-    let (kind, id) =
-        parts.with_context(|| format!("{text:?} names no place: write kind:id, such as discord:1182"))?;
-    Ok(Identity { kind: kind.to_owned(), id: id.to_owned() })
 }
 
 fn tell_made(made: &TokenMade) -> String {

@@ -131,6 +131,35 @@ impl fmt::Display for Identity {
 
 /// Largest identity, bytes.
 pub const IDENTITY_BYTES_MAX: usize = 512;
+/// Longest kind of identity, bytes.
+const KIND_BYTES_MAX: usize = 32;
+
+impl Identity {
+    /// Whether it is one at all: a short lower-case kind, and something that can be printed.
+    pub fn is_sound(&self) -> bool {
+        let Self { kind, id } = self;
+        let is_kind = !kind.is_empty()
+            && kind.len() <= KIND_BYTES_MAX
+            && kind.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_kind && !id.is_empty() && id.len() <= IDENTITY_BYTES_MAX && !id.chars().any(char::is_control)
+    }
+}
+
+/// Text that is no identity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no identity: write kind:id, such as discord:80351110224678912")]
+pub struct IdentityError(String);
+
+impl FromStr for Identity {
+    type Err = IdentityError;
+
+    fn from_str(text: &str) -> Result<Self, IdentityError> {
+        let identity =
+            text.split_once(':').map(|(kind, id)| Self { kind: kind.to_owned(), id: id.to_owned() });
+        let wrong = || IdentityError(text.chars().take(80).collect());
+        identity.filter(Self::is_sound).ok_or_else(wrong)
+    }
+}
 
 /// Names a user: their number, or one of their identities.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,15 +182,9 @@ impl FromStr for UserRef {
     type Err = UserRefError;
 
     fn from_str(text: &str) -> Result<Self, UserRefError> {
-        let wrong = || UserRefError(text.chars().take(80).collect());
-        if let Some((kind, id)) = text.split_once(':') {
-            let is_kind = !kind.is_empty() && kind.chars().all(|letter| letter.is_ascii_lowercase());
-            if !is_kind || id.is_empty() || text.len() > IDENTITY_BYTES_MAX {
-                return Err(wrong());
-            }
-            return Ok(Self::Identity(Identity { kind: kind.to_owned(), id: id.to_owned() }));
-        }
-        text.trim_start_matches('#').parse().map(|id| Self::Number(UserId(id))).map_err(|_| wrong())
+        let identity = || text.parse().map(Self::Identity).ok();
+        let number = text.trim_start_matches('#').parse().map(|id| Self::Number(UserId(id)));
+        number.ok().or_else(identity).ok_or_else(|| UserRefError(text.chars().take(80).collect()))
     }
 }
 

@@ -163,13 +163,18 @@ impl TlsEndpoint {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
+/// The certificates in a PEM file, at least one.
+///
+/// # Errors
+/// Why there are none.
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let found = read.map_err(|error| unusable(path, &error))?;
-    if found.is_empty() {
-        return Err(unusable(path, &"there is no certificate in it"));
-    }
-    Ok(found)
+    let found = read.map_err(|error| error.to_string())?;
+    if found.is_empty() { Err("there is no certificate in it".to_owned()) } else { Ok(found) }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
+    read_certificates(path).map_err(|why| unusable(path, &why))
 }
 
 fn unusable(path: &Path, why: &dyn fmt::Display) -> ConnectError {

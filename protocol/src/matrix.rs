@@ -13,7 +13,6 @@ use std::fmt;
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "said by `about`")]
 pub enum Verb {
-    See,
     Post,
     RaisePriority,
     ReadJob,
@@ -159,8 +158,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 46] = [
-    row(Verb::See,                          Market, [C, C, C, C, C], CALM, OPEN),
+pub const MATRIX: [Row; 45] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
@@ -212,7 +210,6 @@ impl Verb {
     /// Completes "you may ...".
     pub fn about(self) -> &'static str {
         match self {
-            Self::See => "look at the marketplace",
             Self::Post => "post jobs",
             Self::RaisePriority => "post with a priority above normal",
             Self::ReadJob => "read this job",

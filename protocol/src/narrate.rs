@@ -2,9 +2,11 @@
 //!
 //! Text of agents and clients is cleaned and cut here; the sentences are safe to print.
 
+mod agents;
 mod models;
 mod people;
 
+pub use agents::tell_agent;
 pub use models::tell_spending;
 pub use people::tell_user;
 
@@ -338,95 +340,6 @@ fn tell_ended(story: &JobStory, attempt: AttemptNumber, ended: EndedAs) -> Told 
         Some(reason) => Told::new(mark, format!("{text}: {}", shown(reason))),
         None => Told::new(mark, text),
     }
-}
-
-/// An event of an agent in words; none for what is not part of an agent's story.
-pub fn tell_agent(event: &Event) -> Option<String> {
-    Some(match &event.what {
-        What::AgentRegistered { version, .. } => format!("registered ({version})"),
-        What::AgentUpdated { version, .. } => format!("updated: {version} is current"),
-        What::AgentRolledBack { version, to, .. } => format!("rolled back: {version} repeats {to}"),
-        What::AgentProved { .. } => "proved that the endpoint is its own".to_owned(),
-        What::AgentPaused { why, until } => {
-            let why = crate::agent::AgentState::Paused(*why);
-            match until {
-                Some(until) => format!("{why}, for {}", show_span(until.since(event.at))),
-                None => why.to_string(),
-            }
-        }
-        What::CircuitOpened { misses, until } => format!(
-            "gets no jobs for {}: {misses} deliveries in a row missed it",
-            show_span(until.since(event.at))
-        ),
-        What::CircuitHalfOpened => "gets one job, which decides whether it gets more".to_owned(),
-        What::CircuitClosed => "gets jobs again".to_owned(),
-        What::Quarantined { openings } => {
-            format!("gets no jobs until its owner tests it: it was lost {openings} times")
-        }
-        What::AgentResumed => "resumed".to_owned(),
-        What::AgentRetired => "retired".to_owned(),
-        What::AgentGranted { .. } => "an operator allowed its private address".to_owned(),
-        What::AgentKeyReplaced => "its endpoint is opened with another key".to_owned(),
-        What::Posted { .. }
-        | What::Waiting { .. }
-        | What::Assigned { .. }
-        | What::Deferred { .. }
-        | What::Resent { .. }
-        | What::Accepted { .. }
-        | What::Progressed { .. }
-        | What::Asked { .. }
-        | What::Replied { .. }
-        | What::Answered { .. }
-        | What::Late { .. }
-        | What::Judged { .. }
-        | What::AttemptEnded { .. }
-        | What::ReviewRequested { .. }
-        | What::ReviewAccepted { .. }
-        | What::ChangesRequested { .. }
-        | What::Disputed { .. }
-        | What::WindowPassed { .. }
-        | What::Held { .. }
-        | What::Released { .. }
-        | What::LookAgain { .. }
-        | What::Reassigned { .. }
-        | What::Excluded { .. }
-        | What::Prioritized { .. }
-        | What::Extended { .. }
-        | What::AppealMade { .. }
-        | What::AppealDecided { .. }
-        | What::Announced
-        | What::Unharmed
-        | What::DaemonDied { .. }
-        | What::Completed { .. }
-        | What::Failed { .. }
-        | What::Canceled { .. }
-        | What::Expired
-        | What::UserSeen
-        | What::SettingsChanged
-        | What::RoleGranted { .. }
-        | What::RoleRevoked { .. }
-        | What::UserSuspended { .. }
-        | What::UserRestored { .. }
-        | What::UserLimited { .. }
-        | What::Consented { .. }
-        | What::TokenMade { .. }
-        | What::TokenRevoked { .. }
-        | What::Shared { .. }
-        | What::Unshared { .. }
-        | What::EnginePaused { .. }
-        | What::EngineResumed { .. }
-        | What::Checked { .. }
-        | What::ModelCalled { .. }
-        | What::WithoutModel { .. }
-        | What::InputShaped { .. }
-        | What::InputAsked { .. }
-        | What::ModelsSwitched { .. }
-        | What::BudgetSet { .. }
-        | What::BudgetReached { .. }
-        | What::KeyRotated { .. }
-        | What::DaemonStarted { .. }
-        | What::DaemonStopped { .. } => return None,
-    })
 }
 
 /// Why this agent, in one line.

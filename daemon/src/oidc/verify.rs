@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use guildhall_protocol::clean::clean_line;
+use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::time::Timestamp;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -17,7 +17,7 @@ const TOKEN_BYTES_MAX: usize = 3_584;
 const LEEWAY_S: i64 = 30;
 /// Longest subject, bytes: `OpenID` Connect allows no more.
 const SUBJECT_BYTES_MAX: usize = 255;
-/// Longest name, characters.
+/// Longest name, graphemes.
 const NAME_MAX: usize = 80;
 
 /// Which tokens are taken.
@@ -235,5 +235,5 @@ fn person(claims: Claims) -> Result<Person, Refused> {
 }
 
 fn short(text: &str) -> String {
-    clean_line(text).trim().chars().take(NAME_MAX).collect()
+    cut(clean_line(text).trim(), NAME_MAX)
 }

@@ -3,18 +3,18 @@
 use super::Desk;
 use super::session::Session;
 use super::sign_in::{by_issuer, is_issued};
-use super::users::terms;
+use crate::accounts::Terms;
 use crate::oidc::SignInError;
 use crate::store::account::is_news;
 use crate::store::{AccountCommand, AccountQuery, Command, Query, StoreError};
 use crate::token::{self, TokenError};
-use guildhall_protocol::account::{IDENTITY_BYTES_MAX, Identity, Role, TokenKind, TokenScope};
-use guildhall_protocol::clean::clean_line;
+use guildhall_protocol::account::{Identity, Role, TokenKind, TokenScope};
+use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::handshake::{ActingFor, Hello};
 use guildhall_protocol::ids::UserId;
 use guildhall_protocol::time::Timestamp;
 
-/// Longest name of a person or place that a bridge tells, characters.
+/// Longest name of a person or place that a bridge tells, graphemes.
 const NAME_MAX: usize = 80;
 
 /// What is known of the other side before it says who it is.
@@ -73,19 +73,15 @@ pub(super) enum Unknown {
 ///
 /// # Errors
 /// See [`Unknown`]: nobody is let in.
-pub(super) async fn authenticate(desk: &Desk, peer: &Peer, hello: &Hello) -> Result<Session, Unknown> {
-    let session = match (hello.credential.as_deref(), peer) {
-        (Some(credential), _) if is_issued(credential) && hello.acting_for.is_none() => {
-            by_issuer(desk, credential).await?
-        }
-        (Some(credential), _) if is_issued(credential) => return Err(Unknown::NoBridge),
-        (Some(credential), _) => by_token(desk, credential, hello.acting_for.as_ref()).await?,
-        (None, _) if hello.acting_for.is_some() => return Err(Unknown::NoBridge),
-        (None, Peer::Local { uid }) => by_uid(desk, *uid).await?,
-        (None, Peer::Remote) => return Err(Unknown::NoCredential),
-    };
-    desk.recall(session.user).await?;
-    Ok(session)
+pub(super) async fn authenticate(desk: &Desk, peer: Peer, hello: &Hello) -> Result<Session, Unknown> {
+    let acting_for = hello.acting_for.as_ref();
+    match (hello.credential.as_deref(), peer) {
+        (Some(credential), _) if !is_issued(credential) => by_token(desk, credential, acting_for).await,
+        _ if acting_for.is_some() => Err(Unknown::NoBridge),
+        (Some(credential), _) => by_issuer(desk, credential).await,
+        (None, Peer::Local { uid }) => Ok(by_uid(desk, uid).await?),
+        (None, Peer::Remote) => Err(Unknown::NoCredential),
+    }
 }
 
 /// Everybody of whom something is kept, and whoever runs the daemon: they are told what operators must know from its first
@@ -99,7 +95,7 @@ pub(crate) async fn expect_operators(desk: &Desk) -> Result<(), StoreError> {
         let identity = Identity { kind: "uid".to_owned(), id: uid.to_string() };
         let known = desk.store().users(Query::Account(AccountQuery::Known(identity))).await?;
         for user in known {
-            desk.accounts.bear_admin(user.id);
+            desk.bear_admin(user.id);
         }
     }
     by_uid(desk, own_uid()).await?;
@@ -121,7 +117,7 @@ async fn by_uid(desk: &Desk, uid: u32) -> Result<Session, StoreError> {
     let name = format!("uid {uid}");
     let user = desk.user("uid", &uid.to_string(), &name).await?;
     if desk.admin_uids.contains(&uid) || uid == own_uid() {
-        desk.accounts.bear_admin(user);
+        desk.bear_admin(user);
     }
     Ok(Session::of(user, name))
 }
@@ -149,7 +145,7 @@ async fn by_token(desk: &Desk, text: &str, acting_for: Option<&ActingFor>) -> Re
         Some(_) => return Err(Unknown::NoBridge),
         None => {
             let name = desk.store().user(token.user).await?.name;
-            let terms = terms(token.user, scope.up_to, is_bridge);
+            let terms = Terms { bridged: is_bridge, ..Terms::up_to(scope.up_to) };
             Session { terms, ..Session::of(token.user, name) }
         }
     };
@@ -174,7 +170,7 @@ async fn bridged(desk: &Desk, scope: &TokenScope, acting_for: &ActingFor) -> Res
     };
     let name = short(name);
     let user = desk.user(&identity.kind, &identity.id, &name).await?;
-    let mut terms = terms(user, scope.up_to, true);
+    let mut terms = Terms { bridged: true, ..Terms::up_to(scope.up_to) };
     if let Some((place, role)) = here {
         terms.place = place;
         terms.claimed = role.min(Role::Operator);
@@ -184,16 +180,12 @@ async fn bridged(desk: &Desk, scope: &TokenScope, acting_for: &ActingFor) -> Res
 
 /// Those that only this daemon gives are no names for a bridge.
 fn check_identity(identity: &Identity) -> Result<(), Unknown> {
-    let Identity { kind, id } = identity;
-    let is_kind =
-        !kind.is_empty() && kind.len() <= 32 && kind.chars().all(|letter| letter.is_ascii_lowercase());
-    let is_own = ["uid", "oidc", "name", "house", "local"].contains(&kind.as_str());
-    let is_id = !id.is_empty() && id.len() <= IDENTITY_BYTES_MAX && !id.chars().any(char::is_control);
-    if is_kind && !is_own && is_id { Ok(()) } else { Err(Unknown::BadName) }
+    let is_own = ["uid", "oidc", "name", "house", "local"].contains(&identity.kind.as_str());
+    if is_own || !identity.is_sound() { Err(Unknown::BadName) } else { Ok(()) }
 }
 
 fn short(name: &str) -> String {
-    clean_line(name).chars().take(NAME_MAX).collect()
+    cut(clean_line(name).trim(), NAME_MAX)
 }
 
 pub(crate) fn own_uid() -> u32 {

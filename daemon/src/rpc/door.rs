@@ -1,19 +1,17 @@
 //! Who may stand in the door, and how many: limits on connections and calls, so that nobody is in another's way.
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use crate::crowd::{Crowd, Guest, Throttle, network};
 use guildhall_protocol::ids::UserId;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Callers who have not said yet who they are; one more, and the first of them is turned away.
 const WAITING_MAX: usize = 256;
-/// After so many calls the users that have been quiet are forgotten: seldom, since all are looked through.
-const FORGET_EVERY: u32 = 10_000;
+/// Connections of one address at a time: a proxy, and everybody behind it, is one address.
+const CONNECTIONS_OF_ADDRESS_MAX: usize = 1_024;
 
 /// The limits of the door.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +26,11 @@ pub struct DoorLimits {
 
 /// The door of all listeners.
 pub struct Door {
-    limits: DoorLimits,
+    connections: usize,
     waiting: Mutex<Waiting>,
-    inside: Mutex<BTreeMap<UserId, usize>>,
-    calls: DefaultKeyedRateLimiter<UserId>,
-    counted: AtomicU32,
+    addresses: Arc<Crowd<IpAddr>>,
+    users: Arc<Crowd<UserId>>,
+    calls: Throttle<UserId>,
 }
 
 #[derive(Default)]
@@ -49,28 +47,21 @@ pub(super) struct Waits {
     pub(super) lost: CancellationToken,
 }
 
-/// A connection of a user that counts. Dropping it takes it back.
-pub(super) struct Inside {
-    door: Arc<Door>,
-    user: UserId,
-}
-
 impl Door {
     /// A door with nobody in it.
     pub fn new(limits: DoorLimits) -> Self {
-        let burst = limits.calls_per_s.saturating_mul(NonZeroU32::MIN.saturating_add(1));
         Self {
-            limits,
+            connections: limits.connections,
             waiting: Mutex::default(),
-            inside: Mutex::default(),
-            calls: RateLimiter::keyed(Quota::per_second(limits.calls_per_s).allow_burst(burst)),
-            counted: AtomicU32::new(1),
+            addresses: Crowd::new(CONNECTIONS_OF_ADDRESS_MAX),
+            users: Crowd::new(limits.connections_of_user),
+            calls: Throttle::new(limits.calls_per_s),
         }
     }
 
     /// Connections at a time.
     pub(super) fn connections_max(&self) -> usize {
-        self.limits.connections
+        self.connections
     }
 
     /// Lets a connection wait until its handshake is done; the oldest that waits leaves if there are too many. A handshake
@@ -89,19 +80,19 @@ impl Door {
         Waits { door: Arc::clone(self), number, lost }
     }
 
+    /// Counts a connection of an address; none when it has too many.
+    pub(super) fn come(&self, address: IpAddr) -> Option<Guest<IpAddr>> {
+        self.addresses.enter(network(address))
+    }
+
     /// Counts a connection of a user.
     ///
     /// # Errors
     /// They have too many; says so.
-    pub(super) fn enter(self: &Arc<Self>, user: UserId) -> Result<Inside, String> {
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = inside.entry(user).or_default();
-        let most = self.limits.connections_of_user;
-        if *count >= most {
-            return Err(format!("you have {most} connections already, the most there may be: close one"));
-        }
-        *count += 1;
-        Ok(Inside { door: Arc::clone(self), user })
+    pub(super) fn enter(&self, user: UserId) -> Result<Guest<UserId>, String> {
+        let most = self.users.most();
+        let full = || format!("you have {most} connections already, the most there may be: close one");
+        self.users.enter(user).ok_or_else(full)
     }
 
     /// Counts a call of a user.
@@ -109,12 +100,8 @@ impl Door {
     /// # Errors
     /// They made too many; says when they may go on.
     pub(super) fn call(&self, user: UserId) -> Result<(), String> {
-        if self.counted.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
-            self.calls.retain_recent();
-        }
-        self.calls.check_key(&user).map_err(|until| {
-            let wait: Duration = until.wait_time_from(DefaultClock::default().now());
-            let most = self.limits.calls_per_s;
+        self.calls.call(user).map_err(|wait| {
+            let most = self.calls.per_s();
             format!("you make more than {most} calls a second: try again in {} ms", wait.as_millis() + 1)
         })
     }
@@ -126,18 +113,6 @@ impl Drop for Waits {
         // Those in front are few: a handshake is short.
         if let Some(place) = waiting.queue.iter().position(|(number, _)| *number == self.number) {
             drop(waiting.queue.remove(place));
-        }
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        let mut inside = self.door.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = inside.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                inside.remove(&self.user);
-            }
         }
     }
 }
@@ -171,13 +146,5 @@ mod tests {
         assert!(waiting[0].lost.is_cancelled() && lost == 1, "{lost}");
         drop(waiting);
         assert!(!door.wait().lost.is_cancelled());
-    }
-
-    #[test]
-    fn calls_are_counted_per_user() {
-        let door = door();
-        assert_eq!((0..10).filter(|_| door.call(UserId(1)).is_ok()).count(), 10, "a burst");
-        assert!(door.call(UserId(1)).expect_err("one too many").contains("try again in"));
-        assert!(door.call(UserId(2)).is_ok());
     }
 }

@@ -17,7 +17,7 @@ impl Caller {
         }
         let limits = self.limits_of(self.who.user);
         if limits.open_jobs.is_some() || limits.stored_bytes.is_some() {
-            let usage = self.usage_of(self.who.user).await?;
+            let usage = self.jobs_of(self.who.user).await?;
             if limits.open_jobs.is_some_and(|most| usage.open_jobs >= most) {
                 let message =
                     format!("you have {} jobs that have not ended, the most there may be", usage.open_jobs);
@@ -37,13 +37,13 @@ impl Caller {
     }
 
     /// Refuses a registration of somebody who has enough agents.
-    pub(super) async fn check_registration(&self) -> Result<(), ApiError> {
+    pub(super) fn check_registration(&self) -> Result<(), ApiError> {
         let Some(most) = self.limits_of(self.who.user).agents else { return Ok(()) };
-        let usage = self.usage_of(self.who.user).await?;
-        if usage.agents < most {
+        let agents = self.agents_of(self.who.user);
+        if agents < most {
             return Ok(());
         }
-        let message = format!("you have {} agents, the most there may be", usage.agents);
+        let message = format!("you have {agents} agents, the most there may be");
         Err(limited(message, "retire one that you do not need: `guildhall agent retire`"))
     }
 }

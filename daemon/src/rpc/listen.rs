@@ -4,15 +4,16 @@
 //! slow still answers, and what one peer sends ends that peer's connection only.
 
 use super::authenticate::{Peer, authenticate};
-use super::door::Inside;
 use super::fitting::Fitting;
 use super::session::Session;
 use super::socket::{ListenError, SocketFile, bind, group_id};
 use super::{Caller, Desk};
+use crate::crowd::Guest;
 use crate::tls::{TlsFiles, acceptor};
 use futures::{StreamExt, TryStreamExt};
 use guildhall_protocol::client::LIMITED;
 use guildhall_protocol::handshake::{Welcome, negotiate};
+use guildhall_protocol::ids::UserId;
 use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::transport;
@@ -117,16 +118,24 @@ impl Host {
     async fn take_remote(self, listener: TcpListener, acceptor: TlsAcceptor) {
         loop {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted.map(|(connection, _)| connection),
+                accepted = listener.accept() => accepted,
                 () = self.until.ended.cancelled() => return,
             };
-            let Some(connection) = self.room(accepted).await else { continue };
+            let Some((connection, peer)) = self.room(accepted).await else { continue };
+            let Some(guest) = self.desk.door.come(peer.ip()) else {
+                tracing::debug!(%peer, "a connection was closed: this address has too many");
+                continue;
+            };
             let acceptor = acceptor.clone();
             let opened = async move {
                 connection.set_nodelay(true)?;
                 acceptor.accept(connection).await
             };
-            self.connections.spawn(self.clone().host(opened, Peer::Remote));
+            let hosted = self.clone().host(opened, Peer::Remote);
+            self.connections.spawn(async move {
+                hosted.await;
+                drop(guest);
+            });
         }
     }
 
@@ -230,14 +239,14 @@ async fn greet<C>(
     connection: &mut C,
     desk: &Desk,
     peer: Peer,
-) -> io::Result<Option<(Session, Option<Inside>)>>
+) -> io::Result<Option<(Session, Option<Guest<UserId>>)>>
 where
     C: AsyncRead + AsyncWrite + Unpin,
 {
     let hello = transport::receive_hello(connection).await?;
     let answer = match negotiate(&hello) {
         Err(reason) => Err(reason),
-        Ok(version) => match authenticate(desk, &peer, &hello).await {
+        Ok(version) => match authenticate(desk, peer, &hello).await {
             Err(error) => Err(error.to_string()),
             Ok(session) if session.is_at_home(peer, desk) => Ok((version, session, None)),
             Ok(session) => desk.door.enter(session.user).map(|inside| (version, session, Some(inside))),

@@ -90,15 +90,15 @@ impl Caller {
         Ok(Page { rows: self.notice_views(&rows).await?, next })
     }
 
-    /// A notice, if it exists for this caller.
-    async fn visible_notice(&self, id: NotificationId) -> Result<NotificationRecord, ApiError> {
+    /// A notice, if it exists for this caller and this verb.
+    async fn notice_for(&self, verb: Verb, id: NotificationId) -> Result<NotificationRecord, ApiError> {
         let found = self.desk.store().notifications(Query::Notification(id)).await.map_err(store)?;
-        let visible = |row: &NotificationRecord| row.user == self.who.user || self.is_operator();
+        let visible = |row: &NotificationRecord| self.check_on(verb, self.relation_to_user(row.user)).is_ok();
         found.into_iter().find(visible).ok_or_else(|| not_found(&format!("notice {}", id.0)))
     }
 
     pub(super) async fn notice_story(&self, id: NotificationId) -> Result<NoticeStory, ApiError> {
-        let row = self.visible_notice(id).await?;
+        let row = self.notice_for(Verb::ReadNotices, id).await?;
         let log = self.desk.store().notice_log(Query::NoticeLog(id)).await.map_err(store)?;
         let log = log.into_iter().map(|line| (line.at, line.acknowledged, line.detail)).collect();
         let notice = self.notice_views(&[row]).await?.pop().ok_or_else(|| not_found("notice"))?;
@@ -110,7 +110,7 @@ impl Caller {
         request: RequestId,
         id: NotificationId,
     ) -> Result<NoticeStory, ApiError> {
-        self.visible_notice(id).await?;
+        self.notice_for(Verb::ReplayNotice, id).await?;
         let request = self.request(request, "replay-notice", &id.0.to_be_bytes());
         let command = Command::ReplayNotification { request, id };
         self.desk.store().apply(Timestamp::now(), command).await.map_err(store)?;
@@ -236,7 +236,7 @@ impl Caller {
         detail: String,
     ) -> Result<(), ApiError> {
         self.check(Verb::TellNotices)?;
-        let (row, now) = (self.visible_notice(id).await?, Timestamp::now());
+        let (row, now) = (self.notice_for(Verb::ReadNotices, id).await?, Timestamp::now());
         let due_at = (outcome == NoticeOutcome::Later).then(|| pace::again(&row, now)).flatten();
         let acknowledged = outcome == NoticeOutcome::Taken;
         let detail = detail.chars().take(DETAIL_MAX).collect();

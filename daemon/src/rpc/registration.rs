@@ -42,7 +42,7 @@ impl Caller {
                 .await;
         }
         self.check(Verb::Register)?;
-        self.check_registration().await?;
+        self.check_registration()?;
         if options.audience != Audience::Owner {
             self.check(Verb::Publish).map_err(|error| error.in_field("audience"))?;
         }

@@ -1,9 +1,10 @@
 //! Calls about who else may see a job: a client lets somebody in, or no longer.
 
 use super::Caller;
-use super::errors::{internal, invalid, not_found, store};
+use super::errors::{internal, invalid, store};
+use super::session::denied;
 use crate::scribe::Scribe;
-use crate::store::{AccountCommand, AccountQuery, Chain, Command, Fence, Query, StoreError};
+use crate::store::{AccountCommand, AccountQuery, Command, Fence, Query, StoreError};
 use guildhall_protocol::account::UserRef;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
@@ -33,8 +34,7 @@ impl Caller {
         for _ in 0..TRIES {
             let record = self.visible_job(job).await?;
             let whose = self.relation_to_job(&record).await?;
-            let denied = Verb::ShareJob.may(whose, self.powers_in(record.place));
-            denied.map_err(super::session::denied)?;
+            Verb::ShareJob.may(whose, self.powers_in(record.place)).map_err(denied)?;
             let with = self.named_user(Some(&user)).await?.id;
             if with == record.client {
                 return Err(invalid("user", "this is whose job it is"));
@@ -49,10 +49,9 @@ impl Caller {
                 return Err(ApiError::new(ErrorKind::Limited, message));
             }
             let now = Timestamp::now();
-            let Chain { revision, .. } = record.chain;
             let mut scribe = Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user));
             scribe.event(if shared { What::Shared { with } } else { What::Unshared { with } });
-            let fence = Fence { job, epoch: record.epoch, revision };
+            let fence = Fence { job, epoch: record.epoch, revision: record.chain.revision };
             let (request, entry) = (request.clone(), scribe.finish());
             let command = AccountCommand::Share { request, fence, user: with, shared, entry };
             match self.desk.store().apply(now, Command::Account(command)).await {
@@ -62,7 +61,6 @@ impl Caller {
                 }
                 // The job went on meanwhile; sharing it is right all the same.
                 Err(StoreError::Stale) => {}
-                Err(StoreError::NotFound) => return Err(not_found(&format!("job {job}"))),
                 Err(error) => return Err(store(error)),
             }
         }

@@ -10,7 +10,7 @@ use guildhall_protocol::account::{
 };
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::ids::{RequestId, TokenId, UserId};
+use guildhall_protocol::ids::{RequestId, TokenId};
 use guildhall_protocol::matrix::{Verb, Whose};
 use guildhall_protocol::time::Timestamp;
 use std::time::Duration;
@@ -20,20 +20,20 @@ const TOKENS_MAX: u32 = 500;
 const DAY: Duration = Duration::from_hours(24);
 
 impl Caller {
-    fn whose_tokens(&self, user: UserId) -> Whose {
-        if user == self.who.user { Whose::Own } else { Whose::Others }
-    }
-
     pub(super) async fn token_made(&self, id: RequestId, new: NewToken) -> Result<TokenMade, ApiError> {
         // Those who could make none for anybody learn nothing of who is there.
         let whose = if new.user.is_some() { Whose::Others } else { Whose::Own };
         self.check_on(Verb::MakeToken, whose)?;
         self.check_token(&new)?;
         let record = self.named_user(new.user.as_ref()).await?;
-        self.check_on(Verb::MakeToken, self.whose_tokens(record.id))?;
+        self.check_on(Verb::MakeToken, self.relation_to_user(record.id))?;
         let content = serde_json::to_vec(&(record.id, &new)).map_err(|error| internal(&error))?;
         let request = self.request(id, "make-token", &content);
         let (maker, now) = (self.desk.maker(), Timestamp::now());
+        let asked = now.after(DAY.saturating_mul(u32::try_from(new.days).unwrap_or(u32::MAX)));
+        // A token makes none that outlives it. Who signed in somewhere else is a person, whatever their session lasts.
+        let ends = self.who.token.and(self.who.expires_at);
+        let expires_at = ends.map_or(asked, |ends| ends.min(asked));
         let text = token::make(new.scope.kind, || maker.random_u64());
         let view = TokenView {
             id: TokenId(maker.id(now)),
@@ -41,7 +41,7 @@ impl Caller {
             name: new.name,
             last4: token::last4(&text),
             made_at: now,
-            expires_at: now.after(DAY.saturating_mul(u32::try_from(new.days).unwrap_or(u32::MAX))),
+            expires_at,
             revoked_at: None,
             used_at: None,
             scope: new.scope,
@@ -73,8 +73,13 @@ impl Caller {
             let message = format!("say what it is for, in 1 to {TOKEN_NAME_BYTES_MAX} bytes");
             return Err(invalid("name", message));
         }
+        let most = self.powers().market;
+        if new.scope.up_to > most {
+            let message = format!("you come with no more than {most}: nothing that you make may more");
+            return Err(ApiError::new(ErrorKind::Forbidden, message).in_field("up_to"));
+        }
         let is_bridge = new.scope.kind == TokenKind::Bridge;
-        if is_bridge && self.powers().market < Role::Admin {
+        if is_bridge && most < Role::Admin {
             let message =
                 "only an admin makes a bridge's token: whoever holds it is everybody up to its ceiling";
             return Err(ApiError::new(ErrorKind::Forbidden, message).in_field("kind"));
@@ -107,7 +112,7 @@ impl Caller {
         self.check(Verb::RevokeToken)?;
         let nothing = || not_found(&format!("{token}"));
         let view = self.token(token).await?.ok_or_else(nothing)?;
-        self.check_on(Verb::RevokeToken, self.whose_tokens(view.user)).map_err(|_| nothing())?;
+        self.check_on(Verb::RevokeToken, self.relation_to_user(view.user)).map_err(|_| nothing())?;
         let request = self.request(id, "revoke-token", &token.0.to_be_bytes());
         if view.revoked_at.is_none() {
             let now = Timestamp::now();

@@ -2,7 +2,7 @@
 
 use super::Caller;
 use super::errors::{internal, invalid, not_found, store};
-use crate::accounts::Terms;
+use crate::market::Listing;
 use crate::scribe::Scribe;
 use crate::store::{
     AccountCommand, AccountQuery, AgentTurn, Command, Outcome, Query, Request, StoreError, UserFence,
@@ -29,24 +29,14 @@ impl Caller {
             Some(UserRef::Identity(identity)) => Query::Account(AccountQuery::Known(identity.clone())),
         };
         let found = self.desk.store().users(query).await.map_err(store)?.into_iter().next();
-        found.ok_or_else(|| match user {
-            Some(user) => not_found(&format!("user {user}")).in_field("user"),
-            None => not_found("user"),
-        })
-    }
-
-    fn whose(&self, user: UserId) -> Whose {
-        if user == self.who.user { Whose::Own } else { Whose::Others }
+        found.ok_or_else(|| user.map_or_else(|| not_found("user"), no_user))
     }
 
     pub(super) async fn user_story(&self, user: Option<UserRef>) -> Result<UserStory, ApiError> {
-        // Whether somebody is there is nobody's business who may not read them.
-        if user.is_some() && self.check_on(Verb::ReadUser, Whose::Others).is_err() {
-            let own = self.named_user(user.as_ref()).await.ok().filter(|found| found.id == self.who.user);
-            own.ok_or_else(|| not_found("such user"))?;
-        }
         let record = self.named_user(user.as_ref()).await?;
-        self.check_on(Verb::ReadUser, self.whose(record.id))?;
+        // Whether somebody is there is nobody's business who may not read them.
+        let nobody = |_| user.as_ref().map_or_else(|| not_found("user"), no_user);
+        self.check_on(Verb::ReadUser, self.relation_to_user(record.id)).map_err(nobody)?;
         self.story_of_user(record).await
     }
 
@@ -64,14 +54,21 @@ impl Caller {
         UserHead { id: record.id, name: record.name, account: Account { role, ..record.account } }
     }
 
-    pub(super) async fn usage_of(&self, user: UserId) -> Result<Usage, ApiError> {
-        let usage =
-            self.desk.store().usage(Query::Account(AccountQuery::Usage(user))).await.map_err(store)?;
+    async fn usage_of(&self, user: UserId) -> Result<Usage, ApiError> {
+        Ok(Usage { agents: self.agents_of(user), ..self.jobs_of(user).await? })
+    }
+
+    /// What a user's jobs hold.
+    pub(super) async fn jobs_of(&self, user: UserId) -> Result<Usage, ApiError> {
+        self.desk.store().usage(Query::Account(AccountQuery::Usage(user))).await.map_err(store)
+    }
+
+    /// A user's agents that are not retired. Looks through all agents.
+    pub(super) fn agents_of(&self, user: UserId) -> u64 {
         let market = self.desk.engine.market();
-        let agents = market
-            .all()
-            .filter(|listing| listing.record.owner == user && listing.record.state != AgentState::Retired);
-        Ok(Usage { agents: u64::try_from(agents.count()).unwrap_or(u64::MAX), ..usage })
+        let is_theirs =
+            |listing: &&Listing| listing.record.owner == user && listing.record.state != AgentState::Retired;
+        u64::try_from(market.all().filter(is_theirs).count()).unwrap_or(u64::MAX)
     }
 
     /// What is in force for a user; nothing limits who runs the marketplace.
@@ -114,7 +111,7 @@ impl Caller {
         };
         self.check_on(verb, Whose::Others)?;
         let record = self.named_user(Some(&user)).await?;
-        self.check_on(verb, self.whose(record.id))?;
+        self.check_on(verb, self.relation_to_user(record.id))?;
         self.check_rank(&record, &order)?;
         let content = serde_json::to_vec(&(record.id, &order, &reason)).map_err(|error| internal(&error))?;
         let request = self.request(request, "order-user", &content);
@@ -233,7 +230,7 @@ impl Caller {
 
     pub(super) fn policy_now(&self) -> Policy {
         let policy = &self.desk.policy;
-        let consented = self.desk.accounts.of(self.who.user).consent.as_deref() == Some(&policy.version);
+        let consented = self.desk.accounts.consented(self.who.user, &policy.version);
         Policy { version: policy.version.clone(), text: policy.text.clone(), consented }
     }
 
@@ -257,7 +254,8 @@ impl Caller {
 
     /// Whether this caller has been told who receives what they post. Whoever runs the daemon wrote it.
     pub(super) fn knows_policy(&self) -> bool {
-        self.desk.accounts.is_born_admin(self.who.user) || self.policy_now().consented
+        let (accounts, user) = (&self.desk.accounts, self.who.user);
+        accounts.is_born_admin(user) || accounts.consented(user, &self.desk.policy.version)
     }
 }
 
@@ -276,6 +274,12 @@ impl super::Desk {
         self.engine.parts().people.set_operator(record.id, is_operator);
     }
 
+    /// Somebody is an admin as long as this daemon runs.
+    pub(super) fn bear_admin(&self, user: UserId) {
+        self.accounts.bear_admin(user);
+        self.engine.parts().people.set_operator(user, true);
+    }
+
     /// The place that a bridge names.
     pub(super) async fn place(&self, identity: &Identity, name: &str) -> Result<PlaceId, StoreError> {
         let command = AccountCommand::SeePlace { identity: identity.clone(), name: name.to_owned() };
@@ -287,7 +291,6 @@ impl super::Desk {
     }
 }
 
-/// The terms of a token's user.
-pub(super) fn terms(user: UserId, ceiling: Role, bridged: bool) -> Terms {
-    Terms { user, ceiling, place: PlaceId::LOCAL, claimed: Role::Client, bridged }
+fn no_user(user: &UserRef) -> ApiError {
+    not_found(&format!("user {user}")).in_field("user")
 }

@@ -2,6 +2,7 @@
 
 pub mod authority;
 
+use guildhall_protocol::endpoint::read_certificates;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -60,12 +61,7 @@ pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
 }
 
 fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let found = read.map_err(|error| unusable(path, what, &error))?;
-    if found.is_empty() {
-        return Err(unusable(path, what, &"there is no certificate in it"));
-    }
-    Ok(found)
+    read_certificates(path).map_err(|why| unusable(path, what, &why))
 }
 
 fn unusable(path: &Path, what: &'static str, why: &dyn fmt::Display) -> TlsError {

@@ -3,7 +3,7 @@
 use crate::cast::number_from;
 use crate::people::{Person, acting_for, scope};
 use crate::place::Place;
-use guildhall_protocol::account::{CONSENT_FIELD, Limits, Role, TokenKind, TokenScope, UserOrder};
+use guildhall_protocol::account::{CONSENT_FIELD, Limits, NewToken, Role, TokenKind, TokenScope, UserOrder};
 use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::client::Client;
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -70,8 +70,28 @@ async fn a_token_lets_its_user_in_up_to_its_ceiling_until_it_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_token_is_told_why() {
+async fn a_token_makes_none_that_may_more_or_lives_longer() {
     let place = Place::open().await;
+    place.person("grace", Role::Operator).await;
+    let made = place.token(Some("name:grace"), scope(TokenKind::Api, Role::Client)).await;
+    let weak = place.client_with(&made.token, None);
+    let another = async |up_to, days| {
+        let token =
+            NewToken { user: None, name: "another".to_owned(), scope: scope(TokenKind::Api, up_to), days };
+        weak.call(
+            |service, context| async move { service.make_token(context, RequestId::fresh(), token).await },
+        )
+        .await
+    };
+    let (refused, why) = kind(another(Role::Operator, 1).await);
+    assert_eq!((refused, why.contains("no more than client")), (ErrorKind::Forbidden, true), "{why}");
+    let longer = another(Role::Client, 30).await.expect("as much as it may itself");
+    assert_eq!(longer.view.expires_at, made.view.expires_at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_token_is_told_why() {
+    let mut place = Place::open().await;
     let made = place.token(None, scope(TokenKind::Api, Role::Owner)).await.token;
     let never_given = guildhall_daemon::token::make(TokenKind::Api, || 7);
     let cut = made[..made.len() - 3].to_owned();
@@ -86,6 +106,9 @@ async fn what_is_no_token_is_told_why() {
         assert_eq!(refused, ErrorKind::Unsupported, "{credential}: {why}");
         assert!(why.contains(expected) && !why.contains(&made), "{credential}: {why}");
     }
+    place.end_token(&made).await;
+    assert!(kind(status(&place.client_with(&made, None)).await).1.contains("has expired"));
+    let made = place.token(None, scope(TokenKind::Api, Role::Owner)).await.token;
     let acting = Some(acting_for("discord:1", None));
     assert!(kind(status(&place.client_with(&made, acting)).await).1.contains("only a bridge's token"));
     assert!(place.status().await.is_ok());

@@ -22,10 +22,7 @@ pub(crate) fn scope(kind: TokenKind, up_to: Role) -> TokenScope {
 }
 
 pub(crate) fn identity(text: &str) -> Identity {
-    match text.parse().expect("an identity") {
-        UserRef::Identity(identity) => identity,
-        UserRef::Number(_) => panic!("{text} is a number"),
-    }
+    text.parse().expect("an identity")
 }
 
 /// For whom a bridge acts, and where: `discord:1`, and what they are there.

@@ -260,7 +260,6 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
         };
     }
     Some(match verb {
-        Verb::See if alone => call!(status()),
         Verb::Post if alone => {
             posted(client, JobDraft { tags: vec!["nobody".to_owned()], ..number_from(&[]) }).await
         }

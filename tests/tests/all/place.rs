@@ -150,6 +150,12 @@ impl Place {
         self.change(&sql, agent.trim_start_matches('@')).await;
     }
 
+    /// Lets a token's time be up.
+    pub(crate) async fn end_token(&mut self, token: &str) {
+        self.change("UPDATE tokens SET expires_at = made_at WHERE last4 = ?1", &token[token.len() - 4..])
+            .await;
+    }
+
     /// Makes somebody the owner of agents, while no daemon runs.
     pub(crate) fn own_agents(&self, names: &[String], owner: guildhall_protocol::ids::UserId) {
         for name in names {

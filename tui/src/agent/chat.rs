@@ -1,6 +1,7 @@
 //! Chat agents on the command line: a definition from flags, and the key from its file. The key is never printed.
 
 use crate::cli::{ChatArgs, KindArg};
+use crate::credential::read_private;
 use crate::fault::Fault;
 use crate::input;
 use guildhall_protocol::agent::limits::DESCRIPTION_BYTES_MAX;
@@ -8,11 +9,8 @@ use guildhall_protocol::agent::{AgentDefinition, AgentKey, AgentKind, AgentName,
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::json::Json;
 use serde_json::json;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
-/// Largest key file, bytes: more than a key and the white space around it is something else.
-const KEY_FILE_BYTES_MAX: u64 = 4_096;
 /// Where the text of an answer is that has no schema.
 const TEXT_POINTER: &str = "/text";
 
@@ -92,17 +90,7 @@ fn first_line(prompt: &str) -> String {
 
 /// The key in a file that nobody else can read. No complaint quotes what is in it.
 pub(super) fn read_key(file: &str) -> Result<AgentKey, Fault> {
-    let failed = |error| Fault::Io(format!("cannot read the key file {file}"), error);
-    let source = std::fs::File::open(file).map_err(failed)?;
-    let mode = source.metadata().map_err(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(Fault::Input(format!(
-            "the key file {file} can be read by others (mode {mode:o}): run `chmod 600 {file}`"
-        )));
-    }
-    let mut bytes = Vec::new();
-    source.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-    let text = String::from_utf8(bytes).unwrap_or_else(|_| "\0".to_owned());
+    let text = read_private(Path::new(file), "key")?;
     text.parse().map_err(|error| Fault::Input(format!("the key file {file} holds no key: {error}")))
 }
 

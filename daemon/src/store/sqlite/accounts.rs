@@ -41,7 +41,7 @@ const TURN_USER: &str = "
     WHERE id = ?1 AND revision = ?2";
 
 /// The next head of a user's history.
-fn turn_user(connection: &Connection, fence: UserFence, entry: &Entry) -> Result<(), Refused> {
+pub(super) fn turn_user(connection: &Connection, fence: UserFence, entry: &Entry) -> Result<(), Refused> {
     let head = entry::head(entry, fence.chain);
     let row = params![fence.user.0, fence.chain.revision, head.revision, head.hash];
     match connection.prepare_cached(TURN_USER)?.execute(row)? {

@@ -1,9 +1,11 @@
 //! The commands on the store itself, on users, and on rows that have had their time.
 
-use super::entry;
 use super::queries::all;
 use super::writer::Refused;
-use crate::store::{Answer, Chain, Entry, Outcome, PersonRecord, Receipt, Request, SealedSecret, StoreError};
+use super::{accounts, entry};
+use crate::store::{
+    Answer, Chain, Entry, Outcome, PersonRecord, Receipt, Request, SealedSecret, StoreError, UserFence,
+};
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{Incarnation, StoreTag, UserId};
 use guildhall_protocol::time::Timestamp;
@@ -139,10 +141,6 @@ pub(super) fn pause_engine(
     Ok(Outcome::Done)
 }
 
-const TURN_USER: &str = "
-    UPDATE users
-    SET revision = ?3, chain = ?4
-    WHERE id = ?1 AND revision = ?2";
 const UPSERT_PERSON: &str = "
     INSERT INTO people (user_id, settings, secret)
     VALUES (?1, ?2, ?3)
@@ -161,11 +159,8 @@ pub(super) fn set_person(
     if let Some(outcome) = entry::repeated(connection, request)? {
         return Ok(outcome);
     }
-    let head = entry::head(entry, Chain::default());
-    let row = params![request.user.0, revision, head.revision, head.hash];
-    if connection.prepare_cached(TURN_USER)?.execute(row)? == 0 {
-        return Err(Refused::Guard(StoreError::Stale));
-    }
+    let chain = Chain { revision, ..Chain::default() };
+    accounts::turn_user(connection, UserFence { user: request.user, chain }, entry)?;
     let row = params![request.user.0, settings, secret.map(|secret| &secret.0)];
     connection.prepare_cached(UPSERT_PERSON)?.execute(row)?;
     let subject = Subject::User(request.user);

@@ -7,7 +7,9 @@ use crate::error::{ApiError, ErrorKind};
 use crate::handshake::{Hello, Principal, Welcome};
 use crate::service::GuildhallClient;
 use crate::transport;
+use futures::future::BoxFuture;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarpc::client::RpcError;
 use tarpc::context::Context;
@@ -19,10 +21,23 @@ pub const LIMITED: std::io::ErrorKind = std::io::ErrorKind::Interrupted;
 /// Default limit of one call.
 pub const CALL_MS: u64 = 10_000;
 
+/// What a client comes with, where it changes with time.
+pub trait Credentials: Send + Sync {
+    /// What is good now; none: what the machine says of the peer. Asked before each call, so it is quick while nothing changes.
+    fn current(&self) -> BoxFuture<'_, Result<Option<String>, ApiError>>;
+}
+
+impl<C: Credentials + ?Sized> Credentials for Arc<C> {
+    fn current(&self) -> BoxFuture<'_, Result<Option<String>, ApiError>> {
+        (**self).current()
+    }
+}
+
 /// A connection that mends itself.
 pub struct Client {
     endpoint: Endpoint,
     hello: Hello,
+    credentials: Option<Box<dyn Credentials>>,
     call_limit: Duration,
     live: Mutex<Option<Live>>,
 }
@@ -31,6 +46,7 @@ pub struct Client {
 struct Live {
     service: GuildhallClient,
     principal: Principal,
+    credential: Option<String>,
     ended: CancellationToken,
 }
 
@@ -40,9 +56,17 @@ impl Client {
         Self {
             endpoint: endpoint.into(),
             hello,
+            credentials: None,
             call_limit: Duration::from_millis(CALL_MS),
             live: Mutex::new(None),
         }
+    }
+
+    /// Comes with what these say, and connects again when it changes.
+    #[must_use]
+    pub fn with(mut self, credentials: impl Credentials + 'static) -> Self {
+        self.credentials = Some(Box::new(credentials));
+        self
     }
 
     /// Sets the limit of one call.
@@ -84,12 +108,17 @@ impl Client {
 
     async fn connected(&self) -> Result<Live, ApiError> {
         let mut slot = self.live.lock().await;
+        let credential = match &self.credentials {
+            Some(credentials) => credentials.current().await?,
+            None => self.hello.credential.clone(),
+        };
         if let Some(live) = slot.as_ref()
             && !live.ended.is_cancelled()
+            && live.credential == credential
         {
             return Ok(live.clone());
         }
-        let live = self.connect().await?;
+        let live = self.connect(credential).await?;
         *slot = Some(live.clone());
         Ok(live)
     }
@@ -107,12 +136,17 @@ impl Client {
         }
     }
 
-    async fn connect(&self) -> Result<Live, ApiError> {
+    async fn connect(&self, credential: Option<String>) -> Result<Live, ApiError> {
+        let hello = Hello { credential: credential.clone(), ..self.hello.clone() };
         let mut connection = self.endpoint.connect().await.map_err(|error| self.unreachable(&error))?;
-        let greeted = transport::greet(&mut connection, &self.hello).await;
+        let greeted = transport::greet(&mut connection, &hello).await;
         let principal = match greeted.map_err(|error| self.unreachable(&error.into()))? {
             Welcome::Accepted { principal, .. } => principal,
-            Welcome::Refused { reason } => return Err(ApiError::new(ErrorKind::Unsupported, reason)),
+            Welcome::Refused { reason, sign_in } => {
+                let error = ApiError::new(ErrorKind::Unsupported, reason);
+                let hint = "`guildhall login` signs you in";
+                return Err(if sign_in.is_some() { error.hint(hint) } else { error });
+            }
         };
         let tarpc::client::NewClient { client, dispatch } =
             GuildhallClient::new(tarpc::client::Config::default(), transport::service(connection));
@@ -124,7 +158,7 @@ impl Client {
             }
             drop(guard);
         });
-        Ok(Live { service: client, principal, ended })
+        Ok(Live { service: client, principal, credential, ended })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::account::{Identity, Role};
 use crate::ids::{PlaceId, UserId};
+use crate::sign_in::SignIn;
 use serde::{Deserialize, Serialize};
 
 /// The version that this program speaks best.
@@ -78,11 +79,17 @@ pub enum Welcome {
         version: u32,
         /// Who the caller is.
         principal: Principal,
+        /// Where people sign in, if they can.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sign_in: Option<SignIn>,
     },
     /// Not so. Nothing follows.
     Refused {
         /// Why, and what to do.
         reason: String,
+        /// Where people sign in, if they can.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sign_in: Option<SignIn>,
     },
 }
 

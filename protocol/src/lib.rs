@@ -24,6 +24,7 @@ pub mod notice;
 pub mod permission;
 pub mod pick;
 pub mod service;
+pub mod sign_in;
 pub mod state;
 pub mod time;
 pub mod transport;

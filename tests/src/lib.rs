@@ -8,3 +8,4 @@ pub mod hook;
 pub mod injections;
 pub mod measured;
 pub mod model;
+pub mod oidc_provider;

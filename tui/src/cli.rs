@@ -81,6 +81,12 @@ pub(crate) enum Command {
     /// Users: roles, suspension, limits
     #[command(subcommand)]
     User(UserCommand),
+    /// Sign in to a daemon whose operator lets people do so
+    Login(LoginArgs),
+    /// Forget the sign-in
+    Logout,
+    /// Show whom the daemon takes you for, and by what
+    Whoami,
     /// How the daemon is
     Status,
     /// Print completions for a shell
@@ -89,6 +95,19 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// Only print the address to open
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Where the browser comes back to on this machine, if the issuer offers no codes; 0: any port
+    #[arg(long, default_value_t = LOGIN_PORT)]
+    pub(crate) port: u16,
+}
+
+/// Many issuers know the whole address, with its port.
+const LOGIN_PORT: u16 = 7433;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EngineCommand {

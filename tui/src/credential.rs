@@ -2,14 +2,17 @@
 
 use crate::cli::Remote;
 use crate::fault::Fault;
+use crate::sign_in::Saved;
 use guildhall_protocol::endpoint::Endpoint;
 use guildhall_protocol::transport::usual_socket;
+use std::fmt;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Most bytes of such a file: more than a key and the white space around it is something else.
-const PRIVATE_BYTES_MAX: u64 = 4_096;
+/// Most bytes of such a file: more than some tokens is something else.
+const PRIVATE_BYTES_MAX: u64 = 32_768;
 
 /// The daemon that is meant: the one that is named, or the one of this user on this machine.
 pub(crate) fn endpoint(socket: Option<PathBuf>, remote: Remote) -> Result<Endpoint, Fault> {
@@ -25,13 +28,47 @@ pub(crate) fn endpoint(socket: Option<PathBuf>, remote: Remote) -> Result<Endpoi
     Ok(endpoint)
 }
 
-/// The token to come with, if there is one. A file that others can read lets others in, too.
-pub(crate) fn credential(file: Option<&Path>) -> Result<Option<String>, Fault> {
-    let text = match file {
-        None => std::env::var("GUILDHALL_TOKEN").ok(),
-        Some(path) => Some(read_private(path, "token")?),
-    };
-    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+/// What we come with, for people.
+pub(crate) enum Means {
+    /// A token in this file.
+    File(PathBuf),
+    /// A token in the environment.
+    Environment,
+    /// A sign-in, if there is one: else the daemon sees on the socket who we are.
+    SignIn(Arc<Saved>),
+    /// Nothing: there is no place to keep a sign-in in.
+    Nothing,
+}
+
+const BY_SOCKET: &str = "the user who runs this program, as the daemon's socket tells";
+
+impl fmt::Display for Means {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the token in {}", path.display()),
+            Self::Environment => f.write_str("the token in GUILDHALL_TOKEN"),
+            Self::SignIn(saved) => match saved.find() {
+                Ok(Some(signed_in)) => f.write_str(&signed_in.told()),
+                Ok(None) | Err(_) => f.write_str(BY_SOCKET),
+            },
+            Self::Nothing => f.write_str(BY_SOCKET),
+        }
+    }
+}
+
+/// What to come with, and the token if it is one. A file that others can read lets others in, too.
+pub(crate) fn means(file: Option<PathBuf>, endpoint: &Endpoint) -> Result<(Means, Option<String>), Fault> {
+    let whole = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    if let Some(path) = file {
+        let token = whole(read_private(&path, "token")?);
+        let empty = || Fault::Input(format!("the token file {} is empty", path.display()));
+        return Ok((Means::File(path.clone()), Some(token.ok_or_else(empty)?)));
+    }
+    if let Some(token) = std::env::var("GUILDHALL_TOKEN").ok().and_then(whole) {
+        return Ok((Means::Environment, Some(token)));
+    }
+    let saved = Saved::of(endpoint).map(|saved| Means::SignIn(Arc::new(saved)));
+    Ok((saved.unwrap_or(Means::Nothing), None))
 }
 
 /// The text in a file that nobody else can read; `what` it holds. No complaint quotes it.

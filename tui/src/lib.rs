@@ -12,6 +12,7 @@ mod job;
 mod llm;
 mod notices;
 mod session;
+mod sign_in;
 mod status;
 mod table;
 mod user;
@@ -39,23 +40,25 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Fault> {
-    if let Command::Completions { shell } = cli.command {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "guildhall", &mut script);
-        return Ok(std::io::stdout().write_all(&script)?);
-    }
-    let session = Session::new(cli.socket, cli.remote, cli.json)?;
-    match cli.command {
-        Command::Agent(command) => agent::run(&session, command).await,
-        Command::Job(command) => job::run(&session, command).await,
-        Command::Inbox => notices::inbox(&session).await,
-        Command::Notices(command) => notices::run(&session, command).await,
-        Command::Engine(command) => notices::engine(&session, command).await,
-        Command::Llm(command) => llm::run(&session, command).await,
-        Command::Account(command) => user::account(&session, command).await,
-        Command::User(command) => user::run(&session, command).await,
-        Command::Status => status::run(&session).await,
-        Command::Completions { .. } => Ok(()),
+    let Cli { socket, remote, json, command } = cli;
+    match command {
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "guildhall", &mut script);
+            Ok(std::io::stdout().write_all(&script)?)
+        }
+        Command::Login(args) => sign_in::login(socket, remote, args).await,
+        Command::Logout => sign_in::logout(socket, remote).await,
+        Command::Whoami => sign_in::whoami(&Session::new(socket, remote, json)?).await,
+        Command::Agent(command) => agent::run(&Session::new(socket, remote, json)?, command).await,
+        Command::Job(command) => job::run(&Session::new(socket, remote, json)?, command).await,
+        Command::Inbox => notices::inbox(&Session::new(socket, remote, json)?).await,
+        Command::Notices(command) => notices::run(&Session::new(socket, remote, json)?, command).await,
+        Command::Engine(command) => notices::engine(&Session::new(socket, remote, json)?, command).await,
+        Command::Llm(command) => llm::run(&Session::new(socket, remote, json)?, command).await,
+        Command::Account(command) => user::account(&Session::new(socket, remote, json)?, command).await,
+        Command::User(command) => user::run(&Session::new(socket, remote, json)?, command).await,
+        Command::Status => status::run(&Session::new(socket, remote, json)?).await,
     }
 }
 

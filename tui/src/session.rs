@@ -1,12 +1,13 @@
 //! One run of the program: the connection to the daemon, and where answers go.
 
 use crate::cli::Remote;
-use crate::credential::{credential, endpoint};
+use crate::credential::{Means, endpoint, means};
 use crate::fault::Fault;
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::client::Client;
+use guildhall_protocol::endpoint::Endpoint;
 use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::handshake::Hello;
+use guildhall_protocol::handshake::{Hello, Principal};
 use guildhall_protocol::ids::{BodyId, JobId, RequestId, UserId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::service::GuildhallClient;
@@ -17,6 +18,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarpc::client::RpcError;
 use tarpc::context::Context;
@@ -31,6 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 pub(crate) struct Session {
     client: Client,
+    endpoint: Endpoint,
+    means: Means,
     /// Whether a call was answered: then whoever waits for something waits for the daemon, too.
     answered: Cell<bool>,
     /// Answers go to a program.
@@ -39,12 +43,33 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(socket: Option<PathBuf>, remote: Remote, json: bool) -> Result<Self, Fault> {
-        let credential = credential(remote.token_file.as_deref())?;
+        let token_file = remote.token_file.clone();
         let endpoint = endpoint(socket, remote)?;
+        let (means, credential) = means(token_file, &endpoint)?;
         let hello = Hello { credential, ..Hello::of("guildhall") };
         // A call may wait for a change; agents are tested within a call.
         let limit = Duration::from_millis(WAIT_MS) + Duration::from_secs(40);
-        Ok(Self { client: Client::new(endpoint, hello).call_limit(limit), answered: Cell::new(false), json })
+        let client = Client::new(endpoint.clone(), hello).call_limit(limit);
+        let client = match &means {
+            Means::File(_) | Means::Environment | Means::Nothing => client,
+            Means::SignIn(saved) => client.with(Arc::clone(saved)),
+        };
+        Ok(Self { client, endpoint, means, answered: Cell::new(false), json })
+    }
+
+    /// Where the daemon is.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What we come with.
+    pub(crate) fn means(&self) -> &Means {
+        &self.means
+    }
+
+    /// Whom the daemon takes us for.
+    pub(crate) async fn principal(&self) -> Result<Principal, Fault> {
+        Ok(self.client.principal().await?)
     }
 
     /// One call to the daemon.

@@ -14,7 +14,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 54] = [
+pub const SETTINGS: [Setting; 56] = [
     Setting {
         key: "store",
         default: "",
@@ -236,12 +236,22 @@ pub const SETTINGS: [Setting; 54] = [
     Setting {
         key: "oidc_audience",
         default: "",
-        about: "for whom its tokens must be meant (`aud`); empty: only tokens that name nobody, as Clerk's session tokens, and then oidc_parties must be set",
+        about: "for whom its tokens must be meant (`aud`), beside oidc_client_id; empty: tokens that name nobody, as Clerk's session tokens, are taken if oidc_parties is set",
+    },
+    Setting {
+        key: "oidc_client_id",
+        default: "",
+        about: "public application as which `guildhall login` signs people in; empty: it does not, and tokens come from elsewhere",
+    },
+    Setting {
+        key: "oidc_scopes",
+        default: "openid profile email offline_access",
+        about: "what `guildhall login` asks for, spaces between, openid among it; offline_access keeps people signed in",
     },
     Setting {
         key: "oidc_parties",
         default: "",
-        about: "applications that its tokens may have been given to (`azp`), spaces between; empty: any",
+        about: "applications that its tokens may have been given to (`azp`), beside oidc_client_id, spaces between; empty: any",
     },
     Setting {
         key: "oidc_algorithms",

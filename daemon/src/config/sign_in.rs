@@ -18,16 +18,21 @@ pub(super) fn sign_in(layers: &Layers) -> Result<Option<Policy>, ConfigError> {
     }
     let is_issuer = url::Url::parse(&issuer)
         .is_ok_and(|url| is_safe(&url) && url.query().is_none() && issuer.len() <= ISSUER_BYTES_MAX);
-    // An issuer serves many applications: without either, a token for any of them would be good here.
-    let audience = Some(layers["oidc_audience"].0.clone()).filter(|audience| !audience.is_empty());
-    let parties = words("oidc_parties");
+    let given = |key: &str| Some(layers[key].0.clone()).filter(|text| !text.is_empty());
+    let (audience, client, parties) =
+        (given("oidc_audience"), given("oidc_client_id"), words("oidc_parties"));
     if !is_issuer {
         return Err(wrong(layers, "oidc_issuer"));
     }
-    if audience.is_none() && parties.is_empty() {
+    // An issuer serves many applications: without any of them, a token for each would be good here.
+    if audience.is_none() && client.is_none() && parties.is_empty() {
         return Err(wrong(layers, "oidc_audience"));
     }
-    Ok(Some(Policy { issuer, audience, parties, algorithms }))
+    let scopes = words("oidc_scopes");
+    if !scopes.iter().any(|scope| scope == "openid") {
+        return Err(wrong(layers, "oidc_scopes"));
+    }
+    Ok(Some(Policy { issuer, audience, parties, client, scopes: scopes.join(" "), algorithms }))
 }
 
 /// Algorithms with a shared secret are not among them: whoever can check such a token can make one.

@@ -1,7 +1,7 @@
 //! The issuer: its keys, fetched seldom and within bounds. While it is away, the keys that are known go on being used.
 
-use super::is_safe;
 use super::verify::{Person, Policy, Refused, key_of, verify};
+use super::{SignIn, is_safe};
 use guildhall_protocol::time::Timestamp;
 use jsonwebtoken::jwk::Jwk;
 use reqwest::redirect::Policy as Redirects;
@@ -124,6 +124,11 @@ impl Issuer {
     /// Its name, as it stands in its tokens.
     pub fn name(&self) -> &str {
         &self.policy.issuer
+    }
+
+    /// What front ends are told; none where they can't sign anybody in.
+    pub fn sign_in(&self) -> Option<SignIn> {
+        self.policy.sign_in()
     }
 
     /// Whom a token stands for.

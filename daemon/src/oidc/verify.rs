@@ -5,6 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use guildhall_protocol::clean::{clean_line, cut};
+use guildhall_protocol::sign_in::SignIn;
 use guildhall_protocol::time::Timestamp;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -25,12 +26,25 @@ const NAME_MAX: usize = 80;
 pub struct Policy {
     /// Who must have issued them, exactly.
     pub issuer: String,
-    /// For whom they must be meant; none: tokens that name nobody, as Clerk's session tokens.
+    /// For whom they must be meant, beside [`Self::client`]; none: also tokens that name nobody, as Clerk's session tokens,
+    /// if there are parties.
     pub audience: Option<String>,
-    /// To which applications they may have been given; none: to any, which needs an audience.
+    /// To which applications they may have been given, beside [`Self::client`]; none: to any, if they name an audience.
     pub parties: Vec<String>,
+    /// The application that our front ends are.
+    pub client: Option<String>,
+    /// What our front ends ask for, spaces between.
+    pub scopes: String,
     /// How they may be signed: with a private key, never with a shared secret.
     pub algorithms: Vec<Algorithm>,
+}
+
+impl Policy {
+    /// What front ends are told; none where they can't sign anybody in.
+    pub fn sign_in(&self) -> Option<SignIn> {
+        let client_id = self.client.clone()?;
+        Some(SignIn { issuer: self.issuer.clone(), client_id, scopes: self.scopes.clone() })
+    }
 }
 
 /// Whom a token stands for.
@@ -197,17 +211,18 @@ fn check(claims: &Claims, policy: &Policy, now: Timestamp) -> Result<(), Refused
     if claims.iss != policy.issuer {
         return Err(Refused::Issuer(policy.issuer.clone()));
     }
-    let is_meant = match (&claims.aud, &policy.audience) {
-        (Some(audience), Some(wanted)) => audience.names(wanted),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
+    let is_meant = match &claims.aud {
+        Some(audience) => policy.audience.iter().chain(&policy.client).any(|wanted| audience.names(wanted)),
+        None => policy.audience.is_none() && !policy.parties.is_empty(),
     };
     if !is_meant {
         return Err(Refused::Audience);
     }
     // Clerk's tokens may lack the party: then no browser asked for them.
-    if claims.azp.as_ref().is_some_and(|party| !policy.parties.is_empty() && !policy.parties.contains(party))
-    {
+    let is_known = |party: &String| {
+        policy.parties.is_empty() || policy.parties.contains(party) || policy.client.as_ref() == Some(party)
+    };
+    if !claims.azp.as_ref().is_none_or(is_known) {
         return Err(Refused::Party);
     }
     let now_s = now.0.div_euclid(1_000);

@@ -9,6 +9,7 @@ use super::session::Session;
 use super::socket::{ListenError, SocketFile, bind, group_id};
 use super::{Caller, Desk};
 use crate::crowd::Guest;
+use crate::oidc::Issuer;
 use crate::tls::{TlsFiles, acceptor};
 use futures::{StreamExt, TryStreamExt};
 use guildhall_protocol::client::LIMITED;
@@ -252,15 +253,16 @@ where
             Ok(session) => desk.door.enter(session.user).map(|inside| (version, session, Some(inside))),
         },
     };
+    let sign_in = desk.issuer.as_ref().and_then(Issuer::sign_in);
     match answer {
         Ok((version, session, inside)) => {
-            let welcome = Welcome::Accepted { version, principal: session.principal(desk) };
+            let welcome = Welcome::Accepted { version, principal: session.principal(desk), sign_in };
             transport::send_welcome(connection, &welcome).await?;
             let is_limited = inside.is_some();
             Ok(Some((Session { is_limited, ..session }, inside)))
         }
         Err(reason) => {
-            transport::send_welcome(connection, &Welcome::Refused { reason }).await?;
+            transport::send_welcome(connection, &Welcome::Refused { reason, sign_in }).await?;
             Ok(None)
         }
     }

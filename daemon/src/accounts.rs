@@ -2,7 +2,7 @@
 //!
 //! The store is the truth; this is written after it, by whoever changed it.
 
-use guildhall_protocol::account::{Account, Role};
+use guildhall_protocol::account::{Account, Identity, Role};
 use guildhall_protocol::ids::{PlaceId, TokenId, UserId};
 use guildhall_protocol::matrix::Powers;
 use guildhall_protocol::time::Timestamp;
@@ -19,6 +19,8 @@ struct Ledger {
     /// Admins whom nobody made: whoever runs the daemon, root, and those in the configuration.
     born: BTreeSet<UserId>,
     revoked: BTreeSet<TokenId>,
+    /// How somebody was known until they removed it.
+    removed: BTreeSet<(UserId, Identity)>,
     /// Posts per user in the newest minute.
     posts: (i64, BTreeMap<UserId, u64>),
 }
@@ -88,6 +90,18 @@ impl Accounts {
             suspended: account.is_some_and(|account| account.suspended) && !ledger.born.contains(&user),
             bridged: terms.bridged,
         }
+    }
+
+    /// Somebody is no longer known so.
+    pub fn remove_identity(&self, user: UserId, identity: Identity) {
+        self.lock().removed.insert((user, identity));
+    }
+
+    /// Why somebody who came as this user, by this identity, is this user no longer.
+    pub fn is_left(&self, user: UserId, identity: Option<&Identity>) -> bool {
+        let ledger = self.lock();
+        let merged = ledger.accounts.get(&user).is_some_and(|account| account.merged_into.is_some());
+        merged || identity.is_some_and(|identity| ledger.removed.contains(&(user, identity.clone())))
     }
 
     /// A token is over.

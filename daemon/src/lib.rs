@@ -11,6 +11,7 @@ pub mod demo;
 pub mod engine;
 pub mod judge;
 pub mod key_command;
+pub mod links;
 pub mod llm;
 pub mod maker;
 pub mod market;

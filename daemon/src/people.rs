@@ -38,6 +38,11 @@ impl Notice {
         Self { user, kind, job: Some(job), attempt: None, agent: None }
     }
 
+    /// A notice about somebody's account.
+    pub fn of_user(user: UserId, kind: NoticeKind) -> Self {
+        Self { user, kind, job: None, attempt: None, agent: None }
+    }
+
     /// A notice about an agent.
     pub fn of_agent(user: UserId, kind: NoticeKind, agent: AgentId) -> Self {
         Self { user, kind, job: None, attempt: None, agent: Some(agent) }
@@ -65,6 +70,8 @@ pub struct People(Mutex<Directory>);
 struct Directory {
     people: BTreeMap<UserId, Person>,
     operators: BTreeSet<UserId>,
+    /// Users that are part of others by now: what was begun in their name goes on.
+    moved: BTreeMap<UserId, UserId>,
     /// Notices per person and kind in the newest minute.
     paces: (i64, BTreeMap<(UserId, NoticeKind), u32>),
     /// Assignments that owners heard of, per agent.
@@ -98,6 +105,25 @@ impl People {
         } else {
             directory.operators.remove(&user);
         }
+    }
+
+    /// What one user would be told, another one is from now on.
+    pub fn move_to(&self, from: UserId, to: UserId) {
+        let mut directory = self.lock();
+        directory.people.remove(&from);
+        directory.operators.remove(&from);
+        directory.moved.insert(from, to);
+    }
+
+    /// Who is told what this user would be.
+    pub fn heir(&self, user: UserId) -> UserId {
+        let directory = self.lock();
+        let mut heir = user;
+        // Nobody becomes part of somebody who is gone, so this ends.
+        while let Some(next) = directory.moved.get(&heir) {
+            heir = *next;
+        }
+        heir
     }
 
     /// Who is told what operators must know.

@@ -62,6 +62,7 @@ impl<'a> Scribe<'a> {
 
     /// Tells a person, by every way that they want to be told.
     pub fn notify(&mut self, people: &People, notice: Notice) {
+        let notice = Notice { user: people.heir(notice.user), ..notice };
         for (channel, due_at) in people.ways(&notice, self.now) {
             let id = NotificationId(self.maker.id(self.now));
             let Notice { user, kind, job, attempt, agent } = notice;

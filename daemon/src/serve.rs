@@ -11,6 +11,7 @@ use crate::engine::budgets::ModelSwitch;
 use crate::engine::meanings::OWN;
 use crate::engine::{Engine, EngineLimits, EngineParts};
 use crate::judge::pool::Pool;
+use crate::links::Links;
 use crate::llm::{Llm, LlmSetupError, Spent, cache};
 use crate::maker::Maker;
 use crate::market::day;
@@ -175,6 +176,7 @@ impl Daemon {
         let engine = Arc::new(Engine::new(parts, system.paused));
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let desk = Arc::new(Desk {
+            links: Links::default(),
             engine: Arc::clone(&engine),
             accounts: Accounts::default(),
             limits: config.people.limits,

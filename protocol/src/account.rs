@@ -76,6 +76,9 @@ pub struct Account {
     /// The version of the privacy policy that the user consented to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent: Option<String>,
+    /// Who has everything of theirs now, since both said that they are one person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<UserId>,
 }
 
 /// The most that one user may have or do; none: as configured for everybody.
@@ -365,6 +368,34 @@ impl fmt::Debug for TokenMade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenMade").field("view", &self.view).finish_non_exhaustive()
     }
+}
+
+/// Says once, and for some minutes, that whoever enters it is the same person as the user who asked for it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkCode {
+    /// The code, such as `K7QM-2XWD`.
+    pub code: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for LinkCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkCode").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// What entering a code would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkOffer {
+    /// Who asked for the code: this account stays, with its role, limits and settings.
+    pub kept: UserHead,
+    /// How they are known.
+    pub known_as: Vec<Identity>,
+    /// Who would become part of it: the caller.
+    pub gone: UserHead,
+    /// What of theirs would move.
+    pub moves: Usage,
 }
 
 /// What people are asked to consent to.

@@ -9,6 +9,7 @@ use crate::service::GuildhallClient;
 use crate::transport;
 use futures::future::BoxFuture;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tarpc::client::RpcError;
@@ -101,7 +102,14 @@ impl Client {
         let limit = self.call_limit + Duration::from_secs(1);
         match tokio::time::timeout(limit, call(live.service.clone(), context)).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(explain(&error, self.call_limit)),
+            Ok(Err(error)) => {
+                if matches!(&error, RpcError::Server(server) if server.kind == io::ErrorKind::PermissionDenied)
+                {
+                    // What the connection stands for is over; the next call makes another one.
+                    live.ended.cancel();
+                }
+                Err(explain(&error, self.call_limit))
+            }
             Err(_) => Err(explain(&RpcError::DeadlineExceeded, self.call_limit)),
         }
     }

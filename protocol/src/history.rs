@@ -233,6 +233,12 @@ pub enum What {
     TokenMade { token: TokenId, kind: TokenKind, up_to: Role, expires_at: Timestamp },
     /// A token of theirs was revoked.
     TokenRevoked { token: TokenId },
+    /// Another user turned out to be the same person: everything of theirs is this user's now.
+    UserJoined { other: UserId },
+    /// This user is part of another one from now on.
+    JoinedUser { other: UserId },
+    /// They are no longer known so.
+    IdentityRemoved { identity: Option<Text> },
     /// A client let somebody read, answer and review the job.
     Shared { with: UserId },
     /// No longer.
@@ -280,6 +286,7 @@ impl What {
             | Self::UserSuspended { reason: text }
             | Self::UserRestored { reason: text }
             | Self::UserLimited { reason: text, .. }
+            | Self::IdentityRemoved { identity: text }
             | Self::EnginePaused { reason: text }
             | Self::EngineResumed { reason: text } => text.as_ref(),
             _ => None,

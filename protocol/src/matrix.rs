@@ -39,6 +39,7 @@ pub enum Verb {
     ChangeRoles,
     AddUser,
     Consent,
+    Link,
     MakeToken,
     ReadTokens,
     RevokeToken,
@@ -158,7 +159,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 45] = [
+pub const MATRIX: [Row; 46] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
@@ -201,6 +202,7 @@ pub const MATRIX: [Row; 45] = [
     row(Verb::ChangeRoles,                  Market, [A, N, N, N, A], CALM, SHUT),
     row(Verb::AddUser,                      Market, [A, N, N, N, N], CALM, SHUT),
     row(Verb::Consent,                      Market, [C, N, N, N, N], CALM, OPEN),
+    row(Verb::Link,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::MakeToken,                    Market, [C, N, N, N, A], BUSY, SHUT),
     row(Verb::ReadTokens,                   Market, [C, N, N, N, A], CALM, SHUT),
     row(Verb::RevokeToken,                  Market, [C, N, N, N, A], CALM, SHUT),
@@ -236,6 +238,7 @@ impl Verb {
             Self::ChangeRoles => "grant or revoke roles",
             Self::AddUser => "add users",
             Self::Consent => "consent to the privacy policy",
+            Self::Link => "join accounts",
             Self::MakeToken => "make tokens",
             Self::ReadTokens => "list tokens",
             Self::RevokeToken => "revoke tokens",

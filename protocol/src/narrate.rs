@@ -186,6 +186,9 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::Consented { .. }
         | What::TokenMade { .. }
         | What::TokenRevoked { .. }
+        | What::UserJoined { .. }
+        | What::JoinedUser { .. }
+        | What::IdentityRemoved { .. }
         | What::EnginePaused { .. }
         | What::EngineResumed { .. }
         | What::ModelsSwitched { .. }

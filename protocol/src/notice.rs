@@ -87,6 +87,8 @@ pub enum NoticeKind {
     AgentQuarantined,
     /// Owner: your agent gets jobs again.
     CircuitClosed,
+    /// Whoever has it: another account is part of yours now.
+    AccountJoined,
     /// Operators: most of a day's budget for models is spent.
     BudgetLow,
     /// Operators: a day's budget for models is spent, and work goes on without them.
@@ -95,7 +97,7 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind once.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::JobWaiting,
         Self::Question,
         Self::ReviewWanted,
@@ -115,6 +117,7 @@ impl NoticeKind {
         Self::CircuitOpened,
         Self::AgentQuarantined,
         Self::CircuitClosed,
+        Self::AccountJoined,
         Self::BudgetLow,
         Self::BudgetSpent,
     ];
@@ -141,6 +144,7 @@ impl NoticeKind {
             Self::CircuitOpened => "circuit_opened",
             Self::AgentQuarantined => "agent_quarantined",
             Self::CircuitClosed => "circuit_closed",
+            Self::AccountJoined => "account_joined",
             Self::BudgetLow => "budget_low",
             Self::BudgetSpent => "budget_spent",
         }

@@ -1,7 +1,10 @@
 //! The daemon's RPC service, on one screen. Every writing call carries a request id made by the caller: the same call
 //! again gives the same outcome, so that a lost answer can be asked for again.
 
-use crate::account::{NewToken, Policy, TokenMade, TokenView, UserHead, UserOrder, UserRef, UserStory};
+use crate::account::{
+    Identity, LinkCode, LinkOffer, NewToken, Policy, TokenMade, TokenView, UserHead, UserOrder, UserRef,
+    UserStory,
+};
 use crate::agent::{AgentDefinition, AgentName};
 use crate::error::ApiError;
 use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, TokenId};
@@ -130,6 +133,14 @@ pub trait Guildhall {
     async fn policy() -> Result<Policy, ApiError>;
     /// Consents to a version of it.
     async fn consent(request: RequestId, version: String) -> Result<Policy, ApiError>;
+    /// A code to enter where the caller is known as somebody else; an earlier one ends.
+    async fn make_link_code() -> Result<LinkCode, ApiError>;
+    /// What entering a code would do.
+    async fn link_offer(code: String) -> Result<LinkOffer, ApiError>;
+    /// Makes the caller part of the account that the code is from: all of theirs is that account's.
+    async fn link(request: RequestId, code: String) -> Result<UserStory, ApiError>;
+    /// Is no longer known so; whoever comes with it is somebody new.
+    async fn unlink(request: RequestId, identity: Identity) -> Result<UserStory, ApiError>;
     /// Makes a token; it is shown this once.
     async fn make_token(request: RequestId, token: NewToken) -> Result<TokenMade, ApiError>;
     /// The tokens of a user, newest first; none: the caller's; with `all` everybody's.

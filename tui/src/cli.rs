@@ -11,6 +11,7 @@ pub(crate) use llm::{Amount, LlmCommand, SwitchArgs};
 pub(crate) use user::{AccountCommand, UserArgs, UserCommand};
 
 use clap::{Args, Parser, Subcommand};
+use guildhall_protocol::account::Identity;
 use guildhall_protocol::ids::RequestId;
 use std::path::PathBuf;
 
@@ -87,6 +88,19 @@ pub(crate) enum Command {
     Logout,
     /// Show whom the daemon takes you for, and by what
     Whoami,
+    /// Make one account of two: get a code, and enter it where you are known as somebody else
+    Link {
+        /// A code from the account that stays; none: get one for this account
+        code: Option<String>,
+        /// Do it, and not only tell what it would do
+        #[arg(long, short, requires = "code")]
+        yes: bool,
+    },
+    /// Be known no longer by an identity, such as `discord:80351110224678912`
+    Unlink {
+        /// Which, as `account show` tells it
+        identity: Identity,
+    },
     /// How the daemon is
     Status,
     /// Print completions for a shell

@@ -9,6 +9,7 @@ mod credential;
 mod fault;
 mod input;
 mod job;
+mod link;
 mod llm;
 mod notices;
 mod session;
@@ -50,6 +51,8 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Login(args) => sign_in::login(socket, remote, args).await,
         Command::Logout => sign_in::logout(socket, remote).await,
         Command::Whoami => sign_in::whoami(&Session::new(socket, remote, json)?).await,
+        Command::Link { code, yes } => link::link(&Session::new(socket, remote, json)?, code, yes).await,
+        Command::Unlink { identity } => link::unlink(&Session::new(socket, remote, json)?, identity).await,
         Command::Agent(command) => agent::run(&Session::new(socket, remote, json)?, command).await,
         Command::Job(command) => job::run(&Session::new(socket, remote, json)?, command).await,
         Command::Inbox => notices::inbox(&Session::new(socket, remote, json)?).await,

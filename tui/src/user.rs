@@ -84,7 +84,7 @@ fn tell_all(page: &Page<UserHead>) -> String {
     text
 }
 
-fn tell(story: &UserStory) -> String {
+pub(crate) fn tell(story: &UserStory) -> String {
     let UserStory { head, identities, usage, limits, events } = story;
     let account = &head.account;
     let mut text = format!("{} {}, {}", head.id, clean_line(&head.name), account.role);

@@ -97,6 +97,10 @@ pub fn words(notice: &NotificationRecord, title: Option<&str>, agent: Option<&st
         NoticeKind::CircuitClosed => {
             (format!("{agent} can be reached again and gets jobs"), "there is nothing to do".to_owned())
         }
+        NoticeKind::AccountJoined => (
+            "another account is part of yours now, since somebody entered a code of yours".to_owned(),
+            "guildhall account show tells how you are known; guildhall unlink removes an identity".to_owned(),
+        ),
         NoticeKind::BudgetLow => (
             "four fifths of a day's budget for models are spent".to_owned(),
             "guildhall llm status shows whose; guildhall llm budget sets another".to_owned(),
@@ -140,6 +144,7 @@ fn many(kind: NoticeKind, count: usize, agent: &str) -> String {
         NoticeKind::CircuitOpened => format!("your agents could not be reached {count} times"),
         NoticeKind::AgentQuarantined => format!("{count} of your agents get no jobs until you test them"),
         NoticeKind::CircuitClosed => format!("{count} of your agents can be reached again"),
+        NoticeKind::AccountJoined => format!("{count} accounts are part of yours now"),
         NoticeKind::BudgetLow => format!("{count} budgets for models are nearly spent"),
         NoticeKind::BudgetSpent => format!("{count} budgets for models are spent"),
     }
@@ -152,6 +157,7 @@ fn look_at_all(kind: NoticeKind, agent: &str) -> String {
         | NoticeKind::CircuitOpened
         | NoticeKind::AgentQuarantined
         | NoticeKind::CircuitClosed => "guildhall agent list shows them".to_owned(),
+        NoticeKind::AccountJoined => "guildhall account show tells how you are known".to_owned(),
         NoticeKind::BudgetLow | NoticeKind::BudgetSpent => "guildhall llm status shows whose".to_owned(),
         NoticeKind::JobWaiting
         | NoticeKind::Question

@@ -119,7 +119,8 @@ async fn by_uid(desk: &Desk, uid: u32) -> Result<Session, StoreError> {
     if desk.admin_uids.contains(&uid) || uid == own_uid() {
         desk.bear_admin(user);
     }
-    Ok(Session::of(user, name))
+    let identity = Some(Identity { kind: "uid".to_owned(), id: uid.to_string() });
+    Ok(Session { identity, ..Session::of(user, name) })
 }
 
 /// The user of a token, or the person for whom a bridge acts.
@@ -175,7 +176,7 @@ async fn bridged(desk: &Desk, scope: &TokenScope, acting_for: &ActingFor) -> Res
         terms.place = place;
         terms.claimed = role.min(Role::Operator);
     }
-    Ok(Session { terms, ..Session::of(user, name) })
+    Ok(Session { terms, identity: Some(identity.clone()), ..Session::of(user, name) })
 }
 
 /// Those that only this daemon gives are no names for a bridge.

@@ -343,6 +343,9 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Consent { .. }
         | R::MakeToken { .. }
         | R::RevokeToken { .. }
+        | R::MakeLinkCode { .. }
+        | R::Link { .. }
+        | R::Unlink { .. }
         | R::ShareJob { .. } => true,
         R::Status { .. }
         | R::Preview { .. }
@@ -364,6 +367,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::User { .. }
         | R::Users { .. }
         | R::Policy { .. }
+        | R::LinkOffer { .. }
         | R::Tokens { .. }
         | R::Events { .. }
         | R::WaitForChange { .. } => false,

@@ -11,6 +11,7 @@ mod feed;
 mod fitting;
 mod jobs;
 mod limits;
+mod linking;
 mod listen;
 mod models;
 mod notices;
@@ -33,6 +34,7 @@ pub use socket::{ListenError, SocketFile};
 use self::session::Session;
 use crate::accounts::Accounts;
 use crate::engine::Engine;
+use crate::links::Links;
 use crate::maker::Maker;
 use crate::oidc::Issuer;
 use crate::privacy::Policy;
@@ -53,6 +55,8 @@ pub struct Desk {
     pub engine: Arc<Engine>,
     /// Who may what.
     pub accounts: Accounts,
+    /// Codes that join accounts.
+    pub links: Links,
     /// What limits everybody.
     pub limits: Limits,
     /// What people consent to.

@@ -2,7 +2,8 @@
 
 use super::Caller;
 use guildhall_protocol::account::{
-    NewToken, Policy, TokenMade, TokenView, UserHead, UserOrder, UserRef, UserStory,
+    Identity, LinkCode, LinkOffer, NewToken, Policy, TokenMade, TokenView, UserHead, UserOrder, UserRef,
+    UserStory,
 };
 use guildhall_protocol::agent::{AgentDefinition, AgentName};
 use guildhall_protocol::error::ApiError;
@@ -192,6 +193,22 @@ impl Guildhall for Caller {
     async fn tokens(self, _: Context, user: Option<UserRef>, all: bool) -> Answer<Vec<TokenView>> {
         self.list_tokens(user, all).await
     }
+    async fn make_link_code(self, _: Context) -> Answer<LinkCode> {
+        self.link_code()
+    }
+
+    async fn link_offer(self, _: Context, code: String) -> Answer<LinkOffer> {
+        self.offered_link(code).await
+    }
+
+    async fn link(self, _: Context, request: RequestId, code: String) -> Answer<UserStory> {
+        self.joined(request, code).await
+    }
+
+    async fn unlink(self, _: Context, request: RequestId, identity: Identity) -> Answer<UserStory> {
+        self.identity_removed(request, identity).await
+    }
+
     async fn revoke_token(self, _: Context, request: RequestId, token: TokenId) -> Answer<TokenView> {
         self.token_revoked(request, token).await
     }

@@ -5,7 +5,7 @@ use super::errors::{not_found, store};
 use super::{Caller, Desk};
 use crate::accounts::Terms;
 use crate::store::{AccountQuery, AgentRecord, JobRecord, Query};
-use guildhall_protocol::account::Role;
+use guildhall_protocol::account::{Identity, Role};
 use guildhall_protocol::agent::Audience;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(super) name: String,
     /// Under what they stand.
     pub(super) terms: Terms,
+    /// By what the daemon knows them, if not by a token of their own.
+    pub(super) identity: Option<Identity>,
     /// The token that they came with.
     pub(super) token: Option<TokenId>,
     /// When what they came with ends.
@@ -36,8 +38,16 @@ pub(crate) struct Session {
 impl Session {
     /// Somebody on this machine, or with a credential of their own that has no ceiling.
     pub(super) fn of(user: UserId, name: String) -> Self {
-        let terms = Terms::up_to(Role::Admin);
-        Self { user, name, terms, token: None, expires_at: None, read_only: false, is_limited: true }
+        Self {
+            user,
+            name,
+            terms: Terms::up_to(Role::Admin),
+            identity: None,
+            token: None,
+            expires_at: None,
+            read_only: false,
+            is_limited: true,
+        }
     }
 
     /// Whether this is an admin who sits at the machine: they can do worse to it than calling.
@@ -66,6 +76,9 @@ impl Session {
         }
         if self.expires_at.is_some_and(|at| at <= now) {
             return Some("what you signed in with has expired: sign in again");
+        }
+        if desk.accounts.is_left(self.user, self.identity.as_ref()) {
+            return Some("you are known as somebody else by now: connect again");
         }
         None
     }

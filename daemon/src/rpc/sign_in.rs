@@ -3,6 +3,7 @@
 use super::Desk;
 use super::authenticate::Unknown;
 use super::session::Session;
+use guildhall_protocol::account::Identity;
 use guildhall_protocol::time::Timestamp;
 
 /// How the tokens of issuers begin: `{"` in Base64.
@@ -19,5 +20,6 @@ pub(super) async fn by_issuer(desk: &Desk, token: &str) -> Result<Session, Unkno
     let person = issuer.person(token, Timestamp::now()).await?;
     let identity = format!("{} {}", issuer.name(), person.subject);
     let user = desk.user("oidc", &identity, &person.name).await?;
-    Ok(Session { expires_at: Some(person.expires_at), ..Session::of(user, person.name) })
+    let identity = Some(Identity { kind: "oidc".to_owned(), id: identity });
+    Ok(Session { identity, expires_at: Some(person.expires_at), ..Session::of(user, person.name) })
 }

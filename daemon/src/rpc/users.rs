@@ -40,7 +40,7 @@ impl Caller {
         self.story_of_user(record).await
     }
 
-    async fn story_of_user(&self, record: UserRecord) -> Result<UserStory, ApiError> {
+    pub(super) async fn story_of_user(&self, record: UserRecord) -> Result<UserStory, ApiError> {
         let identities = Query::Account(AccountQuery::Identities(record.id));
         let identities = self.desk.store().identities(identities).await.map_err(store)?;
         let events = self.desk.events(Subject::User(record.id), record.chain.revision).await?;
@@ -49,12 +49,12 @@ impl Caller {
     }
 
     /// A user as others see them: the role that is in force.
-    fn user_head(&self, record: UserRecord) -> UserHead {
+    pub(super) fn user_head(&self, record: UserRecord) -> UserHead {
         let role = self.desk.accounts.role(record.id);
         UserHead { id: record.id, name: record.name, account: Account { role, ..record.account } }
     }
 
-    async fn usage_of(&self, user: UserId) -> Result<Usage, ApiError> {
+    pub(super) async fn usage_of(&self, user: UserId) -> Result<Usage, ApiError> {
         Ok(Usage { agents: self.agents_of(user), ..self.jobs_of(user).await? })
     }
 
@@ -270,6 +270,10 @@ impl super::Desk {
     /// Keeps an account in memory; who is an operator is told what operators must know.
     pub(super) fn remember(&self, record: &UserRecord) {
         self.accounts.put(record.id, record.account.clone());
+        if let Some(other) = record.account.merged_into {
+            self.engine.parts().people.move_to(record.id, other);
+            return;
+        }
         let is_operator = self.accounts.role(record.id) >= Role::Operator;
         self.engine.parts().people.set_operator(record.id, is_operator);
     }

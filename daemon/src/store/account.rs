@@ -52,6 +52,33 @@ pub enum AccountCommand {
         /// Its record.
         entry: Entry,
     },
+    /// Makes one user of two: identities, tokens, jobs, agents, notices and counts of the one who goes are the other's from now
+    /// on; how the one who goes wanted to be told is forgotten. Guarded by both revisions.
+    Merge {
+        /// Makes it idempotent; its user is the one who stays.
+        request: Request,
+        /// Who stays, as read.
+        kept: UserFence,
+        /// The record of that.
+        entry: Entry,
+        /// Who goes, as read.
+        gone: UserFence,
+        /// What is kept of whoever goes.
+        account: Account,
+        /// The record of that.
+        gone_entry: Entry,
+    },
+    /// A user is no longer known so. Guarded by the user's revision, and by another identity of theirs.
+    RemoveIdentity {
+        /// Makes it idempotent.
+        request: Request,
+        /// The user as read.
+        fence: UserFence,
+        /// The identity.
+        identity: Identity,
+        /// Its record.
+        entry: Entry,
+    },
     /// A token was used; the time never goes back.
     UseToken {
         /// The token.

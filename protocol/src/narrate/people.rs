@@ -22,6 +22,9 @@ pub fn tell_user(event: &Event) -> Option<String> {
             format!("{token} was made: {kind}, up to {up_to}, until {expires_at}")
         }
         What::TokenRevoked { token } => format!("{token} was revoked"),
+        What::UserJoined { other } => format!("{other} is the same person, and part of this account now"),
+        What::JoinedUser { other } => format!("is part of {other} now"),
+        What::IdentityRemoved { .. } => "is no longer known by one of their identities".to_owned(),
         _ => return None,
     })
 }

@@ -68,6 +68,40 @@ impl State {
                     Ok(())
                 })
             }
+            AccountCommand::Merge { request, kept, entry, gone, account, gone_entry } => {
+                if let Some(outcome) = self.repeated(&request)? {
+                    return Ok(outcome);
+                }
+                let is_current = |fence: &UserFence| {
+                    let user = self.users.get(&fence.user);
+                    user.is_some_and(|user| user.chain.revision == fence.chain.revision)
+                };
+                if !is_current(&kept) || !is_current(&gone) {
+                    return Err(StoreError::Stale);
+                }
+                let left = self.users.get_mut(&gone.user).ok_or(StoreError::Stale)?;
+                left.chain = head(&gone_entry, gone.chain);
+                left.account = account;
+                self.move_user(kept.user, gone.user);
+                self.record(now, Subject::User(gone.user), &gone_entry);
+                self.on_user(now, &request, kept, &entry, |_| Ok(()))
+            }
+            AccountCommand::RemoveIdentity { request, fence, identity, entry } => {
+                if let Some(outcome) = self.repeated(&request)? {
+                    return Ok(outcome);
+                }
+                let known = self.users.get(&fence.user);
+                known.filter(|user| user.chain.revision == fence.chain.revision).ok_or(StoreError::Stale)?;
+                let key = (identity.kind, identity.id);
+                let others = self.identities.iter().filter(|(_, user)| **user == fence.user).count();
+                if self.identities.get(&key) != Some(&fence.user) || others < 2 {
+                    return Err(StoreError::NotFound);
+                }
+                self.on_user(now, &request, fence, &entry, |state| {
+                    state.identities.remove(&key);
+                    Ok(())
+                })
+            }
             AccountCommand::UseToken { token } => {
                 if let Some((view, _)) = self.accounts.tokens.get_mut(&token) {
                     view.used_at = view.used_at.max(Some(now));
@@ -90,6 +124,48 @@ impl State {
                 Ok(Outcome::Done)
             }
         }
+    }
+
+    /// Everything of one user becomes another's.
+    fn move_user(&mut self, to: UserId, from: UserId) {
+        let theirs = |user: &mut UserId| {
+            if *user == from {
+                *user = to;
+            }
+        };
+        self.identities.values_mut().for_each(theirs);
+        self.jobs.values_mut().for_each(|job| theirs(&mut job.client));
+        self.agents.values_mut().for_each(|agent| theirs(&mut agent.owner));
+        self.notifications.values_mut().for_each(|notified| theirs(&mut notified.row.user));
+        self.appeals.values_mut().for_each(|appeal| theirs(&mut appeal.user));
+        self.accounts.tokens.values_mut().for_each(|(token, _)| theirs(&mut token.user));
+        let shares = std::mem::take(&mut self.accounts.shares).into_iter();
+        self.accounts.shares =
+            shares.map(|(job, user)| (job, if user == from { to } else { user })).collect();
+        let requests: Vec<_> = self.requests.keys().filter(|(user, _)| *user == from).cloned().collect();
+        for key in requests {
+            if let Some(kept) = self.requests.remove(&key) {
+                self.requests.entry((to, key.1)).or_insert(kept);
+            }
+        }
+        let days: Vec<_> = self.days.keys().filter(|(_, _, client)| *client == from).copied().collect();
+        for key in days {
+            if let Some(jobs) = self.days.remove(&key) {
+                *self.days.entry((key.0, key.1, to)).or_default() += jobs;
+            }
+        }
+        let tags: Vec<_> = self.client_tags.keys().filter(|(_, client)| *client == from).copied().collect();
+        for key in tags {
+            if let Some(tag) = self.client_tags.remove(&key) {
+                let kept = self.client_tags.entry((key.0, to)).or_insert(tag);
+                *kept = tag.max(*kept);
+            }
+        }
+        self.llm.move_user(to, from);
+        if let Some(stored) = self.accounts.stored.remove(&from) {
+            *self.accounts.stored.entry(to).or_default() += stored;
+        }
+        self.people.remove(&from);
     }
 
     fn on_user(

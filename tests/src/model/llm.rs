@@ -4,7 +4,7 @@ use super::State;
 use guildhall_daemon::store::{Answer, Entry, JudgementSum, NewJudgement, Query, SpentRecord};
 use guildhall_protocol::attempt::Decision;
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::ids::JobId;
+use guildhall_protocol::ids::{JobId, UserId};
 use guildhall_protocol::model::{
     CallOutcome, Micros, ModelCall, ModelName, ModelRole, ModelSpending, ModelTotal, Payer, WithoutModel,
 };
@@ -46,6 +46,17 @@ impl LanguageModels {
         }
         for (role, why) in without {
             self.without.entry((role.name(), why.name())).or_insert((*role, *why, 0)).2 += 1;
+        }
+    }
+
+    /// What one user spent, another one did.
+    pub(super) fn move_user(&mut self, to: UserId, from: UserId) {
+        let days: Vec<_> = self.days.keys().filter(|(_, payer)| payer.user == from).copied().collect();
+        for (day, payer) in days {
+            if let Some((tokens, cost)) = self.days.remove(&(day, payer)) {
+                let spent = self.days.entry((day, Payer { user: to, ..payer })).or_default();
+                *spent = (spent.0 + tokens, spent.1.plus(cost));
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod injections;
 mod keys;
 mod kills;
 mod life;
+mod linking;
 mod login;
 mod long_work;
 mod meaning;

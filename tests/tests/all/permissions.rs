@@ -335,6 +335,7 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             let version = policy.expect("a policy").version;
             call!(consent(request, version))
         }
+        Verb::Link if alone => call!(make_link_code()),
         Verb::MakeToken if both => {
             let scope =
                 TokenScope { kind: TokenKind::Api, up_to: Role::Client, read_only: false, places: vec![] };

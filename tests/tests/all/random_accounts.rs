@@ -24,7 +24,7 @@ impl Author {
             fence.chain.revision += 1;
         }
         let request = Request { user: user.id, ..self.request() };
-        Command::Account(match self.random.random_range(0..8) {
+        Command::Account(match self.random.random_range(0..10) {
             0 | 1 => AccountCommand::Turn { request, fence, account: self.some_account(), entry },
             2 => {
                 let id = self.random.random_range(0..3).to_string();
@@ -39,6 +39,18 @@ impl Author {
             5 => {
                 let token = TokenId(self.random.random_range(1..=TOKENS));
                 AccountCommand::RevokeToken { request, fence, token, entry }
+            }
+            7 if seen.users.len() > 1 => {
+                let other =
+                    self.pick(&seen.users.iter().filter(|other| other.id != user.id).collect::<Vec<_>>());
+                let gone = UserFence { user: other.id, chain: other.chain };
+                let (account, gone_entry) = (self.some_account(), self.entry(other.chain));
+                AccountCommand::Merge { request, kept: fence, entry, gone, account, gone_entry }
+            }
+            8 => {
+                let (kind, id) = if self.one_in(4) { ("discord", "1") } else { ("uid", "1") };
+                let identity = Identity { kind: kind.to_owned(), id: id.to_owned() };
+                AccountCommand::RemoveIdentity { request, fence, identity, entry }
             }
             6 => AccountCommand::UseToken { token: TokenId(self.random.random_range(1..=TOKENS)) },
             _ if seen.jobs.is_empty() => AccountCommand::UseToken { token: TokenId(1) },
@@ -60,6 +72,7 @@ impl Author {
             suspended: self.one_in(3),
             limits: Limits { open_jobs: limit, ..Limits::default() },
             consent: self.one_in(2).then(|| "0123456789ab".to_owned()),
+            merged_into: self.one_in(3).then_some(UserId(1)),
         }
     }
 

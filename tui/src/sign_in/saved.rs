@@ -119,6 +119,8 @@ impl Saved {
         match std::fs::exists(&self.file) {
             Ok(true) => {}
             Ok(false) => return Ok(None),
+            // Where this user may not even look, nothing of theirs is kept.
+            Err(error) if error.kind() == IoErrorKind::PermissionDenied => return Ok(None),
             Err(error) => return Err(self.failed(error)),
         }
         let text = match read_private(&self.file, "sign-in") {

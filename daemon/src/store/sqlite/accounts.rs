@@ -28,6 +28,12 @@ pub(super) fn apply(
         AccountCommand::RevokeToken { request, fence, token, entry } => {
             revoke_token(connection, now, request, *fence, *token, entry)
         }
+        AccountCommand::Merge { request, kept, entry, gone, account, gone_entry } => {
+            merge(connection, now, request, (*kept, entry), (*gone, gone_entry), account)
+        }
+        AccountCommand::RemoveIdentity { request, fence, identity, entry } => {
+            remove_identity(connection, now, request, *fence, identity, entry)
+        }
         AccountCommand::UseToken { token } => use_token(connection, now, *token),
         AccountCommand::Share { request, fence, user, shared, entry } => {
             share(connection, now, request, *fence, *user, *shared, entry)
@@ -148,6 +154,94 @@ fn revoke_token(
     turn_user(connection, fence, entry)?;
     connection.prepare_cached(REVOKE_TOKEN)?.execute([token.0, now.0])?;
     record_user(connection, now, fence.user, request, entry)
+}
+
+/// What is moved, in an order in which no row is in another's way. `?1` stays, `?2` goes.
+const MOVES: [&str; 17] = [
+    "UPDATE identities SET user_id = ?1 WHERE user_id = ?2",
+    "UPDATE tokens SET user_id = ?1 WHERE user_id = ?2",
+    "UPDATE jobs SET client_id = ?1 WHERE client_id = ?2",
+    "UPDATE agents SET owner_id = ?1 WHERE owner_id = ?2",
+    "UPDATE notifications SET user_id = ?1 WHERE user_id = ?2",
+    "UPDATE appeals SET user_id = ?1 WHERE user_id = ?2",
+    "UPDATE OR IGNORE job_shares SET user_id = ?1 WHERE user_id = ?2",
+    "DELETE FROM job_shares WHERE user_id = ?2",
+    "UPDATE OR IGNORE requests SET user_id = ?1 WHERE user_id = ?2",
+    "DELETE FROM requests WHERE user_id = ?2",
+    "INSERT INTO agent_days (day, agent_id, client_id, jobs)
+     SELECT day, agent_id, ?1, jobs FROM agent_days WHERE client_id = ?2
+     ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs",
+    "DELETE FROM agent_days WHERE client_id = ?2",
+    "INSERT INTO model_days (day, place_id, user_id, tokens, cost)
+     SELECT day, place_id, ?1, tokens, cost FROM model_days WHERE user_id = ?2
+     ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens, cost = cost + excluded.cost",
+    "DELETE FROM model_days WHERE user_id = ?2",
+    "INSERT INTO queue_clients (class, client_id, fair_tag)
+     SELECT class, ?1, fair_tag FROM queue_clients WHERE client_id = ?2
+     ON CONFLICT DO UPDATE SET fair_tag = max(fair_tag, excluded.fair_tag)",
+    "DELETE FROM queue_clients WHERE client_id = ?2",
+    "UPDATE users SET stored_bytes = stored_bytes + (SELECT stored_bytes FROM users WHERE id = ?2) WHERE id = ?1",
+];
+const LEAVE: &str = "
+    UPDATE users
+    SET account = ?2, stored_bytes = 0
+    WHERE id = ?1";
+const FORGET_SETTINGS: &str = "
+    DELETE FROM people
+    WHERE user_id = ?1";
+
+fn merge(
+    connection: &Connection,
+    now: Timestamp,
+    request: &Request,
+    (kept, entry): (UserFence, &Entry),
+    (gone, gone_entry): (UserFence, &Entry),
+    account: &Account,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    turn_user(connection, gone, gone_entry)?;
+    turn_user(connection, kept, entry)?;
+    for sql in MOVES {
+        let mut statement = connection.prepare_cached(sql)?;
+        let values = [kept.user.0, gone.user.0];
+        // Not every statement names both.
+        for place in 1..=statement.parameter_count() {
+            statement.raw_bind_parameter(place, values[place - 1])?;
+        }
+        statement.raw_execute()?;
+    }
+    connection.prepare_cached(LEAVE)?.execute(params![gone.user.0, json(account)])?;
+    connection.prepare_cached(FORGET_SETTINGS)?.execute([gone.user.0])?;
+    let subject = Subject::User(gone.user);
+    entry::bodies(connection, subject, &gone_entry.bodies)?;
+    entry::record(connection, now, subject, gone_entry)?;
+    record_user(connection, now, kept.user, request, entry)
+}
+
+const REMOVE_IDENTITY: &str = "
+    DELETE FROM identities
+    WHERE kind = ?2 AND identity = ?3 AND user_id = ?1
+        AND (SELECT count(*) FROM identities WHERE user_id = ?1) > 1";
+
+fn remove_identity(
+    connection: &Connection,
+    now: Timestamp,
+    request: &Request,
+    fence: UserFence,
+    identity: &Identity,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    turn_user(connection, fence, entry)?;
+    let row = params![fence.user.0, identity.kind, identity.id];
+    match connection.prepare_cached(REMOVE_IDENTITY)?.execute(row)? {
+        0 => Err(Refused::Guard(StoreError::NotFound)),
+        _ => record_user(connection, now, fence.user, request, entry),
+    }
 }
 
 const USE_TOKEN: &str = "

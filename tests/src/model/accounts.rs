@@ -79,19 +79,18 @@ impl State {
                 if !is_current(&kept) || !is_current(&gone) {
                     return Err(StoreError::Stale);
                 }
+                let done = self.on_user(now, &request, kept, &entry, |_| Ok(()))?;
                 let left = self.users.get_mut(&gone.user).ok_or(StoreError::Stale)?;
                 left.chain = head(&gone_entry, gone.chain);
                 left.account = account;
-                self.move_user(kept.user, gone.user);
                 self.record(now, Subject::User(gone.user), &gone_entry);
-                self.on_user(now, &request, kept, &entry, |_| Ok(()))
+                self.move_user(kept.user, gone.user);
+                Ok(done)
             }
             AccountCommand::RemoveIdentity { request, fence, identity, entry } => {
                 if let Some(outcome) = self.repeated(&request)? {
                     return Ok(outcome);
                 }
-                let known = self.users.get(&fence.user);
-                known.filter(|user| user.chain.revision == fence.chain.revision).ok_or(StoreError::Stale)?;
                 let key = (identity.kind, identity.id);
                 let others = self.identities.iter().filter(|(_, user)| **user == fence.user).count();
                 if self.identities.get(&key) != Some(&fence.user) || others < 2 {

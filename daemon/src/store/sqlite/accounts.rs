@@ -182,6 +182,10 @@ const MOVES: [&str; 17] = [
     "DELETE FROM queue_clients WHERE client_id = ?2",
     "UPDATE users SET stored_bytes = stored_bytes + (SELECT stored_bytes FROM users WHERE id = ?2) WHERE id = ?1",
 ];
+const ARE_CURRENT: &str = "
+    SELECT count(*)
+    FROM users
+    WHERE (id = ?1 AND revision = ?2) OR (id = ?3 AND revision = ?4)";
 const LEAVE: &str = "
     UPDATE users
     SET account = ?2, stored_bytes = 0
@@ -201,8 +205,18 @@ fn merge(
     if let Some(outcome) = entry::repeated(connection, request)? {
         return Ok(outcome);
     }
+    let fences = params![kept.user.0, kept.chain.revision, gone.user.0, gone.chain.revision];
+    let current: i64 = connection.prepare_cached(ARE_CURRENT)?.query_row(fences, |row| row.get(0))?;
+    if current < 2 {
+        return Err(Refused::Guard(StoreError::Stale));
+    }
     turn_user(connection, gone, gone_entry)?;
     turn_user(connection, kept, entry)?;
+    // Before the others' requests come: one of them may have the same id.
+    let done = record_user(connection, now, kept.user, request, entry)?;
+    let subject = Subject::User(gone.user);
+    entry::bodies(connection, subject, &gone_entry.bodies)?;
+    entry::record(connection, now, subject, gone_entry)?;
     for sql in MOVES {
         let mut statement = connection.prepare_cached(sql)?;
         let values = [kept.user.0, gone.user.0];
@@ -214,16 +228,16 @@ fn merge(
     }
     connection.prepare_cached(LEAVE)?.execute(params![gone.user.0, json(account)])?;
     connection.prepare_cached(FORGET_SETTINGS)?.execute([gone.user.0])?;
-    let subject = Subject::User(gone.user);
-    entry::bodies(connection, subject, &gone_entry.bodies)?;
-    entry::record(connection, now, subject, gone_entry)?;
-    record_user(connection, now, kept.user, request, entry)
+    Ok(done)
 }
 
+const HAS_ANOTHER: &str = "
+    SELECT count(*)
+    FROM identities
+    WHERE kind = ?2 AND identity = ?3 AND user_id = ?1 AND (SELECT count(*) FROM identities WHERE user_id = ?1) > 1";
 const REMOVE_IDENTITY: &str = "
     DELETE FROM identities
-    WHERE kind = ?2 AND identity = ?3 AND user_id = ?1
-        AND (SELECT count(*) FROM identities WHERE user_id = ?1) > 1";
+    WHERE kind = ?1 AND identity = ?2";
 
 fn remove_identity(
     connection: &Connection,
@@ -236,12 +250,14 @@ fn remove_identity(
     if let Some(outcome) = entry::repeated(connection, request)? {
         return Ok(outcome);
     }
-    turn_user(connection, fence, entry)?;
     let row = params![fence.user.0, identity.kind, identity.id];
-    match connection.prepare_cached(REMOVE_IDENTITY)?.execute(row)? {
-        0 => Err(Refused::Guard(StoreError::NotFound)),
-        _ => record_user(connection, now, fence.user, request, entry),
+    let found: i64 = connection.prepare_cached(HAS_ANOTHER)?.query_row(row, |row| row.get(0))?;
+    if found == 0 {
+        return Err(Refused::Guard(StoreError::NotFound));
     }
+    turn_user(connection, fence, entry)?;
+    connection.prepare_cached(REMOVE_IDENTITY)?.execute([&identity.kind, &identity.id])?;
+    record_user(connection, now, fence.user, request, entry)
 }
 
 const USE_TOKEN: &str = "

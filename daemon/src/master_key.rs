@@ -70,10 +70,17 @@ pub async fn secrets(store: &dyn Store) -> Result<Vec<Stored>, StoreError> {
         let Some(last) = page.last() else { break };
         after = last.id;
         for agent in page {
-            for (at, kind, sealed) in [
+            let old = agent.old_secrets.into_iter().flat_map(|old| {
+                [
+                    (SecretAt::OldDelivery(agent.id), SecretKind::OldDelivery, old.delivery),
+                    (SecretAt::OldCallback(agent.id), SecretKind::OldCallback, old.callback),
+                ]
+            });
+            let current = [
                 (SecretAt::Delivery(agent.id), SecretKind::Delivery, agent.delivery_secret),
                 (SecretAt::Callback(agent.id), SecretKind::Callback, agent.callback_secret),
-            ] {
+            ];
+            for (at, kind, sealed) in current.into_iter().chain(old) {
                 found.push(Stored { at, place: place(&agent.name, kind), sealed: SealedSecret(sealed) });
             }
         }
@@ -129,7 +136,12 @@ pub async fn check(key: &MasterKey, store: &dyn Store) -> Result<usize, KeyError
 
 fn not_opened(key: &MasterKey, secret: &Stored, _: OpenSealedError) -> KeyError {
     let mend = match secret.at {
-        SecretAt::Delivery(_) | SecretAt::Callback(_) => "register that agent anew under another name",
+        SecretAt::Delivery(_) | SecretAt::Callback(_) => {
+            "let its owner replace its secrets with `guildhall agent rotate-secret NAME --now`"
+        }
+        SecretAt::OldDelivery(_) | SecretAt::OldCallback(_) => {
+            "let its owner replace its secrets once more with `guildhall agent rotate-secret NAME --now`"
+        }
         SecretAt::Webhook(_) => "let that person set another webhook",
     };
     KeyError::Secret { at: secret.place.clone(), key: key.id(), mend }

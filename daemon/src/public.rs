@@ -18,7 +18,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures::StreamExt;
-use guildhall_protocol::ids::DeliveryId;
+use guildhall_protocol::ids::{AgentId, DeliveryId};
+use guildhall_protocol::time::Timestamp;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
@@ -56,6 +57,8 @@ pub struct PublicListener {
     pub tls: Option<TlsFiles>,
     /// Most calls of one address in a second.
     pub calls_per_s: NonZeroU32,
+    /// Callbacks of one agent in a second; twice as many in a burst.
+    pub agent_calls_per_s: NonZeroU32,
     /// Largest answer of an agent, bytes.
     pub answer_bytes_max: usize,
 }
@@ -80,12 +83,13 @@ pub enum PublicError {
 struct Door {
     engine: Arc<Engine>,
     calls: Throttle<IpAddr>,
+    agents: Throttle<AgentId>,
     bytes_max: usize,
 }
 
 impl Door {
-    /// The delivery that a callback is about, and the secret that its agent signs with.
-    async fn secret_of(&self, id: &str) -> Result<(DeliveryId, SigningSecret), Refusal> {
+    /// The delivery that a callback is about, its agent, and the secrets that it may sign with.
+    async fn secrets_of(&self, id: &str) -> Result<(DeliveryId, AgentId, Vec<SigningSecret>), Refusal> {
         let parts = self.engine.parts();
         let delivery: DeliveryId = id.parse().map_err(|_| nothing())?;
         if delivery.store != parts.tag {
@@ -95,7 +99,8 @@ impl Door {
         let attempt = attempts.into_iter().find(|attempt| attempt.number == delivery.attempt.number);
         let agent = attempt.ok_or_else(nothing)?.agent;
         let name = self.engine.market().get(agent).map(|listing| listing.record.name.clone());
-        Ok((delivery, self.engine.callback_secret(&name.ok_or_else(nothing)?)?))
+        let secrets = self.engine.callback_secrets(&name.ok_or_else(nothing)?, Timestamp::now())?;
+        Ok((delivery, agent, secrets))
     }
 }
 
@@ -132,6 +137,7 @@ impl Bound {
         let door = Arc::new(Door {
             engine,
             calls: Throttle::new(self.config.calls_per_s),
+            agents: Throttle::new(self.config.agent_calls_per_s),
             bytes_max: self.config.answer_bytes_max + ENVELOPE_BYTES_MAX,
         });
         let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door);
@@ -258,16 +264,21 @@ async fn take(
         let why = "too many calls from this address: come again later".to_owned();
         return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
     }
-    let known = door.secret_of(&id).await;
+    let known = door.secrets_of(&id).await;
     // The body of a caller that nobody knows is not kept.
     let body = read(body, if known.is_ok() { door.bytes_max } else { 0 }).await;
-    let (delivery, secret) = known?;
+    let (delivery, agent, secrets) = known?;
     let body = body?;
     let parts = door.engine.parts();
-    if !secret.verifies(&headers, &body) {
+    if !secrets.iter().any(|secret| secret.verifies(&headers, &body)) {
         let why = "the signature is wrong, or more than five minutes old: sign `{webhook-id}.{webhook-timestamp}.\
             {body}` with the callback secret";
         return Err(Refusal(StatusCode::UNAUTHORIZED, why.to_owned()));
+    }
+    // Only now: nobody else can use up what an agent may say.
+    if let Err(wait) = door.agents.call(agent) {
+        let why = format!("too many callbacks of this agent: come again in {} ms", wait.as_millis() + 1);
+        return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
     }
     let unreadable = |why| Refusal(StatusCode::UNPROCESSABLE_ENTITY, why);
     let message = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();

@@ -149,6 +149,7 @@ impl Daemon {
                     address,
                     tls: config.public_tls.clone(),
                     calls_per_s: config.public_calls_per_s,
+                    agent_calls_per_s: config.agent_calls_per_s,
                     answer_bytes_max: config.answer_bytes_max,
                 };
                 Some(public::bind(listener).await?)
@@ -180,6 +181,7 @@ impl Daemon {
             engine: Arc::clone(&engine),
             accounts: Accounts::default(),
             limits: config.people.limits,
+            approval: config.people.approval,
             policy: privacy::policy(&config),
             door: Arc::new(Door::new(config.door)),
             issuer: config.sign_in.clone().map(Issuer::new).transpose()?,
@@ -222,7 +224,12 @@ impl Daemon {
     /// # Errors
     /// There is no such agent, or its secrets were sealed with another key.
     pub fn secrets(&self, name: &AgentName) -> Result<(SigningSecret, SigningSecret), StoreError> {
-        Ok((self.engine.delivery_secret(name)?, self.engine.callback_secret(name)?))
+        let (now, nothing) = (Timestamp::now(), || StoreError::NotFound);
+        let newest = |secrets: Vec<SigningSecret>| secrets.into_iter().next().ok_or_else(nothing);
+        Ok((
+            newest(self.engine.delivery_secrets(name, now)?)?,
+            newest(self.engine.callback_secrets(name, now)?)?,
+        ))
     }
 
     /// Ends it in good order: running steps and calls may finish within the configured time, and reads are answered as long.

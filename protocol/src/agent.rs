@@ -333,6 +333,17 @@ pub enum Audience {
     Public,
 }
 
+impl Audience {
+    /// For whom an agent of this audience works.
+    pub fn whom(self) -> &'static str {
+        match self {
+            Self::Owner => "its owners",
+            Self::Place => "its place",
+            Self::Public => "everybody",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 //! [`Commitment`]; forgetting drops the text, and the chain still verifies.
 
 use crate::account::{Limits, Role, TokenKind};
-use crate::agent::PausedWhy;
+use crate::agent::{Audience, PausedWhy};
 use crate::appeal::AppealKind;
 use crate::attempt::{CheckedBy, EndedAs};
 use crate::ids::{
@@ -212,6 +212,28 @@ pub enum What {
     AgentGranted { host: Commitment },
     /// The endpoint of a chat agent is opened with another key.
     AgentKeyReplaced,
+    /// It has new secrets; those before count until then.
+    SecretsRotated { old_until: Option<Timestamp> },
+    /// An operator answered for its endpoint, in place of a challenge.
+    AgentVouchedFor { version: AgentVersion },
+    /// It is to work for these, once an operator approves.
+    PublishingAsked { audience: Audience },
+    /// It works for these.
+    AgentPublished { audience: Audience },
+    /// An operator did not approve.
+    PublishingRefused { audience: Audience, reason: Option<Text> },
+    /// It moved to another host, and waits for approval again.
+    ApprovalEnded { audience: Audience },
+    /// It works for its owners only.
+    AgentWithdrawn,
+    /// Somebody has it, too.
+    OwnerAdded { user: UserId },
+    /// Somebody no longer has it.
+    OwnerRemoved { user: UserId },
+    /// It is offered to somebody, or no longer.
+    AgentOffered { to: Option<UserId> },
+    /// Whoever it was offered to has it.
+    AgentTaken { from: UserId, to: UserId },
 
     /// A user was seen for the first time.
     UserSeen,
@@ -287,6 +309,7 @@ impl What {
             | Self::UserRestored { reason: text }
             | Self::UserLimited { reason: text, .. }
             | Self::IdentityRemoved { identity: text }
+            | Self::PublishingRefused { reason: text, .. }
             | Self::EnginePaused { reason: text }
             | Self::EngineResumed { reason: text } => text.as_ref(),
             _ => None,

@@ -24,6 +24,9 @@ pub enum Verb {
     GrantAddress,
     ReadAgent,
     ChangeAgent,
+    AskPublish,
+    GiveAgent,
+    RotateSecret,
     ReadNotices,
     ReplayNotice,
     ChangeSettings,
@@ -159,7 +162,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 46] = [
+pub const MATRIX: [Row; 49] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
@@ -187,6 +190,9 @@ pub const MATRIX: [Row; 46] = [
     row(Verb::GrantAddress,                 Market, [O, N, N, O, O], BUSY, SHUT),
     row(Verb::ReadAgent,                    Market, [C, N, N, C, O], CALM, OPEN),
     row(Verb::ChangeAgent,                  Market, [C, N, N, O, O], BUSY, OPEN),
+    row(Verb::AskPublish,                   Market, [W, N, N, O, O], BUSY, OPEN),
+    row(Verb::GiveAgent,                    Market, [W, N, N, O, O], BUSY, SHUT),
+    row(Verb::RotateSecret,                 Market, [W, N, N, O, O], BUSY, SHUT),
     row(Verb::ReadNotices,                  Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ReplayNotice,                 Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ChangeSettings,               Market, [C, N, N, N, N], CALM, OPEN),
@@ -223,6 +229,9 @@ impl Verb {
             Self::GrantAddress => "allow a private or plain-http endpoint",
             Self::ReadAgent => "read this agent",
             Self::ChangeAgent => "change this agent",
+            Self::AskPublish => "ask for an agent to be published",
+            Self::GiveAgent => "give an agent to others",
+            Self::RotateSecret => "replace the secrets of an agent",
             Self::ReadNotices => "read these notices",
             Self::ReplayNotice => "tell this notice again",
             Self::ChangeSettings => "change how they are told",

@@ -172,6 +172,17 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::AgentRetired
         | What::AgentGranted { .. }
         | What::AgentKeyReplaced
+        | What::SecretsRotated { .. }
+        | What::AgentVouchedFor { .. }
+        | What::PublishingAsked { .. }
+        | What::AgentPublished { .. }
+        | What::PublishingRefused { .. }
+        | What::ApprovalEnded { .. }
+        | What::AgentWithdrawn
+        | What::OwnerAdded { .. }
+        | What::OwnerRemoved { .. }
+        | What::AgentOffered { .. }
+        | What::AgentTaken { .. }
         | What::CircuitOpened { .. }
         | What::CircuitHalfOpened
         | What::CircuitClosed

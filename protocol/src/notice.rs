@@ -2,7 +2,7 @@
 
 use crate::ids::{AttemptNumber, JobId, NotificationId, UserId};
 use crate::time::Timestamp;
-use crate::view::{AppealView, JobHead};
+use crate::view::{AgentHead, AppealView, JobHead};
 use crate::wire::Wire;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -87,6 +87,16 @@ pub enum NoticeKind {
     AgentQuarantined,
     /// Owner: your agent gets jobs again.
     CircuitClosed,
+    /// Operators: an agent is to work for others, and one of you must approve.
+    ApprovalWanted,
+    /// Owner: your agent works for others now.
+    AgentPublished,
+    /// Owner: an operator did not let your agent work for others.
+    PublishingRefused,
+    /// Whoever it is offered to: you can have an agent.
+    AgentOffered,
+    /// Owner: whoever you offered your agent to has it now.
+    AgentTaken,
     /// Whoever has it: another account is part of yours now.
     AccountJoined,
     /// Operators: most of a day's budget for models is spent.
@@ -97,7 +107,7 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind once.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 27] = [
         Self::JobWaiting,
         Self::Question,
         Self::ReviewWanted,
@@ -117,6 +127,11 @@ impl NoticeKind {
         Self::CircuitOpened,
         Self::AgentQuarantined,
         Self::CircuitClosed,
+        Self::ApprovalWanted,
+        Self::AgentPublished,
+        Self::PublishingRefused,
+        Self::AgentOffered,
+        Self::AgentTaken,
         Self::AccountJoined,
         Self::BudgetLow,
         Self::BudgetSpent,
@@ -144,6 +159,11 @@ impl NoticeKind {
             Self::CircuitOpened => "circuit_opened",
             Self::AgentQuarantined => "agent_quarantined",
             Self::CircuitClosed => "circuit_closed",
+            Self::ApprovalWanted => "approval_wanted",
+            Self::AgentPublished => "agent_published",
+            Self::PublishingRefused => "publishing_refused",
+            Self::AgentOffered => "agent_offered",
+            Self::AgentTaken => "agent_taken",
             Self::AccountJoined => "account_joined",
             Self::BudgetLow => "budget_low",
             Self::BudgetSpent => "budget_spent",
@@ -266,6 +286,12 @@ pub struct Inbox {
     pub operators: Vec<JobHead>,
     /// Complaints and contests that wait for an operator.
     pub appeals: Vec<AppealView>,
+    /// Agents that wait for an operator's approval; empty for who is none.
+    #[serde(default)]
+    pub approvals: Vec<AgentHead>,
+    /// Agents that are offered to the caller.
+    #[serde(default)]
+    pub offers: Vec<AgentHead>,
 }
 
 #[cfg(test)]

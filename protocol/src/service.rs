@@ -14,9 +14,9 @@ use crate::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
 use crate::view::{
-    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, JobFilter, JobHead,
-    JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered, Scope, Status,
-    TestReport, Updated, WhyNot,
+    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
+    JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
+    Rotated, Scope, Status, TestReport, Updated, WhyNot,
 };
 
 /// What the daemon does for its front ends.
@@ -64,6 +64,12 @@ pub trait Guildhall {
         name: AgentName,
         order: AgentOrder,
     ) -> Result<AgentHead, ApiError>;
+    /// Changes whose an agent is, or for whom it works; may try its examples first.
+    async fn hold_agent(request: RequestId, name: AgentName, order: HoldOrder)
+    -> Result<AgentHead, ApiError>;
+    /// Gives an agent new secrets, shown this once; those before count on for `overlap_ms`, at most 30 days.
+    async fn rotate_secret(request: RequestId, name: AgentName, overlap_ms: u64)
+    -> Result<Rotated, ApiError>;
     /// Everything about one agent.
     async fn agent(name: AgentName) -> Result<AgentStory, ApiError>;
     /// The definition of one version.

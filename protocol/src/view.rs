@@ -1,6 +1,7 @@
 //! What the daemon tells the front ends: lists hold heads, stories hold everything about one thing in bounded size, and
 //! bodies are read in pages.
 
+use crate::account::UserRef;
 use crate::agent::{AgentDefinition, AgentKey, AgentName, AgentState, Audience, Health};
 use crate::appeal::AppealKind;
 use crate::attempt::{AttemptState, CheckedBy, Finding, Question};
@@ -221,6 +222,9 @@ pub struct AgentHead {
     pub state: Wire<AgentState>,
     pub health: Wire<Health>,
     pub audience: Audience,
+    /// Who may be matched with it once an operator approves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Audience>,
     /// Attempts that it is working on.
     pub running: u32,
     /// Most at a time.
@@ -250,6 +254,15 @@ pub struct AgentStory {
     pub definition: AgentDefinition,
     /// Hosts and ports that an operator granted, as `host:port`.
     pub grants: Vec<String>,
+    /// Who has it beside its owner; empty for who is none of them.
+    #[serde(default)]
+    pub co_owners: Vec<UserId>,
+    /// To whom it is offered; none for who has nothing to do with it.
+    #[serde(default)]
+    pub offered_to: Option<UserId>,
+    /// Until when the secrets before count, too; none for who has nothing to do with it.
+    #[serde(default)]
+    pub old_secrets_until: Option<Timestamp>,
     /// Every version with the time it was made, newest first.
     pub versions: Vec<(AgentVersion, Timestamp)>,
     /// The newest lines of its history, newest last.
@@ -262,7 +275,7 @@ pub struct RegisterOptions {
     /// Operators only: allow the endpoint although it is private or plain http.
     #[serde(default)]
     pub allow_private: bool,
-    /// Operators only, until publishing exists: who may be matched with it.
+    /// Operators only: who may be matched with it from the beginning; others publish it later.
     #[serde(default)]
     pub audience: Audience,
     /// Operators only: it belongs to the house and not to the caller, whose jobs then count in its record.
@@ -344,6 +357,58 @@ pub enum AgentOrder {
     Resume,
     /// Gone for good.
     Retire,
+}
+
+/// Longest time that an agent's secrets count after new ones, ms: 30 days.
+pub const OVERLAP_MS_MAX: u64 = 30 * 86_400_000;
+/// The same if nothing is said, ms: a day.
+pub const OVERLAP_MS: u64 = 86_400_000;
+
+/// New secrets of an agent, shown this once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotated {
+    /// They.
+    #[serde(flatten)]
+    pub secrets: Secrets,
+    /// Until when those before count, too.
+    pub old_until: Option<Timestamp>,
+}
+
+/// An order about whose an agent is, and for whom it works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldOrder {
+    /// Work for these, if its examples pass; an operator may have to approve. Operators approve by it, too.
+    Publish {
+        /// For whom.
+        audience: Audience,
+    },
+    /// Work for its owners only.
+    Withdraw,
+    /// Operators: do not approve.
+    Refuse {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Somebody has it, too: they may do with it what its owner may, but give it away.
+    AddOwner {
+        /// Who.
+        user: UserRef,
+    },
+    /// Somebody no longer has it.
+    RemoveOwner {
+        /// Who.
+        user: UserRef,
+    },
+    /// Offer it to somebody, or to nobody any more.
+    Offer {
+        /// To whom.
+        to: Option<UserRef>,
+    },
+    /// Take what is offered to one.
+    Take,
+    /// Operators: it needs no challenge.
+    Vouch,
 }
 
 /// What testing an agent showed: the challenge and each example, through the endpoint.

@@ -31,6 +31,17 @@ fn show_inbox(inbox: &Inbox) -> String {
             text.push_str(&format!("  {} of {}.{}: {why}\n", appeal.kind, appeal.job, appeal.attempt));
         }
     }
+    for (heading, agents) in
+        [("Agents to approve", &inbox.approvals), ("Agents offered to you", &inbox.offers)]
+    {
+        if !agents.is_empty() {
+            text.push_str(&format!("{heading}\n"));
+        }
+        for head in agents {
+            let wants = head.wanted.map(|wanted| format!(" for {}", wanted.whom())).unwrap_or_default();
+            text.push_str(&format!("  {} of {}{wants}\n", head.name, head.owner));
+        }
+    }
     if text.is_empty() { "Nothing waits for you.\n".to_owned() } else { text }
 }
 

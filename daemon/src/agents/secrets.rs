@@ -33,13 +33,17 @@ pub struct MasterKey {
     id: KeyId,
 }
 
-/// Which of an agent's two secrets.
+/// Which of an agent's secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretKind {
     /// Authorizes what goes to the agent: it signs, or opens a chat agent's endpoint.
     Delivery,
     /// Verifies what it sends by itself.
     Callback,
+    /// What did the first before it was replaced.
+    OldDelivery,
+    /// What did the second before it was replaced.
+    OldCallback,
 }
 
 /// The place that a secret of an agent is sealed for: table, row and column. Names are never given away.
@@ -47,6 +51,8 @@ pub fn place(agent: &AgentName, kind: SecretKind) -> String {
     match kind {
         SecretKind::Delivery => format!("agents|{agent}|delivery_secret"),
         SecretKind::Callback => format!("agents|{agent}|callback_secret"),
+        SecretKind::OldDelivery => format!("agents|{agent}|old_delivery_secret"),
+        SecretKind::OldCallback => format!("agents|{agent}|old_callback_secret"),
     }
 }
 

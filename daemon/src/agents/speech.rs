@@ -21,8 +21,8 @@ const HIDDEN: &str = "$KEY";
 /// How an agent is spoken to, with what proves that it is us.
 #[derive(Clone, Copy, Debug)]
 pub enum Speech<'a> {
-    /// Guildhall's own contract, signed with this secret.
-    Native(&'a SigningSecret),
+    /// Guildhall's own contract, signed with each of these secrets, as Standard Webhooks does while one replaces another.
+    Native(&'a [SigningSecret]),
     /// OpenAI's chat completions.
     Chat {
         /// Opens the endpoint.
@@ -48,7 +48,7 @@ impl Speech<'_> {
         headers.insert("traceparent", format!("00-{trace:032x}-{span:016x}-01").parse().ok()?);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         match self {
-            Self::Native(secret) => sign(&mut headers, secret, exchange)?,
+            Self::Native(secrets) => sign(&mut headers, secrets, exchange)?,
             Self::Chat { key, .. } => {
                 headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
                 if !key.reveal().is_empty() {
@@ -129,9 +129,10 @@ fn replace(body: &mut Vec<u8>, secret: &[u8]) {
     *body = shown;
 }
 
-fn sign(headers: &mut HeaderMap, secret: &SigningSecret, exchange: &Exchange<'_>) -> Option<()> {
+fn sign(headers: &mut HeaderMap, secrets: &[SigningSecret], exchange: &Exchange<'_>) -> Option<()> {
     let seconds = exchange.now.0.div_euclid(1_000);
-    let signature = secret.sign(exchange.id, seconds, &exchange.body).ok()?;
+    let signatures = secrets.iter().map(|secret| secret.sign(exchange.id, seconds, &exchange.body).ok());
+    let signature = signatures.collect::<Option<Vec<_>>>()?.join(" ");
     headers.insert("webhook-id", exchange.id.parse().ok()?);
     headers.insert("webhook-timestamp", seconds.to_string().parse().ok()?);
     headers.insert("webhook-signature", signature.parse().ok()?);

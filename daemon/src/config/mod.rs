@@ -7,7 +7,7 @@ mod people;
 mod settings;
 mod sign_in;
 
-pub use people::PeopleSettings;
+pub use people::{Approval, PeopleSettings};
 pub use settings::{SETTINGS, Setting};
 
 use crate::agents::key_file::{CREDENTIAL, CREDENTIALS_DIRECTORY};
@@ -78,6 +78,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Most calls of one address to it.
     pub public_calls_per_s: NonZeroU32,
+    /// Callbacks of one agent in a second; twice as many in a burst.
+    pub agent_calls_per_s: NonZeroU32,
     /// Its certificate.
     pub public_tls: Option<TlsFiles>,
     /// Where front ends on other machines connect.
@@ -266,6 +268,10 @@ impl Config {
                 .ok()
                 .and_then(NonZeroU32::new)
                 .ok_or_else(|| wrong(&layers, "public_calls_per_s"))?,
+            agent_calls_per_s: u32::try_from(number("agent_calls_per_s", 1, 100_000)?)
+                .ok()
+                .and_then(NonZeroU32::new)
+                .ok_or_else(|| wrong(&layers, "agent_calls_per_s"))?,
             public_tls,
             listen: network::listen(&layers)?,
             door: network::door(&layers)?,

@@ -13,6 +13,19 @@ pub struct PeopleSettings {
     pub admin_uids: Vec<u32>,
     /// The most that everybody has who is neither operator nor has limits of their own.
     pub limits: Limits,
+    /// Which agents an operator must approve.
+    pub approval: Approval,
+}
+
+/// For whom an agent works only once an operator approves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// For nobody: who publishes is believed.
+    None,
+    /// For everybody.
+    Public,
+    /// For everybody or a place.
+    All,
 }
 
 pub(super) fn people(layers: &Layers) -> Result<PeopleSettings, ConfigError> {
@@ -25,5 +38,11 @@ pub(super) fn people(layers: &Layers) -> Result<PeopleSettings, ConfigError> {
         stored_bytes: limit("user_stored_mb_max", 1_000_000)?.map(|mb| mb * MB),
         agents: limit("user_agents_max", 100_000)?,
     };
-    Ok(PeopleSettings { admin_uids, limits })
+    let approval = match layers["agent_approval"].0.as_str() {
+        "none" => Approval::None,
+        "public" => Approval::Public,
+        "all" => Approval::All,
+        _ => return Err(wrong(layers, "agent_approval")),
+    };
+    Ok(PeopleSettings { admin_uids, limits, approval })
 }

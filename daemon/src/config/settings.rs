@@ -14,7 +14,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 56] = [
+pub const SETTINGS: [Setting; 58] = [
     Setting {
         key: "store",
         default: "",
@@ -86,6 +86,11 @@ pub const SETTINGS: [Setting; 56] = [
         key: "public_tls_cert",
         default: "",
         about: "PEM file with the certificate chain of public_listen; without it a proxy speaks TLS",
+    },
+    Setting {
+        key: "agent_calls_per_s",
+        default: "50",
+        about: "most callbacks of one agent in a second, 1 to 100,000; twice as many in a burst; one more is told when to come again",
     },
     Setting {
         key: "public_calls_per_s",
@@ -227,6 +232,11 @@ pub const SETTINGS: [Setting; 56] = [
         key: "user_agents_max",
         default: "100",
         about: "most agents of a user that are not retired, 0 to 100,000",
+    },
+    Setting {
+        key: "agent_approval",
+        default: "public",
+        about: "which agents wait for an operator's approval before they work for others: none, public, or all (a place's, too)",
     },
     Setting {
         key: "oidc_issuer",

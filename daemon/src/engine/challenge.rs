@@ -170,8 +170,9 @@ impl Engine {
         let Some(state) = record.state.after(AgentEvent::Paused(PausedWhy::Gone)) else { return };
         let mut scribe = Scribe::new(&self.parts.maker, now, record.chain, Actor::Agent(agent));
         scribe.event(What::AgentPaused { why: PausedWhy::Gone, until: None });
-        let notice = Notice::of_agent(record.owner, NoticeKind::AgentGone, agent);
-        scribe.notify(&self.parts.people, notice);
+        for owner in record.owners() {
+            scribe.notify(&self.parts.people, Notice::of_agent(owner, NoticeKind::AgentGone, agent));
+        }
         let pulses = record.pulses;
         let turn = AgentTurn { state, health: record.health, due_at: None, tries: 0, pulses };
         if let Err(error) = self.turn_agent(&record, None, turn, scribe, now).await {

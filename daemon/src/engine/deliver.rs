@@ -116,22 +116,38 @@ impl Engine {
         Ok(question.zip(reply))
     }
 
-    /// The secret that signs what is sent to an agent.
+    /// The secrets that sign what is sent to an agent: the current one, and the one before while it counts.
     ///
     /// # Errors
-    /// There is no such agent, or its secret was sealed with another key.
-    pub fn delivery_secret(&self, name: &AgentName) -> Result<SigningSecret, StoreError> {
-        let sealed = self.market().named(name).ok_or(StoreError::NotFound)?.record.delivery_secret.clone();
-        self.opened(name, SecretKind::Delivery, &sealed)
+    /// There is no such agent, or its secrets were sealed with another key.
+    pub fn delivery_secrets(
+        &self,
+        name: &AgentName,
+        now: Timestamp,
+    ) -> Result<Vec<SigningSecret>, StoreError> {
+        let record = self.market().named(name).ok_or(StoreError::NotFound)?.record.clone();
+        let mut secrets = vec![self.opened(name, SecretKind::Delivery, &record.delivery_secret)?];
+        if let Some(old) = record.old_secrets.filter(|old| old.until > now) {
+            secrets.push(self.opened(name, SecretKind::OldDelivery, &old.delivery)?);
+        }
+        Ok(secrets)
     }
 
-    /// The secret that verifies what an agent sends by itself.
+    /// The secrets that verify what an agent sends by itself: the current one, and the one before while it counts.
     ///
     /// # Errors
-    /// As [`Engine::delivery_secret`].
-    pub fn callback_secret(&self, name: &AgentName) -> Result<SigningSecret, StoreError> {
-        let sealed = self.market().named(name).ok_or(StoreError::NotFound)?.record.callback_secret.clone();
-        self.opened(name, SecretKind::Callback, &sealed)
+    /// As [`Engine::delivery_secrets`].
+    pub fn callback_secrets(
+        &self,
+        name: &AgentName,
+        now: Timestamp,
+    ) -> Result<Vec<SigningSecret>, StoreError> {
+        let record = self.market().named(name).ok_or(StoreError::NotFound)?.record.clone();
+        let mut secrets = vec![self.opened(name, SecretKind::Callback, &record.callback_secret)?];
+        if let Some(old) = record.old_secrets.filter(|old| old.until > now) {
+            secrets.push(self.opened(name, SecretKind::OldCallback, &old.callback)?);
+        }
+        Ok(secrets)
     }
 
     fn opened(&self, name: &AgentName, kind: SecretKind, sealed: &[u8]) -> Result<SigningSecret, StoreError> {
@@ -163,8 +179,8 @@ impl Engine {
             (listing.record.clone(), Arc::clone(&listing.compiled))
         };
         if out.definition.chat.is_none() {
-            let secret = self.delivery_secret(&record.name)?;
-            return Ok(self.carry(out, Speech::Native(&secret), record.grants, now).await);
+            let secrets = self.delivery_secrets(&record.name, now)?;
+            return Ok(self.carry(out, Speech::Native(&secrets), record.grants, now).await);
         }
         if !is_for_chat(out.kind) {
             return Ok(unsent(None, Delivered::Reply(Reply::NotSupported)));

@@ -101,7 +101,9 @@ impl Engine {
         };
         scribe.event(what);
         if let Some(kind) = kind {
-            scribe.notify(&self.parts.people, Notice::of_agent(record.owner, kind, record.id));
+            for owner in record.owners() {
+                scribe.notify(&self.parts.people, Notice::of_agent(owner, kind, record.id));
+            }
         }
         // A paused or pending agent is looked at for another reason.
         let due_at = if record.state == AgentState::Active { due_at } else { record.due_at };

@@ -357,7 +357,7 @@ impl Engine {
         scribe.notify(&self.parts.people, notice);
     }
 
-    /// Tells the owner of an attempt's agent, unless it is their own trial.
+    /// Tells the owners of an attempt's agent, unless it is their own trial.
     pub(super) fn tell_owner(
         &self,
         work: &Work,
@@ -365,8 +365,7 @@ impl Engine {
         scribe: &mut Scribe<'_>,
         kind: NoticeKind,
     ) {
-        let owner = self.owner(attempt.agent);
-        if let Some(owner) = owner.filter(|_| !work.job.trial) {
+        for owner in self.owners(attempt.agent).into_iter().filter(|_| !work.job.trial) {
             let notice = Notice::of_job(owner, kind, work.job.id).attempt(attempt.number, attempt.agent);
             scribe.notify(&self.parts.people, notice);
         }
@@ -384,9 +383,9 @@ impl Engine {
         }
     }
 
-    /// Who registered an agent.
-    pub(super) fn owner(&self, agent: AgentId) -> Option<guildhall_protocol::ids::UserId> {
-        self.market().get(agent).map(|listing| listing.record.owner)
+    /// Who has an agent.
+    pub(super) fn owners(&self, agent: AgentId) -> Vec<guildhall_protocol::ids::UserId> {
+        self.market().get(agent).map(|listing| listing.record.owners().collect()).unwrap_or_default()
     }
 }
 

@@ -283,7 +283,7 @@ impl Engine {
         ended: EndedAs,
         now: Timestamp,
     ) -> Option<TallyRecord> {
-        if work.job.trial || self.owner(attempt.agent) == Some(work.job.client) {
+        if work.job.trial || self.owners(attempt.agent).contains(&work.job.client) {
             return None;
         }
         let answer_ms =

@@ -97,6 +97,25 @@ pub fn words(notice: &NotificationRecord, title: Option<&str>, agent: Option<&st
         NoticeKind::CircuitClosed => {
             (format!("{agent} can be reached again and gets jobs"), "there is nothing to do".to_owned())
         }
+        NoticeKind::ApprovalWanted => (
+            format!("{agent} is to work for others and waits for your approval"),
+            format!("guildhall agent show {agent}, then guildhall agent publish {agent} or guildhall agent refuse {agent}"),
+        ),
+        NoticeKind::AgentPublished => {
+            (format!("{agent} works for others now"), format!("guildhall agent withdraw {agent} ends it"))
+        }
+        NoticeKind::PublishingRefused => (
+            format!("an operator did not let {agent} work for others"),
+            format!("guildhall agent show {agent} tells more"),
+        ),
+        NoticeKind::AgentOffered => (
+            format!("{agent} is offered to you"),
+            format!("guildhall agent take {agent}, then guildhall agent rotate-secret {agent}"),
+        ),
+        NoticeKind::AgentTaken => (
+            format!("whom you offered {agent} has it now"),
+            "there is nothing to do".to_owned(),
+        ),
         NoticeKind::AccountJoined => (
             "another account is part of yours now, since somebody entered a code of yours".to_owned(),
             "guildhall account show tells how you are known; guildhall unlink removes an identity".to_owned(),
@@ -144,6 +163,11 @@ fn many(kind: NoticeKind, count: usize, agent: &str) -> String {
         NoticeKind::CircuitOpened => format!("your agents could not be reached {count} times"),
         NoticeKind::AgentQuarantined => format!("{count} of your agents get no jobs until you test them"),
         NoticeKind::CircuitClosed => format!("{count} of your agents can be reached again"),
+        NoticeKind::ApprovalWanted => format!("{count} agents wait for your approval"),
+        NoticeKind::AgentPublished => format!("{count} of your agents work for others now"),
+        NoticeKind::PublishingRefused => format!("{count} of your agents may not work for others"),
+        NoticeKind::AgentOffered => format!("{count} agents are offered to you"),
+        NoticeKind::AgentTaken => format!("{count} of your agents are others' now"),
         NoticeKind::AccountJoined => format!("{count} accounts are part of yours now"),
         NoticeKind::BudgetLow => format!("{count} budgets for models are nearly spent"),
         NoticeKind::BudgetSpent => format!("{count} budgets for models are spent"),
@@ -157,6 +181,10 @@ fn look_at_all(kind: NoticeKind, agent: &str) -> String {
         | NoticeKind::CircuitOpened
         | NoticeKind::AgentQuarantined
         | NoticeKind::CircuitClosed => "guildhall agent list shows them".to_owned(),
+        NoticeKind::ApprovalWanted | NoticeKind::AgentOffered => "guildhall inbox shows them".to_owned(),
+        NoticeKind::AgentPublished | NoticeKind::PublishingRefused | NoticeKind::AgentTaken => {
+            "guildhall agent list shows them".to_owned()
+        }
         NoticeKind::AccountJoined => "guildhall account show tells how you are known".to_owned(),
         NoticeKind::BudgetLow | NoticeKind::BudgetSpent => "guildhall llm status shows whose".to_owned(),
         NoticeKind::JobWaiting

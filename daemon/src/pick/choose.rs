@@ -180,7 +180,7 @@ fn query(draft: &JobDraft) -> String {
 fn lasting(listing: &Listing, wanted: &Wanted<'_>) -> Option<Exclusion> {
     let (record, definition, draft) = (&listing.record, &listing.compiled.definition, wanted.draft);
     let published = match record.audience {
-        Audience::Owner => record.owner == wanted.client,
+        Audience::Owner => record.is_owned_by(wanted.client),
         // One machine is one place.
         Audience::Place | Audience::Public => true,
     };

@@ -40,7 +40,7 @@ impl Caller {
         let listing = market.named(name).filter(|listing| self.may_see(&listing.record));
         let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
         self.check_agent(Verb::ChangeAgent, &listing.record).map_err(|error| {
-            let is_owner = listing.record.owner == self.who.user;
+            let is_owner = listing.record.is_owned_by(self.who.user);
             if is_owner {
                 error
             } else {
@@ -62,7 +62,7 @@ impl Caller {
             return self.agent_head_of(agent, now);
         }
         let (record, _) = self.own(&name)?;
-        let is_owner = record.owner == self.who.user;
+        let is_owner = record.is_owned_by(self.who.user);
         if order == AgentOrder::Resume
             && record.state == AgentState::Paused(PausedWhy::Operator)
             && !self.is_operator()
@@ -99,7 +99,7 @@ impl Caller {
         self.agent_head_of(record.id, now)
     }
 
-    fn agent_head_of(&self, id: AgentId, now: Timestamp) -> Result<AgentHead, ApiError> {
+    pub(super) fn agent_head_of(&self, id: AgentId, now: Timestamp) -> Result<AgentHead, ApiError> {
         let market = self.desk.engine.market();
         market.get(id).map(|listing| Desk::agent_head(listing, now)).ok_or_else(|| not_found("agent"))
     }
@@ -112,7 +112,7 @@ impl Caller {
             let listing = listing.ok_or_else(|| not_found(&format!("agent {name}")))?;
             (listing.record.clone(), listing.compiled.definition.clone(), Desk::agent_head(listing, now))
         };
-        let inside = record.owner == self.who.user || self.is_operator();
+        let inside = record.is_owned_by(self.who.user) || self.is_operator();
         if !inside {
             "(known to its owner)".clone_into(&mut definition.endpoint);
             if let Some(chat) = &mut definition.chat {
@@ -123,7 +123,21 @@ impl Caller {
         let versions = versions.into_iter().map(|(version, at, _)| (version, at)).collect();
         let events = self.desk.events(Subject::Agent(record.id), record.chain.revision).await?;
         let grants = if inside { shown_grants(&record.grants) } else { Vec::new() };
-        Ok(AgentStory { head, definition, grants, versions, events })
+        let mut story = AgentStory {
+            head,
+            definition,
+            grants,
+            co_owners: Vec::new(),
+            offered_to: None,
+            old_secrets_until: None,
+            versions,
+            events,
+        };
+        if inside {
+            story.old_secrets_until = record.old_secrets.map(|old| old.until).filter(|until| *until > now);
+            (story.co_owners, story.offered_to) = (record.co_owners, record.offered_to);
+        }
+        Ok(story)
     }
 
     pub(super) async fn version_of(
@@ -149,6 +163,16 @@ impl Caller {
         let rows: Vec<AgentHead> = shown.take(limit).map(|listing| Desk::agent_head(listing, now)).collect();
         let next = rows.last().filter(|_| rows.len() == limit).map(|head| head.id.0);
         Page { rows, next }
+    }
+
+    /// The agents of which something is so, at most a page. Looks through all of them.
+    pub(super) fn agents_where(&self, is_so: impl Fn(&AgentRecord) -> bool) -> Vec<AgentHead> {
+        let (now, market) = (Timestamp::now(), self.desk.engine.market());
+        let found = market
+            .all()
+            .filter(|listing| listing.record.state != AgentState::Retired && is_so(&listing.record));
+        let most = usize::try_from(PAGE_ROWS_MAX).unwrap_or(usize::MAX);
+        found.take(most).map(|listing| Desk::agent_head(listing, now)).collect()
     }
 
     pub(super) fn find(&self, text: &str, limit: u32) -> Result<Vec<(AgentHead, f32)>, ApiError> {

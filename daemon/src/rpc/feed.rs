@@ -48,7 +48,7 @@ impl Caller {
             Subject::User(user) => Ok(user == self.who.user),
             Subject::Agent(agent) => {
                 let market = self.desk.engine.market();
-                Ok(market.get(agent).is_some_and(|listing| listing.record.owner == self.who.user))
+                Ok(market.get(agent).is_some_and(|listing| listing.record.is_owned_by(self.who.user)))
             }
             Subject::System => Ok(false),
             Subject::Job(job) => {

@@ -332,6 +332,8 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::RollbackAgent { .. }
         | R::OrderAgent { .. }
         | R::TestAgent { .. }
+        | R::HoldAgent { .. }
+        | R::RotateSecret { .. }
         | R::OrderEngine { .. }
         | R::OrderModels { .. }
         | R::ReplayNotice { .. }

@@ -16,6 +16,7 @@ mod listen;
 mod models;
 mod notices;
 mod orders;
+mod ownership;
 mod registration;
 mod service;
 mod session;
@@ -33,6 +34,7 @@ pub use socket::{ListenError, SocketFile};
 
 use self::session::Session;
 use crate::accounts::Accounts;
+use crate::config::Approval;
 use crate::engine::Engine;
 use crate::links::Links;
 use crate::maker::Maker;
@@ -59,6 +61,8 @@ pub struct Desk {
     pub links: Links,
     /// What limits everybody.
     pub limits: Limits,
+    /// Which agents an operator must approve.
+    pub approval: Approval,
     /// What people consent to.
     pub policy: Policy,
     /// How many may come.

@@ -57,6 +57,7 @@ impl Caller {
         let mut mine = self.desk.store().jobs(mine).await.map_err(store)?;
         mine.retain(|job| job.state != JobState::InReview(Reviewer::Operator));
         let mut inbox = Inbox { mine: self.heads(mine).await?, ..Inbox::default() };
+        inbox.offers = self.agents_where(|record| record.offered_to == Some(self.who.user));
         if self.is_operator() {
             let held = self.desk.store().jobs(list(&["in_review", "held"], None)).await.map_err(store)?;
             let for_operators = held.into_iter().filter(|job| {
@@ -68,6 +69,7 @@ impl Caller {
             let texts = appeals.iter().map(|appeal| appeal.text).collect();
             let bodies = self.desk.store().bodies(Query::Bodies(texts)).await.map_err(store)?;
             let bodies = bodies.into_iter().map(|body| (body.id, body)).collect();
+            inbox.approvals = self.agents_where(|record| record.wanted.is_some());
             inbox.appeals = appeals.iter().map(|appeal| appeal_view(appeal, &bodies)).collect();
         }
         Ok(inbox)

@@ -51,9 +51,9 @@ impl Docket {
         let fits = |attempt: &&AttemptRecord| match kind {
             AppealKind::Complaint => attempt.state.ended() == Some(EndedAs::Passed),
             AppealKind::Contest => {
-                let of_owner = market.get(attempt.agent).map(|listing| listing.record.owner);
-                attempt.state.ended() == Some(EndedAs::Failed)
-                    && owner.is_none_or(|owner| of_owner == Some(owner))
+                let listing = market.get(attempt.agent);
+                let is_theirs = |owner| listing.is_some_and(|listing| listing.record.is_owned_by(owner));
+                attempt.state.ended() == Some(EndedAs::Failed) && owner.is_none_or(is_theirs)
             }
         };
         self.attempts.iter().rfind(fits)

@@ -9,6 +9,7 @@ use crate::agents::egress::Grants;
 use crate::agents::secrets::{SecretKind, place};
 use crate::agents::signing::SigningSecret;
 use crate::catalog;
+use crate::people::Notice;
 use crate::scribe::Scribe;
 use crate::store::{
     AgentFence, AgentRecord, AgentTurn, Chain, Command, NewVersion, Outcome, Query, Receipt, Request,
@@ -21,6 +22,7 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, RequestId};
 use guildhall_protocol::matrix::Verb;
+use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{RegisterOptions, Registered, Secrets, Updated};
 use sha2::{Digest, Sha256};
@@ -118,6 +120,13 @@ impl Caller {
         if compiled.definition.kind == AgentKind::Chat {
             return Ok(Registered { id, version, secrets: None, warnings });
         }
+        let secrets = Some(self.reveal(&record)?);
+        Ok(Registered { id, version, secrets, warnings })
+    }
+
+    /// The current secrets of an agent, for whoever was to see them once and lost the answer.
+    pub(super) fn reveal(&self, record: &AgentRecord) -> Result<Secrets, ApiError> {
+        let parts = self.desk.engine.parts();
         let reveal = |kind, sealed: &[u8]| {
             let opened = parts.key.open(&place(&record.name, kind), sealed);
             let bytes = opened.map_err(|error| internal(&error))?;
@@ -125,11 +134,10 @@ impl Caller {
             let secret = secret.ok_or_else(|| internal(&crate::agents::secrets::OpenSealedError))?;
             Ok::<_, ApiError>(secret.reveal())
         };
-        let secrets = Secrets {
+        Ok(Secrets {
             delivery_secret: reveal(SecretKind::Delivery, &record.delivery_secret)?,
             callback_secret: reveal(SecretKind::Callback, &record.callback_secret)?,
-        };
-        Ok(Registered { id, version, secrets: Some(secrets), warnings })
+        })
     }
 
     /// The secrets of a new agent: as its owner sees them, if they do not know them already, and sealed.
@@ -155,7 +163,7 @@ impl Caller {
         }
     }
 
-    fn sealed(&self, name: &AgentName, kind: SecretKind, secret: &[u8]) -> SealedSecret {
+    pub(super) fn sealed(&self, name: &AgentName, kind: SecretKind, secret: &[u8]) -> SealedSecret {
         let nonce = self.desk.maker().random();
         SealedSecret(self.desk.engine.parts().key.seal(&place(name, kind), nonce, secret))
     }
@@ -274,6 +282,14 @@ impl Caller {
         if key_replaced {
             scribe.event(What::AgentKeyReplaced);
         }
+        let (audience, wanted) = self.audience_after(&record, &definition, &current.definition);
+        if audience != record.audience {
+            scribe.event(What::ApprovalEnded { audience: record.audience });
+            let people = &self.desk.engine.parts().people;
+            for operator in people.operators() {
+                scribe.notify(people, Notice::of_agent(operator, NoticeKind::ApprovalWanted, record.id));
+            }
+        }
         // Another key proves itself as another endpoint does.
         let moved = definition.endpoint != current.definition.endpoint || key_replaced;
         let state = if moved { record.state.after(AgentEvent::EndpointChanged) } else { Some(record.state) };
@@ -292,11 +308,28 @@ impl Caller {
         let delivery_secret =
             new_key.map(|key| self.sealed(&record.name, SecretKind::Delivery, key.reveal().as_bytes()));
         let entry = scribe.finish();
-        let command = Command::Revise { fence, request, version: new, delivery_secret, turn, entry };
+        let command =
+            Command::Revise { fence, request, version: new, delivery_secret, audience, wanted, turn, entry };
         self.desk.store().apply(now, command).await.map_err(store)?;
         self.desk.engine.refresh(record.id).await.map_err(store)?;
         self.desk.engine.agent_changed();
         Ok(Updated { version, before, after, granted, key_replaced, warnings })
+    }
+
+    /// For whom a new version works: an approval is for the host that was looked at. Operators bring theirs with the change.
+    fn audience_after(
+        &self,
+        record: &AgentRecord,
+        definition: &AgentDefinition,
+        current: &AgentDefinition,
+    ) -> (Audience, Option<Audience>) {
+        let host = |definition: &AgentDefinition| {
+            Url::parse(&definition.endpoint).ok().and_then(|url| url.host_str().map(str::to_owned))
+        };
+        let stays = host(definition) == host(current)
+            || !self.desk.approval.is_needed(record.audience)
+            || self.check_agent(Verb::Publish, record).is_ok();
+        if stays { (record.audience, record.wanted) } else { (Audience::Owner, Some(record.audience)) }
     }
 
     /// The key that opens the endpoint from now on; none if it stays the same. A key is for one server: it is never sent to

@@ -15,9 +15,9 @@ use guildhall_protocol::notice::{
 };
 use guildhall_protocol::service::Guildhall;
 use guildhall_protocol::view::{
-    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, JobFilter, JobHead,
-    JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered, Scope, Status,
-    TestReport, Updated, WhyNot,
+    AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
+    JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
+    Rotated, Scope, Status, TestReport, Updated, WhyNot,
 };
 use tarpc::context::Context;
 
@@ -83,6 +83,24 @@ impl Guildhall for Caller {
         order: AgentOrder,
     ) -> Answer<AgentHead> {
         self.order_one(request, name, order).await
+    }
+    async fn hold_agent(
+        self,
+        _: Context,
+        request: RequestId,
+        name: AgentName,
+        order: HoldOrder,
+    ) -> Answer<AgentHead> {
+        self.held(request, name, order).await
+    }
+    async fn rotate_secret(
+        self,
+        _: Context,
+        request: RequestId,
+        name: AgentName,
+        overlap_ms: u64,
+    ) -> Answer<Rotated> {
+        self.rotated(request, name, overlap_ms).await
     }
     async fn agent(self, _: Context, name: AgentName) -> Answer<AgentStory> {
         self.agent_story(name).await

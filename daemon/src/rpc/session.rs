@@ -116,7 +116,7 @@ impl Caller {
 
     /// What this caller is to an agent.
     pub(super) fn relation_to_agent(&self, record: &AgentRecord) -> Whose {
-        if record.owner == self.who.user {
+        if record.is_owned_by(self.who.user) {
             Whose::Own
         } else if record.audience == Audience::Owner {
             Whose::Others

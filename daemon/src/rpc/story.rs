@@ -184,6 +184,7 @@ impl Desk {
             state: record.state.into(),
             health: record.health.into(),
             audience: record.audience,
+            wanted: record.wanted,
             running: listing.running,
             concurrency: record.concurrency,
             record: Record {

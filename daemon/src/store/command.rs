@@ -2,7 +2,7 @@
 
 use super::account::AccountCommand;
 use super::entry::{Entry, NewDelivery};
-use super::record::{Chain, NotificationRecord, Steering, TallyRecord};
+use super::record::{Chain, Holding, NotificationRecord, OldSecrets, Steering, TallyRecord};
 use super::reseal::Resealed;
 use super::turn::{
     AgentTurn, AppealTurn, AttemptTurn, JobNote, JobTurn, NewAttempt, NewPost, NewVersion, Pulse,
@@ -161,8 +161,38 @@ pub enum Command {
         version: NewVersion,
         /// Authorizes deliveries from now on; none leaves what is there.
         delivery_secret: Option<SealedSecret>,
+        /// Who may be matched with it from now on.
+        audience: Audience,
+        /// Who may be once an operator approves.
+        wanted: Option<Audience>,
         /// Where the agent stands then.
         turn: AgentTurn,
+        /// Its record.
+        entry: Entry,
+    },
+    /// Whose an agent is from now on, and for whom it works. Guarded by the fence, and by an agent that is not retired.
+    Hold {
+        /// The agent as read.
+        fence: AgentFence,
+        /// Makes it idempotent.
+        request: Request,
+        /// All of it.
+        holding: Holding,
+        /// Its record.
+        entry: Entry,
+    },
+    /// An agent has new secrets. Guarded by the fence, and by an agent that is not retired.
+    Rekey {
+        /// The agent as read.
+        fence: AgentFence,
+        /// Makes it idempotent.
+        request: Request,
+        /// Signs deliveries.
+        delivery_secret: SealedSecret,
+        /// Verifies callbacks.
+        callback_secret: SealedSecret,
+        /// Those before, if they count on.
+        old: Option<OldSecrets>,
         /// Its record.
         entry: Entry,
     },

@@ -24,8 +24,9 @@ pub use entry::{
 pub use query::{Answer, JobSelection, Query};
 pub use record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, Chain, DayRecord, DeliveryRecord, EventRecord,
-    JobRecord, JudgementSum, Lease, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Pulses,
-    SealedBytes, SpentRecord, Steering, SystemRecord, Tally, TallyRecord, UserRecord, Window,
+    Holding, JobRecord, JudgementSum, Lease, MessageRecord, NoticeLogRecord, NotificationRecord, OldSecrets,
+    PersonRecord, Pulses, SealedBytes, SpentRecord, Steering, SystemRecord, Tally, TallyRecord, UserRecord,
+    Window,
 };
 pub use turn::{
     AgentTurn, AppealTurn, AttemptTurn, JobNote, JobTurn, NewAttempt, NewPost, NewVersion, Pulse,

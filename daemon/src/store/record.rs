@@ -223,8 +223,14 @@ pub struct AgentRecord {
     pub state: AgentState,
     /// Its circuit.
     pub health: Health,
+    /// Who has it beside them, by number.
+    pub co_owners: Vec<UserId>,
+    /// To whom the owner offered it.
+    pub offered_to: Option<UserId>,
     /// Who may be matched with it.
     pub audience: Audience,
+    /// Who may be once an operator approves.
+    pub wanted: Option<Audience>,
     /// The current version.
     pub version: AgentVersion,
     /// The body that holds the current `AgentDefinition` as JSON.
@@ -239,6 +245,8 @@ pub struct AgentRecord {
     pub delivery_secret: SealedBytes,
     /// Verifies what the agent sends by itself; sealed.
     pub callback_secret: SealedBytes,
+    /// The secrets before these, which count for a while.
+    pub old_secrets: Option<OldSecrets>,
     /// When the engine looks at it next: the challenge of a pending agent.
     pub due_at: Option<Timestamp>,
     /// How often the challenge was tried since it became pending.
@@ -249,6 +257,51 @@ pub struct AgentRecord {
     pub registered_at: Timestamp,
     /// The head of its history.
     pub chain: Chain,
+}
+
+impl AgentRecord {
+    /// Everybody who has it: they may change it, and are told about it.
+    pub fn owners(&self) -> impl Iterator<Item = UserId> {
+        std::iter::once(self.owner).chain(self.co_owners.iter().copied())
+    }
+
+    /// Whether somebody has it.
+    pub fn is_owned_by(&self, user: UserId) -> bool {
+        self.owners().any(|owner| owner == user)
+    }
+
+    /// Whose it is, and for whom it works.
+    pub fn holding(&self) -> Holding {
+        Holding {
+            owner: self.owner,
+            co_owners: self.co_owners.clone(),
+            offered_to: self.offered_to,
+            audience: self.audience,
+            wanted: self.wanted,
+        }
+    }
+}
+
+/// Whose an agent is, and for whom it works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "said at the fields of `AgentRecord`")]
+pub struct Holding {
+    pub owner: UserId,
+    pub co_owners: Vec<UserId>,
+    pub offered_to: Option<UserId>,
+    pub audience: Audience,
+    pub wanted: Option<Audience>,
+}
+
+/// Secrets of an agent that were replaced: both count until a time, so that its owner can replace them without haste.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldSecrets {
+    /// Signs deliveries, too; sealed.
+    pub delivery: SealedBytes,
+    /// Verifies what the agent sends, too; sealed.
+    pub callback: SealedBytes,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// A sealed secret: key id, nonce and ciphertext as one string of bytes that only the daemon's key opens.

@@ -10,6 +10,10 @@ pub enum SecretAt {
     Delivery(AgentId),
     /// What verifies callbacks of an agent.
     Callback(AgentId),
+    /// What authorized deliveries before, and still does.
+    OldDelivery(AgentId),
+    /// What verified callbacks before, and still does.
+    OldCallback(AgentId),
     /// What signs notices to a person's webhook.
     Webhook(UserId),
 }

@@ -1,5 +1,6 @@
 //! An agent's history in words.
 
+use crate::agent::Audience;
 use crate::history::{Event, What};
 use crate::time::show_span;
 
@@ -31,6 +32,29 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         What::AgentRetired => "retired".to_owned(),
         What::AgentGranted { .. } => "an operator allowed its private address".to_owned(),
         What::AgentKeyReplaced => "its endpoint is opened with another key".to_owned(),
+        What::SecretsRotated { old_until: None } => {
+            "has new secrets; those before count no longer".to_owned()
+        }
+        What::SecretsRotated { old_until: Some(until) } => {
+            format!("has new secrets; those before count for {}", show_span(until.since(event.at)))
+        }
+        What::AgentVouchedFor { .. } => "an operator answered for its endpoint".to_owned(),
+        What::PublishingAsked { audience } => {
+            format!("waits for an operator's approval to work for {}", audience.whom())
+        }
+        What::AgentPublished { audience } => format!("works for {}", audience.whom()),
+        What::PublishingRefused { audience, .. } => {
+            format!("an operator did not let it work for {}", audience.whom())
+        }
+        What::ApprovalEnded { audience } => {
+            format!("moved to another host: it waits for approval again to work for {}", audience.whom())
+        }
+        What::AgentWithdrawn => format!("works for {} only", Audience::Owner.whom()),
+        What::OwnerAdded { user } => format!("{user} has it, too"),
+        What::OwnerRemoved { user } => format!("{user} no longer has it"),
+        What::AgentOffered { to: Some(user) } => format!("offered to {user}"),
+        What::AgentOffered { to: None } => "no longer offered to anybody".to_owned(),
+        What::AgentTaken { from, to } => format!("{to} has it now, and no longer {from}"),
         _ => return None,
     })
 }

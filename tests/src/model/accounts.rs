@@ -134,7 +134,16 @@ impl State {
         };
         self.identities.values_mut().for_each(theirs);
         self.jobs.values_mut().for_each(|job| theirs(&mut job.client));
-        self.agents.values_mut().for_each(|agent| theirs(&mut agent.owner));
+        for agent in self.agents.values_mut() {
+            theirs(&mut agent.owner);
+            agent.offered_to.iter_mut().for_each(theirs);
+            agent.co_owners.iter_mut().for_each(theirs);
+            agent.co_owners.sort();
+            agent.co_owners.dedup();
+            if agent.owner == to {
+                agent.co_owners.retain(|user| *user != to);
+            }
+        }
         self.notifications.values_mut().for_each(|notified| theirs(&mut notified.row.user));
         self.appeals.values_mut().for_each(|appeal| theirs(&mut appeal.user));
         self.accounts.tokens.values_mut().for_each(|(token, _)| theirs(&mut token.user));

@@ -2,7 +2,8 @@
 
 use super::State;
 use guildhall_daemon::store::reseal::{Resealed, SecretAt};
-use guildhall_daemon::store::{Chain, Entry, Outcome, SealedBytes, StoreError};
+use guildhall_daemon::store::{Chain, Entry, OldSecrets, Outcome, SealedBytes, StoreError};
+use guildhall_protocol::ids::AgentId;
 use guildhall_protocol::time::Timestamp;
 
 impl State {
@@ -17,7 +18,8 @@ impl State {
         let as_read = secrets
             .iter()
             .all(|secret| self.secret(secret.at).is_some_and(|stored| *stored == secret.before.0));
-        if 2 * self.agents.len() + webhooks != secrets.len() || !as_read {
+        let replaced = self.agents.values().filter(|agent| agent.old_secrets.is_some()).count();
+        if 2 * self.agents.len() + 2 * replaced + webhooks != secrets.len() || !as_read {
             return Err(StoreError::Stale);
         }
         self.system_change(now, chain, true, entry)?;
@@ -31,7 +33,13 @@ impl State {
         match at {
             SecretAt::Delivery(agent) => self.agents.get_mut(&agent).map(|agent| &mut agent.delivery_secret),
             SecretAt::Callback(agent) => self.agents.get_mut(&agent).map(|agent| &mut agent.callback_secret),
+            SecretAt::OldDelivery(agent) => self.old(agent).map(|old| &mut old.delivery),
+            SecretAt::OldCallback(agent) => self.old(agent).map(|old| &mut old.callback),
             SecretAt::Webhook(user) => self.people.get_mut(&user).and_then(|person| person.secret.as_mut()),
         }
+    }
+
+    fn old(&mut self, agent: AgentId) -> Option<&mut OldSecrets> {
+        self.agents.get_mut(&agent).and_then(|agent| agent.old_secrets.as_mut())
     }
 }

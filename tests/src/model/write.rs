@@ -3,7 +3,7 @@
 use super::{Kept, State};
 use guildhall_daemon::store::{
     AgentFence, AgentRecord, AgentTurn, AttemptRecord, AttemptTurn, BodyRecord, Chain, Command, Conflict,
-    DeliveryRecord, Entry, EventRecord, Fence, JobRecord, JobTurn, NewAttempt, NewDelivery, NewPost,
+    DeliveryRecord, Entry, EventRecord, Fence, Holding, JobRecord, JobTurn, NewAttempt, NewDelivery, NewPost,
     NewVersion, Outcome, Pulse, Pulses, Receipt, Request, Steering, StoreError, TallyRecord, UserRecord,
 };
 use guildhall_protocol::account::Account;
@@ -95,6 +95,19 @@ impl State {
             }
             Command::Register { .. } => self.register(now, command),
             Command::Revise { .. } => self.revise(now, command),
+            Command::Hold { fence, request, holding, entry } => {
+                self.on_agent(now, fence, &request, &entry, |agent| {
+                    let Holding { owner, co_owners, offered_to, audience, wanted } = holding;
+                    (agent.owner, agent.co_owners, agent.offered_to) = (owner, co_owners, offered_to);
+                    (agent.audience, agent.wanted) = (audience, wanted);
+                })
+            }
+            Command::Rekey { fence, request, delivery_secret, callback_secret, old, entry } => {
+                self.on_agent(now, fence, &request, &entry, |agent| {
+                    (agent.delivery_secret, agent.callback_secret) = (delivery_secret.0, callback_secret.0);
+                    agent.old_secrets = old;
+                })
+            }
             Command::TurnAgent { fence, request, turn, entry } => {
                 if let Some(request) = &request
                     && let Some(outcome) = self.repeated(request)?
@@ -414,9 +427,13 @@ impl State {
             id,
             name,
             owner,
+            co_owners: Vec::new(),
+            offered_to: None,
             state: AgentState::Pending,
             health: Health::Closed,
             audience,
+            wanted: None,
+            old_secrets: None,
             version: version.version,
             definition: version.definition,
             concurrency: version.concurrency,
@@ -438,7 +455,9 @@ impl State {
     }
 
     fn revise(&mut self, now: Timestamp, command: Command) -> Result<Outcome> {
-        let Command::Revise { fence, request, version, delivery_secret, turn, entry } = command else {
+        let Command::Revise { fence, request, version, delivery_secret, audience, wanted, turn, entry } =
+            command
+        else {
             unreachable!("the caller matched a revision");
         };
         if let Some(outcome) = self.repeated(&request)? {
@@ -453,12 +472,36 @@ impl State {
         if let Some(secret) = delivery_secret {
             agent.delivery_secret = secret.0;
         }
+        (agent.audience, agent.wanted) = (audience, wanted);
         agent.version = version.version;
         agent.definition = version.definition;
         agent.concurrency = version.concurrency;
         self.write_version(now, fence.agent, version);
         self.record(now, Subject::Agent(fence.agent), &entry);
         self.keep(now, Some(&request), Receipt::Agent(fence.agent));
+        Ok(Outcome::Done)
+    }
+
+    fn on_agent(
+        &mut self,
+        now: Timestamp,
+        fence: AgentFence,
+        request: &Request,
+        entry: &Entry,
+        change: impl FnOnce(&mut AgentRecord),
+    ) -> Result<Outcome> {
+        if let Some(outcome) = self.repeated(request)? {
+            return Ok(outcome);
+        }
+        let agent = self
+            .agents
+            .get_mut(&fence.agent)
+            .filter(|agent| agent.chain.revision == fence.revision && agent.state != AgentState::Retired)
+            .ok_or(StoreError::Stale)?;
+        agent.chain = head(entry, agent.chain);
+        change(agent);
+        self.record(now, Subject::Agent(fence.agent), entry);
+        self.keep(now, Some(request), Receipt::Agent(fence.agent));
         Ok(Outcome::Done)
     }
 

@@ -15,7 +15,9 @@ use guildhall_protocol::notice::{Channel, Settings};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::{AgentOrder, EngineOrder, NewJob, Order, PageRequest, RegisterOptions};
+use guildhall_protocol::view::{
+    AgentOrder, EngineOrder, HoldOrder, NewJob, Order, PageRequest, RegisterOptions,
+};
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -84,7 +86,7 @@ fn expected(row: &Row, whose: Whose, powers: Powers) -> Option<ErrorKind> {
         Verb::ShareJob => !sees(Verb::ReadJob),
         // Whose answer failed may say so, although the job is not theirs to read.
         Verb::Job(_) => !sees(Verb::ReadJob) && whose != Whose::Assigned,
-        Verb::ChangeAgent => !sees(Verb::ReadAgent),
+        Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret => !sees(Verb::ReadAgent),
         Verb::ReplayNotice | Verb::ReadUser => whose == Whose::Others,
         Verb::RevokeToken => whose == Whose::Others && !powers.bridged,
         _ => false,
@@ -300,6 +302,20 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
         Verb::ChangeAgent => {
             let name = things.agents.get(&whose)?.clone();
             call!(order_agent(request, name, AgentOrder::Pause { for_ms: Some(1_000) }))
+        }
+        Verb::AskPublish => {
+            let name = things.agents.get(&whose)?.clone();
+            // Nobody listens there any more, or it works for everybody: what matters is what is said first.
+            call!(hold_agent(request, name, HoldOrder::Publish { audience: Audience::Place }))
+        }
+        Verb::GiveAgent => {
+            let name = things.agents.get(&whose)?.clone();
+            call!(hold_agent(request, name, HoldOrder::Offer { to: None }))
+        }
+        Verb::RotateSecret => {
+            let name = things.agents.get(&whose)?.clone();
+            // No secret counts on for so long: what matters is what is said first.
+            call!(rotate_secret(request, name, u64::MAX))
         }
         Verb::ReadNotices if both => call!(notices(!is_own, page)),
         Verb::ReplayNotice if whose == Whose::Others => {

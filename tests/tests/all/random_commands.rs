@@ -2,9 +2,9 @@
 
 use guildhall_daemon::store::{
     AgentFence, AgentRecord, AgentTurn, AppealRecord, AppealTurn, AttemptRecord, AttemptTurn, Callback,
-    Cause, Chain, Command, Entry, Fence, JobNote, JobRecord, JobTurn, Lease, NewAttempt, NewBody,
-    NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, PersonRecord, Pulse, Pulses,
-    Request, SealedSecret, Steering, Tally, TallyRecord, UserRecord, Window,
+    Cause, Chain, Command, Entry, Fence, Holding, JobNote, JobRecord, JobTurn, Lease, NewAttempt, NewBody,
+    NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, OldSecrets, PersonRecord, Pulse,
+    Pulses, Request, SealedSecret, Steering, Tally, TallyRecord, UserRecord, Window,
 };
 use guildhall_protocol::agent::{AGENT_STATES, Audience, Health};
 use guildhall_protocol::appeal::AppealKind;
@@ -240,8 +240,10 @@ impl Author {
             76..80 => self.register(),
             80..83 => self.outbox(seen),
             83..84 => self.about_models(seen),
-            84..88 if !seen.agents.is_empty() => self.revise(seen),
-            88..94 if !seen.agents.is_empty() => self.turn_agent(seen),
+            84..87 if !seen.agents.is_empty() => self.revise(seen),
+            87 if !seen.agents.is_empty() && self.users > 0 => self.hold(seen),
+            88 if !seen.agents.is_empty() => self.rekey(seen),
+            89..94 if !seen.agents.is_empty() => self.turn_agent(seen),
             100..108 => self.account(seen),
             108..110 => self.reseal(seen),
             _ => self.system(seen),
@@ -476,9 +478,51 @@ impl Author {
             delivery_secret: self
                 .one_in(3)
                 .then(|| SealedSecret(self.random.next_u64().to_le_bytes().to_vec())),
+            audience: self.pick(&[Audience::Owner, Audience::Place, Audience::Public]),
+            wanted: self.some_wanted(),
             turn: self.agent_turn(),
             entry,
         }
+    }
+
+    fn some_wanted(&mut self) -> Option<Audience> {
+        self.pick(&[None, Some(Audience::Place), Some(Audience::Public)])
+    }
+
+    fn some_user(&mut self) -> UserId {
+        UserId(self.random.random_range(1..=self.users.max(1)))
+    }
+
+    fn hold(&mut self, seen: &Seen) -> Command {
+        let agent = self.pick(&seen.agents.iter().collect::<Vec<_>>());
+        let (fence, request, entry) = (self.agent_fence(agent), self.request(), self.entry(agent.chain));
+        let mut co_owners: Vec<UserId> =
+            (0..self.random.random_range(0..3)).map(|_| self.some_user()).collect();
+        co_owners.sort();
+        co_owners.dedup();
+        let owner = self.some_user();
+        co_owners.retain(|user| *user != owner);
+        let holding = Holding {
+            owner,
+            co_owners,
+            offered_to: self.one_in(3).then(|| self.some_user()),
+            audience: self.pick(&[Audience::Owner, Audience::Place, Audience::Public]),
+            wanted: self.some_wanted(),
+        };
+        Command::Hold { fence, request, holding, entry }
+    }
+
+    fn rekey(&mut self, seen: &Seen) -> Command {
+        let agent = self.pick(&seen.agents.iter().collect::<Vec<_>>());
+        let (fence, request, entry) = (self.agent_fence(agent), self.request(), self.entry(agent.chain));
+        let old = self.one_in(2).then(|| OldSecrets {
+            delivery: agent.delivery_secret.clone(),
+            callback: agent.callback_secret.clone(),
+            until: self.time(),
+        });
+        let mut fresh = || SealedSecret(self.random.next_u64().to_le_bytes().to_vec());
+        let (delivery_secret, callback_secret) = (fresh(), fresh());
+        Command::Rekey { fence, request, delivery_secret, callback_secret, old, entry }
     }
 
     fn turn_agent(&mut self, seen: &Seen) -> Command {

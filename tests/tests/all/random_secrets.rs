@@ -18,11 +18,19 @@ impl Author {
                 (SecretAt::Callback(agent.id), agent.callback_secret.clone()),
             ]
         });
+        let replaced = seen.agents.iter().filter_map(|agent| Some((agent.id, agent.old_secrets.as_ref()?)));
+        let replaced = replaced.flat_map(|(agent, old)| {
+            [
+                (SecretAt::OldDelivery(agent), old.delivery.clone()),
+                (SecretAt::OldCallback(agent), old.callback.clone()),
+            ]
+        });
         let webhooks = seen
             .people
             .iter()
             .filter_map(|person| Some((SecretAt::Webhook(person.user), person.secret.clone()?)));
         let mut secrets: Vec<Resealed> = agents
+            .chain(replaced)
             .chain(webhooks)
             .map(|(at, before)| {
                 let after = SealedSecret(vec![self.random.random_range(3..9); 8]);

@@ -81,6 +81,14 @@ fn show_story(story: &AgentStory) -> String {
     }
     line("granted", clean_line(&story.grants.join(", ")));
     line("owner", head.owner.to_string());
+    let others = story.co_owners.iter().map(ToString::to_string);
+    line("also", others.collect::<Vec<_>>().join(", "));
+    line("offered", story.offered_to.map(|user| format!("to {user}")).unwrap_or_default());
+    let waits = head.wanted.map(|wanted| format!("; waits for approval for {}", wanted.whom()));
+    line("works for", format!("{}{}", head.audience.whom(), waits.unwrap_or_default()));
+    let old =
+        story.old_secrets_until.map(|until| format!("those before the newest count until {}", clock(until)));
+    line("secrets", old.unwrap_or_default());
     line("tags", clean_line(&definition.tags.join(", ")));
     line("languages", clean_line(&definition.languages.join(", ")));
     let skills = definition.skills.iter().map(|skill| clean_line(&skill.name));

@@ -1,6 +1,7 @@
 //! The command line of agents and their owners.
 
 use clap::{Args, Subcommand, ValueEnum};
+use guildhall_protocol::account::UserRef;
 use guildhall_protocol::agent::{AgentName, Audience};
 use guildhall_protocol::ids::{AgentVersion, RequestId};
 use guildhall_protocol::model::ModelName;
@@ -85,6 +86,83 @@ pub(crate) enum AgentCommand {
     Resume(AgentArgs),
     /// Gone for good; the name stays taken
     Retire(AgentArgs),
+    /// Let it work for others, once its examples pass and, where one must, an operator approves; operators approve so, too
+    Publish {
+        /// The agent and a key
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// For whom
+        #[arg(long, value_enum, default_value_t = PublishArg::Public)]
+        audience: PublishArg,
+    },
+    /// Let it work for its owners only
+    Withdraw(AgentArgs),
+    /// Operators: do not let an agent work for others
+    Refuse {
+        /// The agent and a key
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// Why
+        #[arg(long, short)]
+        reason: Option<String>,
+    },
+    /// Operators: it needs no challenge, and gets jobs
+    Vouch(AgentArgs),
+    /// Somebody has it, too: they may do all that its owner may, but give it away
+    AddOwner {
+        /// The agent and a key
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// A number, or an identity such as discord:80351110224678912
+        user: UserRef,
+    },
+    /// Somebody no longer has it
+    RemoveOwner {
+        /// The agent and a key
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// Who
+        user: UserRef,
+    },
+    /// Offer it to somebody, who then takes it; without anybody, to nobody any more
+    Offer {
+        /// The agent and a key
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// To whom
+        user: Option<UserRef>,
+    },
+    /// Take an agent that is offered to you
+    Take(AgentArgs),
+    /// New secrets, shown once; those before count on for a while
+    RotateSecret {
+        /// The agent and a key
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// How long those before count, such as 2h or 7d; by default a day
+        #[arg(long, value_name = "TIME", conflicts_with = "now")]
+        overlap: Option<String>,
+        /// Those before count no longer: somebody else may know them
+        #[arg(long)]
+        now: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PublishArg {
+    /// Jobs of this place
+    Place,
+    /// Everybody's jobs
+    Public,
+}
+
+impl From<PublishArg> for Audience {
+    fn from(argument: PublishArg) -> Self {
+        match argument {
+            PublishArg::Place => Self::Place,
+            PublishArg::Public => Self::Public,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -62,7 +62,7 @@ fn exchange<'a>(endpoint: &'a str, grants: &'a Grants, secret: &'a SigningSecret
     Exchange {
         endpoint,
         grants,
-        speech: Speech::Native(secret),
+        speech: Speech::Native(std::slice::from_ref(secret)),
         kind: MessageType::JobAssigned,
         id: "att_aaaaaa_1_1",
         now: Timestamp::now(),

@@ -5,8 +5,8 @@ use super::queries::all;
 use super::rows::{audience_name, health_parts};
 use super::writer::Refused;
 use crate::store::{
-    AgentFence, AgentTurn, Answer, Chain, Command, Conflict, DayRecord, Entry, NewVersion, Outcome, Receipt,
-    Request, StoreError,
+    AgentFence, AgentTurn, Answer, Chain, Command, Conflict, DayRecord, Entry, Holding, NewVersion, Outcome,
+    Receipt, Request, StoreError,
 };
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{AgentId, UserId};
@@ -103,12 +103,13 @@ const CAN_REVISE: &str = "
     WHERE id = ?1 AND revision = ?2 AND version + 1 = ?3 AND state <> 'retired'";
 const REVISE_AGENT: &str = "
     UPDATE agents
-    SET version = ?2, concurrency = ?3, delivery_secret = coalesce(?4, delivery_secret)
+    SET version = ?2, concurrency = ?3, delivery_secret = coalesce(?4, delivery_secret), audience = ?5, wanted = ?6
     WHERE id = ?1";
 
 /// Makes a version current.
 pub(super) fn revise(connection: &Connection, now: Timestamp, command: &Command) -> Result<Outcome, Refused> {
-    let Command::Revise { fence, request, version, delivery_secret, turn, entry } = command else {
+    let Command::Revise { fence, request, version, delivery_secret, audience, wanted, turn, entry } = command
+    else {
         return Err(Refused::Guard(StoreError::Unavailable("this is no revision".to_owned())));
     };
     if let Some(outcome) = entry::repeated(connection, request)? {
@@ -121,7 +122,8 @@ pub(super) fn revise(connection: &Connection, now: Timestamp, command: &Command)
     let subject = Subject::Agent(fence.agent);
     turn_row(connection, *fence, turn, entry)?;
     let secret = delivery_secret.as_ref().map(|secret| secret.0.as_slice());
-    let row = params![fence.agent.0, version.version.0, version.concurrency, secret];
+    let (audience, wanted) = (audience_name(*audience), wanted.map(audience_name));
+    let row = params![fence.agent.0, version.version.0, version.concurrency, secret, audience, wanted];
     connection.prepare_cached(REVISE_AGENT)?.execute(row)?;
     entry::bodies(connection, subject, &entry.bodies)?;
     write_version(connection, now, fence.agent, version)?;
@@ -183,6 +185,88 @@ pub(super) fn turn(
     entry::bodies(connection, subject, &entry.bodies)?;
     entry::record(connection, now, subject, entry)?;
     entry::keep_request(connection, now, request, &Receipt::Agent(fence.agent))?;
+    Ok(Outcome::Done)
+}
+
+const NOTE_AGENT: &str = "
+    UPDATE agents
+    SET revision = ?3, chain = ?4
+    WHERE id = ?1 AND revision = ?2 AND state <> 'retired'";
+
+/// The next head of an agent's history, and what is recorded there. Guarded; the guard comes before everything else.
+fn note(
+    connection: &Connection,
+    now: Timestamp,
+    fence: AgentFence,
+    request: &Request,
+    entry: &Entry,
+) -> Result<(), Refused> {
+    let head = entry::head(entry, Chain { revision: fence.revision, hash: [0; 32] });
+    let row = params![fence.agent.0, fence.revision, head.revision, head.hash];
+    if connection.prepare_cached(NOTE_AGENT)?.execute(row)? == 0 {
+        return Err(Refused::Guard(StoreError::Stale));
+    }
+    let subject = Subject::Agent(fence.agent);
+    entry::bodies(connection, subject, &entry.bodies)?;
+    entry::record(connection, now, subject, entry)?;
+    entry::keep_request(connection, now, Some(request), &Receipt::Agent(fence.agent))
+}
+
+const SET_HOLDING: &str = "
+    UPDATE agents
+    SET owner_id = ?2, offered_to = ?3, audience = ?4, wanted = ?5
+    WHERE id = ?1";
+const FORGET_OWNERS: &str = "
+    DELETE FROM agent_owners
+    WHERE agent_id = ?1";
+const ADD_OWNER: &str = "
+    INSERT INTO agent_owners (agent_id, user_id)
+    VALUES (?1, ?2)";
+
+/// Whose an agent is, and for whom it works.
+pub(super) fn hold(
+    connection: &Connection,
+    now: Timestamp,
+    fence: AgentFence,
+    request: &Request,
+    holding: &Holding,
+    entry: &Entry,
+) -> Result<Outcome, Refused> {
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    note(connection, now, fence, request, entry)?;
+    let Holding { owner, co_owners, offered_to, audience, wanted } = holding;
+    let (audience, wanted) = (audience_name(*audience), wanted.map(audience_name));
+    let row = params![fence.agent.0, owner.0, offered_to.map(|user| user.0), audience, wanted];
+    connection.prepare_cached(SET_HOLDING)?.execute(row)?;
+    connection.prepare_cached(FORGET_OWNERS)?.execute([fence.agent.0])?;
+    for user in co_owners {
+        connection.prepare_cached(ADD_OWNER)?.execute([fence.agent.0, user.0])?;
+    }
+    Ok(Outcome::Done)
+}
+
+const SET_SECRETS: &str = "
+    UPDATE agents
+    SET delivery_secret = ?2, callback_secret = ?3, old_delivery_secret = ?4, old_callback_secret = ?5,
+        old_secrets_until = ?6
+    WHERE id = ?1";
+
+/// New secrets.
+pub(super) fn rekey(connection: &Connection, now: Timestamp, command: &Command) -> Result<Outcome, Refused> {
+    let Command::Rekey { fence, request, delivery_secret, callback_secret, old, entry } = command else {
+        return Err(Refused::Guard(StoreError::Unavailable("these are no secrets".to_owned())));
+    };
+    if let Some(outcome) = entry::repeated(connection, request)? {
+        return Ok(outcome);
+    }
+    note(connection, now, *fence, request, entry)?;
+    let old_delivery = old.as_ref().map(|old| old.delivery.as_slice());
+    let old_callback = old.as_ref().map(|old| old.callback.as_slice());
+    let until = old.as_ref().map(|old| old.until.0);
+    let row = params![fence.agent.0, delivery_secret.0, callback_secret.0, old_delivery, old_callback, until];
+    connection.prepare_cached(SET_SECRETS)?.execute(row)?;
     Ok(Outcome::Done)
 }
 

@@ -7,7 +7,7 @@ use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
     TallyRecord,
 };
-use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag};
+use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag, UserId};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
 
@@ -207,7 +207,9 @@ fn agents(connection: &Connection, tail: &str, values: impl Params) -> rusqlite:
     let sql = format!("SELECT {AGENT_COLUMNS} {tail}");
     let mut found: Vec<AgentRecord> = all(connection, &sql, values, rows::agent)?;
     let grants = "SELECT host, port FROM agent_grants WHERE agent_id = ?1 ORDER BY host, port";
+    let owners = "SELECT user_id FROM agent_owners WHERE agent_id = ?1 ORDER BY user_id";
     for agent in &mut found {
+        agent.co_owners = all(connection, owners, [agent.id.0], |row| Ok(UserId(row.get(0)?)))?;
         agent.grants = all(connection, grants, [agent.id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
     }
     Ok(Answer::Agents(found))

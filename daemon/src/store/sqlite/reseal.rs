@@ -8,31 +8,8 @@ use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, params};
 
 const COUNT: &str = "
-    SELECT 2 * (SELECT count(*) FROM agents) + (SELECT count(*) FROM people WHERE secret IS NOT NULL)";
-const IS_DELIVERY: &str = "
-    SELECT 1
-    FROM agents
-    WHERE id = ?1 AND delivery_secret = ?2";
-const IS_CALLBACK: &str = "
-    SELECT 1
-    FROM agents
-    WHERE id = ?1 AND callback_secret = ?2";
-const IS_WEBHOOK: &str = "
-    SELECT 1
-    FROM people
-    WHERE user_id = ?1 AND secret = ?2";
-const SET_DELIVERY: &str = "
-    UPDATE agents
-    SET delivery_secret = ?2
-    WHERE id = ?1";
-const SET_CALLBACK: &str = "
-    UPDATE agents
-    SET callback_secret = ?2
-    WHERE id = ?1";
-const SET_WEBHOOK: &str = "
-    UPDATE people
-    SET secret = ?2
-    WHERE user_id = ?1";
+    SELECT 2 * (SELECT count(*) FROM agents) + 2 * (SELECT count(*) FROM agents WHERE old_secrets_until IS NOT NULL)
+        + (SELECT count(*) FROM people WHERE secret IS NOT NULL)";
 
 /// Seals every secret anew.
 pub(super) fn reseal(
@@ -47,23 +24,28 @@ pub(super) fn reseal(
         return Err(Refused::Guard(StoreError::Stale));
     }
     for secret in secrets {
-        let (is, _, id) = statements(secret.at);
-        if !connection.prepare_cached(is)?.exists(params![id, secret.before.0])? {
+        let (table, row, column, id) = place(secret.at);
+        let sql = format!("SELECT 1 FROM {table} WHERE {row} = ?1 AND {column} = ?2");
+        if !connection.prepare_cached(&sql)?.exists(params![id, secret.before.0])? {
             return Err(Refused::Guard(StoreError::Stale));
         }
     }
     models::note_system(connection, now, chain, entry)?;
     for secret in secrets {
-        let (_, set, id) = statements(secret.at);
-        connection.prepare_cached(set)?.execute(params![id, secret.after.0])?;
+        let (table, row, column, id) = place(secret.at);
+        let sql = format!("UPDATE {table} SET {column} = ?2 WHERE {row} = ?1");
+        connection.prepare_cached(&sql)?.execute(params![id, secret.after.0])?;
     }
     Ok(Outcome::Done)
 }
 
-fn statements(at: SecretAt) -> (&'static str, &'static str, i64) {
+/// Table, key, column, and which row.
+fn place(at: SecretAt) -> (&'static str, &'static str, &'static str, i64) {
     match at {
-        SecretAt::Delivery(agent) => (IS_DELIVERY, SET_DELIVERY, agent.0),
-        SecretAt::Callback(agent) => (IS_CALLBACK, SET_CALLBACK, agent.0),
-        SecretAt::Webhook(user) => (IS_WEBHOOK, SET_WEBHOOK, user.0),
+        SecretAt::Delivery(agent) => ("agents", "id", "delivery_secret", agent.0),
+        SecretAt::Callback(agent) => ("agents", "id", "callback_secret", agent.0),
+        SecretAt::OldDelivery(agent) => ("agents", "id", "old_delivery_secret", agent.0),
+        SecretAt::OldCallback(agent) => ("agents", "id", "old_callback_secret", agent.0),
+        SecretAt::Webhook(user) => ("people", "user_id", "secret", user.0),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::store::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, Chain, DeliveryRecord, EventRecord, JobRecord,
-    Lease, MessageRecord, NotificationRecord, Pulses, Steering, Window,
+    Lease, MessageRecord, NotificationRecord, OldSecrets, Pulses, Steering, Window,
 };
 use guildhall_protocol::agent::{AgentName, AgentState, Audience, Health};
 use guildhall_protocol::appeal::AppealKind;
@@ -167,9 +167,15 @@ pub(super) const AGENT_COLUMNS: &str = "agents.id, name, owner_id, state, detail
     (SELECT count(*) FROM attempts INDEXED BY attempts_slots \
         WHERE attempts.agent_id = agents.id AND (attempts.state = 'sending' OR attempts.state = 'accepted' \
             OR attempts.state = 'asked' OR attempts.state = 'unclear')), \
-    misses, openings, opened_at";
+    misses, openings, opened_at, offered_to, wanted, old_delivery_secret, old_callback_secret, old_secrets_until";
 
-/// Reads [`AGENT_COLUMNS`]; the grants are read by the caller.
+fn audience_named(name: &str) -> Option<Audience> {
+    [Audience::Owner, Audience::Place, Audience::Public]
+        .into_iter()
+        .find(|known| audience_name(*known) == name)
+}
+
+/// Reads [`AGENT_COLUMNS`]; the grants and the co-owners are read by the caller.
 pub(super) fn agent(row: &Row<'_>) -> rusqlite::Result<AgentRecord> {
     let name: String = row.get(1)?;
     let state: String = row.get(3)?;
@@ -177,6 +183,8 @@ pub(super) fn agent(row: &Row<'_>) -> rusqlite::Result<AgentRecord> {
     let health: String = row.get(5)?;
     let until: Option<i64> = row.get(6)?;
     let audience: String = row.get(7)?;
+    let wanted: Option<String> = row.get(23)?;
+    let old_until: Option<i64> = row.get(26)?;
     Ok(AgentRecord {
         id: AgentId(row.get(0)?),
         name: name.parse::<AgentName>().map_err(|_| strange(1, &name))?,
@@ -191,14 +199,22 @@ pub(super) fn agent(row: &Row<'_>) -> rusqlite::Result<AgentRecord> {
         .into_iter()
         .find(|known| health_parts(*known).0 == health)
         .ok_or_else(|| strange(5, &health))?,
-        audience: [Audience::Owner, Audience::Place, Audience::Public]
-            .into_iter()
-            .find(|known| audience_name(*known) == audience)
-            .ok_or_else(|| strange(7, &audience))?,
+        co_owners: Vec::new(),
+        offered_to: row.get::<_, Option<i64>>(22)?.map(UserId),
+        audience: audience_named(&audience).ok_or_else(|| strange(7, &audience))?,
+        wanted: wanted.map(|name| audience_named(&name).ok_or_else(|| strange(23, &name))).transpose()?,
         version: AgentVersion(row.get(8)?),
         concurrency: row.get(9)?,
         delivery_secret: row.get(10)?,
         callback_secret: row.get(11)?,
+        old_secrets: match old_until {
+            None => None,
+            Some(until) => Some(OldSecrets {
+                delivery: row.get(24)?,
+                callback: row.get(25)?,
+                until: Timestamp(until),
+            }),
+        },
         due_at: row.get::<_, Option<i64>>(12)?.map(Timestamp),
         tries: row.get(13)?,
         registered_at: Timestamp(row.get(14)?),

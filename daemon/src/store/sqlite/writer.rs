@@ -197,6 +197,10 @@ fn carry_out(connection: &Connection, now: Timestamp, command: &Command) -> Resu
         }
         Command::Register { .. } => agents::register(connection, now, command),
         Command::Revise { .. } => agents::revise(connection, now, command),
+        Command::Hold { fence, request, holding, entry } => {
+            agents::hold(connection, now, *fence, request, holding, entry)
+        }
+        Command::Rekey { .. } => agents::rekey(connection, now, command),
         Command::TurnAgent { fence, request, turn, entry } => {
             agents::turn(connection, now, *fence, request.as_ref(), turn, entry)
         }

@@ -17,6 +17,7 @@ pub struct Words {
 }
 
 /// Words for a notice, or for `count` of one kind, of which it is the first.
+#[expect(clippy::too_many_lines, reason = "two sentences for each kind")]
 pub fn words(notice: &NotificationRecord, title: Option<&str>, agent: Option<&str>, count: usize) -> Words {
     let number = notice.job.map_or_else(|| "?".to_owned(), |job| job.0.to_string());
     let job = match title {

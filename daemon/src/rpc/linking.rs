@@ -140,9 +140,8 @@ impl Caller {
         let fence = UserFence { user, chain: record.chain };
         let entry = scribe.finish();
         let command = AccountCommand::RemoveIdentity { request, fence, identity: identity.clone(), entry };
-        self.desk.store().apply(now, Command::Account(command)).await.map_err(|error| match error {
-            StoreError::NotFound => not_found(&identity.to_string()),
-            other => store(other),
+        self.desk.store().apply(now, Command::Account(command)).await.map_err(|error| {
+            if error == StoreError::NotFound { not_found(&identity.to_string()) } else { store(error) }
         })?;
         self.desk.accounts.remove_identity(user, identity);
         self.story_of_user(self.named_user(None).await?).await

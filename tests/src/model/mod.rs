@@ -3,6 +3,7 @@
 //! It is written for plainness, not for speed, and checks every guard by itself.
 
 mod accounts;
+mod agents;
 mod llm;
 mod outbox;
 mod read;

@@ -13,7 +13,7 @@ use guildhall_protocol::view::{AgentOrder, JobFilter, PageRequest};
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use serde_json::json;
 
-async fn code(client: &Client) -> Result<LinkCode, ApiError> {
+pub(crate) async fn code(client: &Client) -> Result<LinkCode, ApiError> {
     client.call(|service, context| async move { service.make_link_code(context).await }).await
 }
 

@@ -209,11 +209,9 @@ pub(super) fn agent(row: &Row<'_>) -> rusqlite::Result<AgentRecord> {
         callback_secret: row.get(11)?,
         old_secrets: match old_until {
             None => None,
-            Some(until) => Some(OldSecrets {
-                delivery: row.get(24)?,
-                callback: row.get(25)?,
-                until: Timestamp(until),
-            }),
+            Some(until) => {
+                Some(OldSecrets { delivery: row.get(24)?, callback: row.get(25)?, until: Timestamp(until) })
+            }
         },
         due_at: row.get::<_, Option<i64>>(12)?.map(Timestamp),
         tries: row.get(13)?,

@@ -128,10 +128,10 @@ async fn no_secret_is_anywhere_after_a_busy_run() {
     let refusal = place.client_with(&wrong, None).principal().await.expect_err("it is mistyped").to_string();
     secrets.add("a token that is wrong", &wrong);
     let seconds = guildhall_protocol::time::Timestamp::now().0 / 1_000;
-    let issued =
+    let signed =
         key.sign(&json!({"iss": issuer.url, "sub": "ada", "aud": "guildhall", "exp": seconds + 600}));
-    place.client_with(&issued, None).principal().await.expect("they get in");
-    secrets.add("a sign-in", &issued);
+    place.client_with(&signed, None).principal().await.expect("they get in");
+    secrets.add("a sign-in", &signed);
     let linking = code(&place.client).await.expect("a code").code;
     secrets.add("a code", &linking);
 

@@ -70,6 +70,8 @@ pub struct People(Mutex<Directory>);
 struct Directory {
     people: BTreeMap<UserId, Person>,
     operators: BTreeSet<UserId>,
+    /// Who is known on Discord, and is told there unless they say otherwise.
+    on_discord: BTreeSet<UserId>,
     /// Users that are part of others by now: what was begun in their name goes on.
     moved: BTreeMap<UserId, UserId>,
     /// Notices per person and kind in the newest minute.
@@ -112,6 +114,9 @@ impl People {
         let mut directory = self.lock();
         directory.people.remove(&from);
         directory.operators.remove(&from);
+        if directory.on_discord.remove(&from) {
+            directory.on_discord.insert(to);
+        }
         directory.moved.insert(from, to);
     }
 
@@ -124,6 +129,16 @@ impl People {
             heir = *next;
         }
         heir
+    }
+
+    /// Somebody is known on Discord, or no longer.
+    pub fn set_on_discord(&self, user: UserId, is_known: bool) {
+        let mut directory = self.lock();
+        if is_known {
+            directory.on_discord.insert(user);
+        } else {
+            directory.on_discord.remove(&user);
+        }
     }
 
     /// Who is told what operators must know.
@@ -144,10 +159,11 @@ impl People {
     /// The ways of a notice, and when it goes out. Counts it.
     pub fn ways(&self, notice: &Notice, now: Timestamp) -> Vec<(Channel, Timestamp)> {
         let mut directory = self.lock();
+        let on_discord = directory.on_discord.contains(&notice.user);
         let person = directory.people.get(&notice.user);
         let channels = person.map_or_else(
-            || Settings::default().channels(notice.kind),
-            |person| person.settings.channels(notice.kind),
+            || Settings::default().channels(notice.kind, on_discord),
+            |person| person.settings.channels(notice.kind, on_discord),
         );
         if channels.is_empty() {
             return Vec::new();

@@ -50,6 +50,9 @@ number!(
     /// A token that lets somebody in.
     TokenId(i64), "token ");
 number!(
+    /// A message elsewhere that shows a job.
+    SurfaceId(i64), "surface ");
+number!(
     /// One request to an agent's endpoint, kept for a while.
     DeliveryLogId(i64), "delivery ");
 number!(

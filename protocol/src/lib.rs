@@ -26,6 +26,7 @@ pub mod pick;
 pub mod service;
 pub mod sign_in;
 pub mod state;
+pub mod surface;
 pub mod time;
 pub mod transport;
 pub mod view;

@@ -1,5 +1,6 @@
 //! What people are told, and by which way.
 
+use crate::account::Identity;
 use crate::ids::{AttemptNumber, JobId, NotificationId, UserId};
 use crate::time::Timestamp;
 use crate::view::{AgentHead, AppealView, JobHead};
@@ -198,11 +199,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// By which ways a notice of this kind goes: those that were said, else the webhook if there is one, else the log.
-    pub fn channels(&self, kind: NoticeKind) -> Vec<Channel> {
+    /// By which ways a notice of this kind goes: those that were said, else the webhook if there is one, else Discord for
+    /// whoever is known there, else the log.
+    pub fn channels(&self, kind: NoticeKind, on_discord: bool) -> Vec<Channel> {
         match self.kinds.get(&kind) {
             Some(channels) => channels.clone(),
             None if self.webhook.is_some() => vec![Channel::Webhook],
+            None if on_discord => vec![Channel::Discord],
             None => vec![Channel::Log],
         }
     }
@@ -263,6 +266,9 @@ pub struct LeasedNotice {
     pub lease: i64,
     /// Others of the same person and kind that are told with it; each is settled too.
     pub with: Vec<NotificationId>,
+    /// How whoever is told is known on the channel; none: no longer.
+    #[serde(default)]
+    pub to: Option<Identity>,
 }
 
 /// What became of a notice.
@@ -301,11 +307,12 @@ mod tests {
     #[test]
     fn notices_go_where_their_reader_said() {
         let mut settings = Settings::default();
-        assert_eq!(settings.channels(NoticeKind::Question), [Channel::Log]);
+        assert_eq!(settings.channels(NoticeKind::Question, false), [Channel::Log]);
+        assert_eq!(settings.channels(NoticeKind::Question, true), [Channel::Discord]);
         settings.webhook = Some("https://people.example/hook".to_owned());
         settings.kinds.insert(NoticeKind::AgentAssigned, Vec::new());
-        assert_eq!(settings.channels(NoticeKind::Question), [Channel::Webhook]);
-        assert_eq!(settings.channels(NoticeKind::AgentAssigned), [], "switched off");
+        assert_eq!(settings.channels(NoticeKind::Question, true), [Channel::Webhook]);
+        assert_eq!(settings.channels(NoticeKind::AgentAssigned, true), [], "switched off");
     }
 
     #[test]

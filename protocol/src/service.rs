@@ -7,12 +7,13 @@ use crate::account::{
 };
 use crate::agent::{AgentDefinition, AgentName};
 use crate::error::ApiError;
-use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, TokenId};
+use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId};
 use crate::job::JobDraft;
 use crate::model::{JudgeReport, ModelOrder, ModelStatus};
 use crate::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
+use crate::surface::LeasedSurface;
 use crate::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
@@ -112,7 +113,7 @@ pub trait Guildhall {
     async fn settings() -> Result<Settings, ApiError>;
     /// Says how the caller wants to be told; a new webhook's secret is shown this once.
     async fn set_settings(request: RequestId, settings: Settings) -> Result<SettingsSet, ApiError>;
-    /// For front ends that serve a channel: notices to tell, leased for a minute. Operators only.
+    /// For front ends that serve a channel: notices to tell, leased for a minute. A bridge itself, or operators.
     async fn lease_notices(channel: Channel, limit: u32) -> Result<Vec<LeasedNotice>, ApiError>;
     /// What became of a leased notice.
     async fn settle_notice(
@@ -121,6 +122,23 @@ pub trait Guildhall {
         outcome: NoticeOutcome,
         detail: String,
     ) -> Result<(), ApiError>;
+
+    /// A message on a channel shows a job that the caller may read, at this revision; it is kept current from now on.
+    async fn show_at(job: JobId, channel: Channel, address: String, shown: u64) -> Result<(), ApiError>;
+    /// For front ends that serve a channel: messages that show less than there is, leased for a minute.
+    async fn lease_surfaces(channel: Channel, limit: u32) -> Result<Vec<LeasedSurface>, ApiError>;
+    /// What became of a leased message: the revision that it shows, or none if it is gone. One that could not be brought up
+    /// to date is handed out again after `again_ms`.
+    async fn settle_surface(
+        id: SurfaceId,
+        lease: i64,
+        shown: Option<u64>,
+        again_ms: u64,
+    ) -> Result<(), ApiError>;
+    /// Keeps a draft of the caller's for a day, under a name that it replaces.
+    async fn keep_draft(name: String, content: String) -> Result<(), ApiError>;
+    /// What a draft of the caller's holds; none: it is no longer kept.
+    async fn draft(name: String) -> Result<Option<String>, ApiError>;
 
     /// Everything about a user; none: about the caller.
     async fn user(user: Option<UserRef>) -> Result<UserStory, ApiError>;

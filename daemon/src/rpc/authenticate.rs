@@ -12,6 +12,7 @@ use guildhall_protocol::account::{Identity, Role, TokenKind, TokenScope};
 use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::handshake::{ActingFor, Hello};
 use guildhall_protocol::ids::UserId;
+use guildhall_protocol::notice::Channel;
 use guildhall_protocol::time::Timestamp;
 
 /// Longest name of a person or place that a bridge tells, graphemes.
@@ -99,6 +100,10 @@ pub(crate) async fn expect_operators(desk: &Desk) -> Result<(), StoreError> {
         }
     }
     by_uid(desk, own_uid()).await?;
+    let on_discord = AccountQuery::KnownBy(Channel::Discord.name().to_owned());
+    for user in desk.store().user_ids(Query::Account(on_discord)).await? {
+        desk.engine.parts().people.set_on_discord(user, true);
+    }
     let mut after = UserId(0);
     loop {
         let users = desk.store().users(Query::Account(AccountQuery::Users { after, limit: PAGE })).await?;
@@ -147,7 +152,7 @@ async fn by_token(desk: &Desk, text: &str, acting_for: Option<&ActingFor>) -> Re
         None => {
             let name = desk.store().user(token.user).await?.name;
             let terms = Terms { bridged: is_bridge, ..Terms::up_to(scope.up_to) };
-            Session { terms, ..Session::of(token.user, name) }
+            Session { terms, is_bridge, ..Session::of(token.user, name) }
         }
     };
     let (token, expires_at) = (Some(token.id), Some(token.expires_at));

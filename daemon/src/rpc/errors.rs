@@ -70,3 +70,8 @@ pub(super) fn not_found(what: &str) -> ApiError {
 pub(super) fn forbidden(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorKind::Forbidden, message)
 }
+
+/// A channel that the daemon serves itself.
+pub(super) fn denied_channel(channel: guildhall_protocol::notice::Channel) -> ApiError {
+    invalid("channel", format!("the daemon serves the channel {channel} itself"))
+}

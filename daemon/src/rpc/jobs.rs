@@ -116,6 +116,7 @@ impl Caller {
             | Outcome::User(_)
             | Outcome::Place(_)
             | Outcome::Leased(_)
+            | Outcome::Surfaces(_)
             | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
             }

@@ -11,7 +11,7 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{AgentId, RequestId, UserId};
 use guildhall_protocol::matrix::Verb;
-use guildhall_protocol::notice::NoticeKind;
+use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::time::Timestamp;
 
 impl Caller {
@@ -143,6 +143,9 @@ impl Caller {
         self.desk.store().apply(now, Command::Account(command)).await.map_err(|error| {
             if error == StoreError::NotFound { not_found(&identity.to_string()) } else { store(error) }
         })?;
+        let discord = Channel::Discord;
+        let on_discord = self.known_on(discord, user).await?.is_some();
+        self.desk.engine.parts().people.set_on_discord(user, on_discord);
         self.desk.accounts.remove_identity(user, identity);
         self.story_of_user(self.named_user(None).await?).await
     }

@@ -345,6 +345,10 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Consent { .. }
         | R::MakeToken { .. }
         | R::RevokeToken { .. }
+        | R::ShowAt { .. }
+        | R::LeaseSurfaces { .. }
+        | R::SettleSurface { .. }
+        | R::KeepDraft { .. }
         | R::MakeLinkCode { .. }
         | R::Link { .. }
         | R::Unlink { .. }
@@ -370,6 +374,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Users { .. }
         | R::Policy { .. }
         | R::LinkOffer { .. }
+        | R::Draft { .. }
         | R::Tokens { .. }
         | R::Events { .. }
         | R::WaitForChange { .. } => false,

@@ -9,6 +9,7 @@ mod door;
 mod errors;
 mod feed;
 mod fitting;
+mod front_ends;
 mod jobs;
 mod limits;
 mod linking;
@@ -46,6 +47,7 @@ use guildhall_protocol::account::Limits;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{RequestId, UserId};
+use guildhall_protocol::notice::Channel;
 use guildhall_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -91,16 +93,23 @@ impl Desk {
         let now = Timestamp::now();
         let mut scribe = Scribe::new(self.maker(), now, Chain::default(), Actor::Daemon);
         scribe.event(What::UserSeen);
+        let on_discord = kind == Channel::Discord.name();
         let (kind, identity, name) = (kind.to_owned(), identity.to_owned(), name.to_owned());
         let command = Command::SeeUser { kind, identity, name, entry: scribe.finish() };
         match self.store().apply(now, command).await? {
-            Outcome::User(user) => Ok(user),
+            Outcome::User(user) => {
+                if on_discord {
+                    self.engine.parts().people.set_on_discord(user, true);
+                }
+                Ok(user)
+            }
             Outcome::Done
             | Outcome::Posted(_)
             | Outcome::Registered(_)
             | Outcome::Repeated(_)
             | Outcome::Place(_)
             | Outcome::Leased(_)
+            | Outcome::Surfaces(_)
             | Outcome::Dropped(_) => Err(StoreError::Unavailable("an outcome of another command".to_owned())),
         }
     }

@@ -2,7 +2,7 @@
 //! leases of notices. And the engine's own pause, which operators are told of.
 
 use super::Caller;
-use super::errors::{internal, invalid, not_found, store};
+use super::errors::{denied_channel, internal, invalid, not_found, store};
 use super::story::appeal_view;
 use crate::agents::egress::{PrivateAddresses, check};
 use crate::agents::signing::SigningSecret;
@@ -198,6 +198,7 @@ impl Caller {
             | Outcome::User(_)
             | Outcome::Place(_)
             | Outcome::Leased(_)
+            | Outcome::Surfaces(_)
             | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
             }
@@ -210,9 +211,9 @@ impl Caller {
     }
 
     pub(super) async fn lease(&self, channel: Channel, limit: u32) -> Result<Vec<LeasedNotice>, ApiError> {
-        self.check(Verb::TellNotices)?;
+        self.check_teller()?;
         if channel != Channel::Discord {
-            return Err(invalid("channel", format!("the daemon serves the channel {channel} itself")));
+            return Err(denied_channel(channel));
         }
         let (maker, now) = (self.desk.maker(), Timestamp::now());
         let lease = maker.id(now);
@@ -225,7 +226,8 @@ impl Caller {
         for bundle in bundles(rows) {
             let view = self.notice_views(std::slice::from_ref(&bundle.first)).await?.pop();
             let with = bundle.others.iter().map(|row| row.id).collect();
-            leased.extend(view.map(|notice| LeasedNotice { notice, lease, with }));
+            let to = self.known_on(channel, bundle.first.user).await?;
+            leased.extend(view.map(|notice| LeasedNotice { notice, lease, with, to }));
         }
         Ok(leased)
     }
@@ -237,8 +239,10 @@ impl Caller {
         outcome: NoticeOutcome,
         detail: String,
     ) -> Result<(), ApiError> {
-        self.check(Verb::TellNotices)?;
-        let (row, now) = (self.notice_for(Verb::ReadNotices, id).await?, Timestamp::now());
+        self.check_teller()?;
+        let row = self.desk.store().notifications(Query::Notification(id)).await.map_err(store)?.pop();
+        let row = row.ok_or_else(|| not_found(&id.to_string()))?;
+        let now = Timestamp::now();
         let due_at = (outcome == NoticeOutcome::Later).then(|| pace::again(&row, now)).flatten();
         let acknowledged = outcome == NoticeOutcome::Taken;
         let detail = detail.chars().take(DETAIL_MAX).collect();

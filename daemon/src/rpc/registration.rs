@@ -103,6 +103,7 @@ impl Caller {
             Outcome::Repeated(Receipt::Posted(_) | Receipt::Job(_) | Receipt::Done)
             | Outcome::Place(_)
             | Outcome::Leased(_)
+            | Outcome::Surfaces(_)
             | Outcome::Dropped(_)
             | Outcome::Done
             | Outcome::Posted(_)

@@ -7,13 +7,16 @@ use guildhall_protocol::account::{
 };
 use guildhall_protocol::agent::{AgentDefinition, AgentName};
 use guildhall_protocol::error::ApiError;
-use guildhall_protocol::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, TokenId};
+use guildhall_protocol::ids::{
+    AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId,
+};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::model::{JudgeReport, ModelOrder, ModelStatus};
 use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
 use guildhall_protocol::service::Guildhall;
+use guildhall_protocol::surface::LeasedSurface;
 use guildhall_protocol::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
@@ -211,6 +214,40 @@ impl Guildhall for Caller {
     async fn tokens(self, _: Context, user: Option<UserRef>, all: bool) -> Answer<Vec<TokenView>> {
         self.list_tokens(user, all).await
     }
+    async fn show_at(
+        self,
+        _: Context,
+        job: JobId,
+        channel: Channel,
+        address: String,
+        shown: u64,
+    ) -> Answer<()> {
+        self.shown_at(job, channel, address, shown).await
+    }
+
+    async fn lease_surfaces(self, _: Context, channel: Channel, limit: u32) -> Answer<Vec<LeasedSurface>> {
+        self.surfaces_behind(channel, limit).await
+    }
+
+    async fn settle_surface(
+        self,
+        _: Context,
+        id: SurfaceId,
+        lease: i64,
+        shown: Option<u64>,
+        again_ms: u64,
+    ) -> Answer<()> {
+        self.surface_settled(id, lease, shown, again_ms).await
+    }
+
+    async fn keep_draft(self, _: Context, name: String, content: String) -> Answer<()> {
+        self.draft_kept(name, content).await
+    }
+
+    async fn draft(self, _: Context, name: String) -> Answer<Option<String>> {
+        self.draft_of(name).await
+    }
+
     async fn make_link_code(self, _: Context) -> Answer<LinkCode> {
         self.link_code()
     }

@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(super) token: Option<TokenId>,
     /// When what they came with ends.
     pub(super) expires_at: Option<Timestamp>,
+    /// Whether this is a bridge itself, and nobody for whom it acts.
+    pub(super) is_bridge: bool,
     /// Whether they may change nothing.
     pub(super) read_only: bool,
     /// Whether their connections and calls are counted.
@@ -45,6 +47,7 @@ impl Session {
             identity: None,
             token: None,
             expires_at: None,
+            is_bridge: false,
             read_only: false,
             is_limited: true,
         }
@@ -107,6 +110,11 @@ impl Caller {
     /// Refuses what this caller may not do to something of the marketplace.
     pub(super) fn check_on(&self, verb: Verb, whose: Whose) -> Result<(), ApiError> {
         verb.may(whose, self.powers()).map_err(denied)
+    }
+
+    /// Refuses who serves no channel: a bridge does, as itself and not in somebody's name; and who runs the marketplace may.
+    pub(super) fn check_teller(&self) -> Result<(), ApiError> {
+        if self.who.is_bridge { Ok(()) } else { self.check(Verb::TellNotices) }
     }
 
     /// What this caller is to a user.

@@ -120,6 +120,8 @@ pub enum AccountQuery {
     },
     /// Who is known so. Answers `Users` with one row or none.
     Known(Identity),
+    /// Everybody who is known by this kind of identity. Answers `UserIds`, by number.
+    KnownBy(String),
     /// How a user is known. Answers `Identities`, by kind and identity.
     Identities(UserId),
     /// The token with this hash. Answers `Tokens` with one row or none.

@@ -2,6 +2,7 @@
 
 use super::account::AccountCommand;
 use super::entry::{Entry, NewDelivery};
+use super::front_end::{FrontEndCommand, SurfaceRecord};
 use super::record::{Chain, Holding, NotificationRecord, OldSecrets, Steering, TallyRecord};
 use super::reseal::Resealed;
 use super::turn::{
@@ -266,6 +267,8 @@ pub enum Command {
     },
     /// Changes users, places, tokens or shares.
     Account(AccountCommand),
+    /// What front ends keep.
+    FrontEnd(FrontEndCommand),
     /// Stops or starts new attempts everywhere. Guarded by the system's chain.
     PauseEngine {
         /// Makes it idempotent.
@@ -402,6 +405,8 @@ pub enum Outcome {
     Repeated(Receipt),
     /// The notifications that were handed out, by `due_at` and id.
     Leased(Vec<NotificationRecord>),
+    /// The messages elsewhere that were handed out, by `due_at` and number.
+    Surfaces(Vec<SurfaceRecord>),
     /// So many rows were dropped.
     Dropped(u64),
 }

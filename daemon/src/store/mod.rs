@@ -10,6 +10,7 @@ pub mod account;
 mod ask;
 pub mod command;
 pub mod entry;
+pub mod front_end;
 pub mod query;
 pub mod record;
 pub mod reseal;

@@ -2,6 +2,7 @@
 
 use super::Receipt;
 use super::account::AccountQuery;
+use super::front_end::SurfaceRecord;
 use super::record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
     JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
@@ -160,6 +161,17 @@ pub enum Query {
     User(UserId),
     /// About users, tokens or shares.
     Account(AccountQuery),
+    /// What a draft holds. Answers `Text`.
+    Draft {
+        /// Whose.
+        user: UserId,
+        /// Its name.
+        name: String,
+        /// Only if it was kept since.
+        since: Timestamp,
+    },
+    /// The messages elsewhere that show a job, by number. Answers `Surfaces`.
+    Surfaces(JobId),
     /// The hash of a request and what it led to. Answers `Receipt`.
     Receipt {
         /// Who asked.
@@ -214,5 +226,6 @@ pub enum Answer {
     Identities(Vec<Identity>),
     Tokens(Vec<TokenView>),
     Usage(Usage),
+    Surfaces(Vec<SurfaceRecord>),
     Receipt(Option<([u8; 32], Receipt)>),
 }

@@ -170,6 +170,7 @@ impl State {
             }
         }
         self.llm.move_user(to, from);
+        self.front_ends.move_user(to, from);
         if let Some(stored) = self.accounts.stored.remove(&from) {
             *self.accounts.stored.entry(to).or_default() += stored;
         }
@@ -209,6 +210,11 @@ impl State {
             AccountQuery::Known(Identity { kind, id }) => {
                 let user = self.identities.get(&(kind, id)).and_then(|user| self.users.get(user));
                 Answer::Users(user.cloned().into_iter().collect())
+            }
+            AccountQuery::KnownBy(wanted) => {
+                let known = self.identities.iter().filter(|((kind, _), _)| *kind == wanted);
+                let users: BTreeSet<UserId> = known.map(|(_, user)| *user).collect();
+                Answer::UserIds(users.into_iter().collect())
             }
             AccountQuery::Identities(user) => {
                 let known = self.identities.iter().filter(|(_, known)| **known == user);

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod agents;
+mod front_ends;
 mod llm;
 mod outbox;
 mod read;
@@ -51,6 +52,7 @@ struct State {
     people: BTreeMap<UserId, PersonRecord>,
     llm: llm::LanguageModels,
     accounts: accounts::Accounts,
+    front_ends: front_ends::FrontEnds,
     /// Largest id of a body.
     id_max: i64,
 }
@@ -102,6 +104,7 @@ impl Default for ModelStore {
             people: BTreeMap::new(),
             llm: llm::LanguageModels::default(),
             accounts: accounts::Accounts::default(),
+            front_ends: front_ends::FrontEnds::default(),
             id_max: 0,
         }))
     }

@@ -17,7 +17,7 @@ impl State {
                 let newest = [delivered, notified, told]
                     .into_iter()
                     .flatten()
-                    .fold(self.id_max.max(self.accounts.id_max()), i64::max);
+                    .fold(self.id_max.max(self.accounts.id_max()).max(self.front_ends.id_max()), i64::max);
                 Answer::System(SystemRecord { id_max: newest, ..self.system })
             }
             Query::Job(id) => Answer::Jobs(self.jobs.get(&id).cloned().into_iter().collect()),
@@ -94,6 +94,8 @@ impl State {
             | Query::Without
             | Query::Judgements) => self.answer_llm(query),
             Query::Account(query) => self.answer_account(query),
+            Query::Draft { user, name, since } => self.draft(user, name, since),
+            Query::Surfaces(job) => self.surfaces(job),
             Query::User(id) => Answer::Users(self.users.get(&id).cloned().into_iter().collect()),
             query @ (Query::Days { .. }
             | Query::DueMessages { .. }

@@ -38,6 +38,7 @@ mod permissions;
 mod place;
 mod random_accounts;
 mod random_commands;
+mod random_front_ends;
 mod random_llm;
 mod random_secrets;
 mod reviews;

@@ -99,6 +99,8 @@ pub(crate) fn queries(seen: &Seen) -> Vec<Query> {
         AccountQuery::Users { after: UserId(1), limit: 1 },
         AccountQuery::Known(Identity { kind: "uid".to_owned(), id: "1".to_owned() }),
         AccountQuery::Known(Identity { kind: "discord".to_owned(), id: "nobody".to_owned() }),
+        AccountQuery::KnownBy("uid".to_owned()),
+        AccountQuery::KnownBy("discord".to_owned()),
         AccountQuery::Tokens { user: None, limit: 1_000 },
         AccountQuery::Tokens { user: Some(UserId(1)), limit: 2 },
         AccountQuery::TokenOf(hash(3)),

@@ -71,7 +71,7 @@ impl Author {
         list[self.random.random_range(0..list.len())]
     }
 
-    fn id(&mut self) -> i64 {
+    pub(crate) fn id(&mut self) -> i64 {
         self.last_id += 1;
         self.last_id
     }
@@ -231,7 +231,7 @@ impl Author {
 
     /// The next command.
     pub(crate) fn command(&mut self, seen: &Seen) -> Command {
-        match self.random.random_range(0..110) {
+        match self.random.random_range(0..116) {
             0..20 => self.post(seen),
             20..42 if !seen.jobs.is_empty() && !seen.agents.is_empty() => self.assign(seen),
             42..64 if !seen.jobs.is_empty() => self.turn(seen),
@@ -246,6 +246,7 @@ impl Author {
             89..94 if !seen.agents.is_empty() => self.turn_agent(seen),
             100..108 => self.account(seen),
             108..110 => self.reseal(seen),
+            110..116 => self.front_end(seen),
             _ => self.system(seen),
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::random_accounts;
 use crate::random_commands::{Author, Seen, USERS};
+use crate::random_front_ends;
 use guildhall_daemon::store::sqlite::SqliteStore;
 use guildhall_daemon::store::{Answer, Chain, Command, JobSelection, Query, Store};
 use guildhall_protocol::history::Subject;
@@ -168,6 +169,7 @@ async fn everything(model: &ModelStore) -> Vec<Query> {
     queries.extend(notified.iter().map(|row| Query::NoticeLog(row.id)));
     queries.extend(notified.first().map(|row| Query::Notification(row.id)));
     queries.extend(random_accounts::queries(&seen));
+    queries.extend(random_front_ends::queries(&seen));
     queries.extend(seen.users.iter().map(|user| Query::User(user.id)));
     for job in &seen.jobs {
         queries.push(Query::Appeals(job.id));

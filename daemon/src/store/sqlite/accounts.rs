@@ -157,7 +157,7 @@ fn revoke_token(
 }
 
 /// What is moved, in an order in which no row is in another's way. `?1` stays, `?2` goes.
-const MOVES: [&str; 21] = [
+const MOVES: [&str; 23] = [
     "UPDATE identities SET user_id = ?1 WHERE user_id = ?2",
     "UPDATE tokens SET user_id = ?1 WHERE user_id = ?2",
     "UPDATE jobs SET client_id = ?1 WHERE client_id = ?2",
@@ -172,6 +172,8 @@ const MOVES: [&str; 21] = [
     "DELETE FROM job_shares WHERE user_id = ?2",
     "UPDATE OR IGNORE requests SET user_id = ?1 WHERE user_id = ?2",
     "DELETE FROM requests WHERE user_id = ?2",
+    "UPDATE OR IGNORE drafts SET user_id = ?1 WHERE user_id = ?2",
+    "DELETE FROM drafts WHERE user_id = ?2",
     "INSERT INTO agent_days (day, agent_id, client_id, jobs)
      SELECT day, agent_id, ?1, jobs FROM agent_days WHERE client_id = ?2
      ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs",
@@ -325,6 +327,11 @@ const KNOWN: &str = "
     SELECT id, name, account, revision, chain
     FROM users
     WHERE id = (SELECT user_id FROM identities WHERE kind = ?1 AND identity = ?2)";
+const KNOWN_BY: &str = "
+    SELECT DISTINCT user_id
+    FROM identities
+    WHERE kind = ?1
+    ORDER BY user_id";
 const IDENTITIES: &str = "
     SELECT kind, identity
     FROM identities
@@ -373,6 +380,9 @@ pub(super) fn answer(connection: &Connection, query: &AccountQuery) -> rusqlite:
     match query {
         AccountQuery::Users { after, limit } => users(connection, USERS, params![after.0, limit]),
         AccountQuery::Known(identity) => users(connection, KNOWN, [&identity.kind, &identity.id]),
+        AccountQuery::KnownBy(kind) => {
+            Ok(Answer::UserIds(all(connection, KNOWN_BY, [kind], |row| Ok(UserId(row.get(0)?)))?))
+        }
         AccountQuery::Identities(user) => {
             let row = |row: &Row<'_>| Ok(Identity { kind: row.get(0)?, id: row.get(1)? });
             Ok(Answer::Identities(all(connection, IDENTITIES, [user.0], row)?))

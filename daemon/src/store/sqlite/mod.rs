@@ -5,6 +5,7 @@
 mod accounts;
 mod agents;
 mod entry;
+mod front_ends;
 mod jobs;
 mod listing;
 mod models;

@@ -2,7 +2,7 @@
 
 use super::listing::Listing;
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
-use super::{accounts, agents as agent_rows, models, notes, outbox, system as system_rows};
+use super::{accounts, agents as agent_rows, front_ends, models, notes, outbox, system as system_rows};
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
     TallyRecord,
@@ -88,6 +88,8 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         | Query::Judgements) => models::answer(connection, &query),
         Query::User(id) => accounts::user(connection, id),
         Query::Account(query) => accounts::answer(connection, &query),
+        Query::Draft { user, name, since } => front_ends::draft(connection, user, &name, since),
+        Query::Surfaces(job) => front_ends::surfaces(connection, job),
         Query::Days { day } => agent_rows::days(connection, day),
         Query::DueMessages { now, limit } => outbox::due_messages(connection, now, limit),
         Query::Notifications { user, before, limit } => {
@@ -127,7 +129,8 @@ fn system(connection: &Connection) -> rusqlite::Result<Answer> {
             coalesce((SELECT max(id) FROM deliveries), 0),
             coalesce((SELECT max(id) FROM notifications), 0),
             coalesce((SELECT max(id) FROM messages), 0),
-            coalesce((SELECT max(id) FROM tokens), 0)
+            coalesce((SELECT max(id) FROM tokens), 0),
+            coalesce((SELECT max(id) FROM surfaces), 0)
         )";
     let id_max: i64 = connection.prepare_cached(id_max)?.query_row([], |row| row.get(0))?;
     connection

@@ -356,6 +356,13 @@ fn tell_ended(story: &JobStory, attempt: AttemptNumber, ended: EndedAs) -> Told 
     }
 }
 
+/// The part of an answer that people should read; `display` is a JSON pointer to it.
+pub fn readable_answer(answer: &str, display: Option<&str>) -> String {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(answer) else { return answer.to_owned() };
+    let part = display.and_then(|pointer| value.pointer(pointer)).unwrap_or(&value);
+    part.as_str().map_or_else(|| format!("{part:#}"), str::to_owned)
+}
+
 /// Why this agent, in one line.
 pub fn tell_pick(pick: &Pick) -> String {
     let scores = pick.candidates.iter().take(3);

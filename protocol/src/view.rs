@@ -4,7 +4,7 @@
 use crate::account::UserRef;
 use crate::agent::{AgentDefinition, AgentKey, AgentName, AgentState, Audience, Health};
 use crate::appeal::AppealKind;
-use crate::attempt::{AttemptState, CheckedBy, Finding, Question};
+use crate::attempt::{AttemptState, CheckedBy, EndedAs, Finding, Question};
 use crate::history::{Event, Subject};
 use crate::ids::{
     AgentId, AgentVersion, AttemptNumber, BodyId, DeliveryLogId, EventId, Incarnation, JobId, StoreTag,
@@ -184,6 +184,22 @@ pub struct JobStory {
     pub appeals: Vec<AppealView>,
     /// What the caller may do now.
     pub allowed: Vec<JobAction>,
+}
+
+impl JobStory {
+    /// The attempt whose answer was accepted, or else the newest one with an answer.
+    pub fn answered(&self) -> Option<&AttemptView> {
+        let passed = |view: &&AttemptView| view.state.known() == Some(&AttemptState::Ended(EndedAs::Passed));
+        let newest = || self.attempts.iter().rev().find(|view| view.answer.is_some());
+        self.attempts.iter().rev().find(passed).or_else(newest)
+    }
+
+    /// What somebody is asked now, by the marketplace or by an agent, and not answered yet.
+    pub fn asked(&self) -> Option<&Question> {
+        let of_agent = self.attempts.last().filter(|view| view.reply.is_none());
+        let of_agent = of_agent.and_then(|view| view.question.as_ref());
+        of_agent.or_else(|| self.question.as_ref().filter(|_| self.reply.is_none()))
+    }
 }
 
 /// A complaint or a contest.

@@ -1,6 +1,5 @@
 //! How a result was checked, in one line: exactly, by a model, by a person, or by nobody.
 
-use super::show::answered;
 use guildhall_protocol::attempt::{CheckedBy, CriterionRef, Decision, Finding};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{AttemptNumber, UserId};
@@ -20,7 +19,7 @@ pub(super) fn checked(story: &JobStory, caller: UserId) -> Option<String> {
 }
 
 fn by_model(story: &JobStory) -> String {
-    let Some(view) = answered(story) else { return CheckedBy::Model.to_string() };
+    let Some(view) = story.answered() else { return CheckedBy::Model.to_string() };
     let judges = story.events.iter().filter_map(|event| judge(&event.what, view.number));
     let found = view.findings.iter().filter_map(|finding| finding.model.as_ref());
     let mut models: Vec<&str> = Vec::new();

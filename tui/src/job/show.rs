@@ -4,15 +4,16 @@ use super::checked::checked;
 use super::story;
 use crate::fault::Fault;
 use crate::session::{Session, clock, print};
-use guildhall_protocol::attempt::{AttemptState, EndedAs, Question};
+use guildhall_protocol::attempt::Question;
 use guildhall_protocol::clean::{clean, clean_line, cut};
 use guildhall_protocol::history::What;
 use guildhall_protocol::ids::{JobId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft};
-use guildhall_protocol::narrate::{Told, tell, tell_attempt_state, tell_finding, tell_spending};
+use guildhall_protocol::narrate::{
+    Told, readable_answer, tell, tell_attempt_state, tell_finding, tell_spending,
+};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::view::{AttemptView, JobStory};
-use serde_json::Value;
 
 /// Longest answer shown with a story, in graphemes; `--answer` shows all.
 const ANSWER_SHOWN_MAX: usize = 4_000;
@@ -151,12 +152,12 @@ fn asked_text(question: Option<&Question>, reply: Option<&str>) -> String {
 
 /// The newest answer that counts, for people; empty without one.
 pub(super) async fn answer_text(session: &Session, story: &JobStory) -> Result<String, Fault> {
-    let Some(view) = answered(story) else { return Ok(String::new()) };
+    let Some(view) = story.answered() else { return Ok(String::new()) };
     let Some(body) = view.answer.as_ref().filter(|answer| answer.head.is_some()) else {
         return Ok("\nAnswer: forgotten\n".to_owned());
     };
     let whole = session.body(story.head.id, body.id).await?;
-    let shown = readable(&whole, story.display.as_deref());
+    let shown = readable_answer(&whole, story.display.as_deref());
     let cut_text = cut(&clean(&shown), ANSWER_SHOWN_MAX);
     let more = if cut_text.ends_with('…') {
         format!("\n  (all of it: guildhall job show {} --answer)", story.head.id)
@@ -169,26 +170,12 @@ pub(super) async fn answer_text(session: &Session, story: &JobStory) -> Result<S
 /// `job show N --answer`: the answer as it came.
 pub(super) async fn answer(session: &Session, job: JobId) -> Result<(), Fault> {
     let story = story(session, job).await?;
-    let body = answered(&story).and_then(|view| view.answer.as_ref());
+    let body = story.answered().and_then(|view| view.answer.as_ref());
     let body = body
         .ok_or_else(|| Fault::EndedBadly(format!("job {job} has no answer: it is {}", story.head.state)))?;
     let whole = session.body(job, body.id).await?;
     let whole = if session.json { whole } else { clean(&whole) };
     print(&(whole + "\n"))
-}
-
-/// The attempt whose answer was accepted, or else the newest one with an answer.
-pub(super) fn answered(story: &JobStory) -> Option<&AttemptView> {
-    let passed = |view: &&AttemptView| view.state.known() == Some(&AttemptState::Ended(EndedAs::Passed));
-    let mut views = story.attempts.iter().rev().filter(|view| view.answer.is_some());
-    story.attempts.iter().rev().find(passed).or_else(|| views.next())
-}
-
-/// The part of an answer that people should read.
-fn readable(answer: &str, display: Option<&str>) -> String {
-    let Ok(value) = serde_json::from_str::<Value>(answer) else { return answer.to_owned() };
-    let part = display.and_then(|pointer| value.pointer(pointer)).unwrap_or(&value);
-    part.as_str().map_or_else(|| format!("{part:#}"), str::to_owned)
 }
 
 /// An event in words, after a time.

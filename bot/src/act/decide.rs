@@ -1,0 +1,168 @@
+//! Deciding: accepting, asking for changes, answering, calling off.
+
+use super::{Answer, Bot, request_of, story};
+use crate::custom_id::CustomId;
+use crate::hall::Person;
+use crate::incoming::Incoming;
+use crate::message::Message;
+use crate::render;
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::ids::JobId;
+use guildhall_protocol::notice::{Channel, NoticeKind};
+use guildhall_protocol::permission::JobAction;
+use guildhall_protocol::view::Order;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+impl Bot {
+    /// A button that does something at once.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others open forms or show things")]
+    pub(super) async fn clicked(&self, person: &Person, of: &Incoming, id: CustomId) -> Answer {
+        match id {
+            CustomId::Accept { job, epoch } => {
+                let order = Order { epoch: Some(epoch), ..Order::of(JobAction::Accept) };
+                ordered(person, of, job, order, "is accepted").await
+            }
+            CustomId::Cancel { job } => {
+                ordered(person, of, job, Order::of(JobAction::Cancel), "is called off").await
+            }
+            CustomId::PostDraft { draft } => self.post_draft(person, of, draft).await,
+            CustomId::Consent { version, draft } => self.consent(person, of, version, draft).await,
+            CustomId::CardHere { job } => {
+                let put = self.cards.put(self, person, of, job).await;
+                Ok(Message::of(if put {
+                    "✅ The card is here."
+                } else {
+                    "⚠️ No card can be posted here."
+                }))
+            }
+            _ => Ok(Message::of("⚠️ This button is newer than the bot.")),
+        }
+    }
+
+    /// A form that was filled in.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are no forms")]
+    pub(super) async fn submitted(
+        &self,
+        person: &Person,
+        of: &Incoming,
+        id: CustomId,
+        fields: BTreeMap<String, String>,
+    ) -> Answer {
+        let reason = fields.get("reason").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        match id {
+            CustomId::Post { draft } => self.post_submitted(person, of, draft, fields).await,
+            CustomId::RequestChanges { job, epoch } => {
+                let order =
+                    Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::RequestChanges) };
+                ordered(person, of, job, order, "goes back to its agent").await
+            }
+            CustomId::Dispute { job, epoch } => {
+                let order = Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::Dispute) };
+                ordered(person, of, job, order, "waits for an operator").await
+            }
+            CustomId::Answer { job } => {
+                let order = Order { text: Some(reply(fields)), ..Order::of(JobAction::Reply) };
+                ordered(person, of, job, order, "goes on with your answer").await
+            }
+            CustomId::Again { job } => {
+                let order = Order { text: reason, ..Order::of(JobAction::Again) };
+                let request = request_of(of);
+                let head = person
+                    .call(|service, context| async move { service.order(context, request, job, order).await })
+                    .await?;
+                let has_card = self.cards.put(self, person, of, head.id).await;
+                Ok(render::posted(head.id, has_card))
+            }
+            _ => Ok(Message::of("⚠️ This form is newer than the bot.")),
+        }
+    }
+
+    /// The form for the answer to what is asked now.
+    pub(super) async fn answer_form(&self, of: &Incoming, job: JobId) -> Result<Value, ApiError> {
+        let story = story(&self.hall.person(of), job).await?;
+        let question = story.asked().filter(|_| story.allowed.contains(&JobAction::Reply));
+        let nothing = || ApiError::new(ErrorKind::Conflict, format!("job {job} asks nothing now"));
+        Ok(render::answer_form(job, question.ok_or_else(nothing)?))
+    }
+
+    /// How somebody is told of a kind of things.
+    pub(super) async fn notify(
+        &self,
+        person: &Person,
+        of: &Incoming,
+        kind: Option<String>,
+        how: Option<String>,
+    ) -> Answer {
+        let mut settings =
+            person.call(|service, context| async move { service.settings(context).await }).await?;
+        let (Some(kind), Some(how)) = (kind.as_deref().and_then(NoticeKind::from_name), how.as_deref())
+        else {
+            let own: Vec<String> = settings
+                .kinds
+                .iter()
+                .map(|(kind, channels)| {
+                    let names: Vec<&str> = channels.iter().map(|channel| channel.name()).collect();
+                    format!("{kind}: {}", if names.is_empty() { "off".to_owned() } else { names.join(", ") })
+                })
+                .collect();
+            let own =
+                if own.is_empty() { "all as usual, by direct message".to_owned() } else { own.join("\n") };
+            return Ok(Message::of(format!("How you are told: {own}")));
+        };
+        match how {
+            "off" => settings.kinds.insert(kind, Vec::new()),
+            "discord" => settings.kinds.insert(kind, vec![Channel::Discord]),
+            _ => settings.kinds.remove(&kind),
+        };
+        let request = request_of(of);
+        person
+            .call(|service, context| async move { service.set_settings(context, request, settings).await })
+            .await?;
+        Ok(Message::of(match how {
+            "off" => format!("✅ You are not told of `{kind}` any more. `/account notifications` undoes it."),
+            _ => format!("✅ You are told of `{kind}`."),
+        }))
+    }
+}
+
+async fn ordered(person: &Person, of: &Incoming, job: JobId, order: Order, done: &str) -> Answer {
+    let request = request_of(of);
+    let ordered = person
+        .call(|service, context| async move { service.order(context, request, job, order).await })
+        .await;
+    match ordered {
+        Ok(head) => Ok(Message::of(format!("✅ Job {} {done}. It is {} now.", head.id, head.state))),
+        // Somebody was faster, or the job went on: say so, and offer what it is now.
+        Err(error) if error.kind == ErrorKind::Conflict => Ok(render::stale(&error, job)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Words as they are; several fields as an object, numbers and truths as such.
+fn reply(mut fields: BTreeMap<String, String>) -> String {
+    if let (1, Some(words)) = (fields.len(), fields.remove("reply")) {
+        return words;
+    }
+    let typed = fields.into_iter().filter(|(_, text)| !text.trim().is_empty());
+    let value = |text: String| match serde_json::from_str::<Value>(text.trim()) {
+        Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
+        Ok(_) | Err(_) => Value::String(text),
+    };
+    Value::Object(typed.map(|(name, text)| (name, value(text))).collect::<Map<_, _>>()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_words_or_an_object() {
+        let fields = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        assert_eq!(reply(fields(&[("reply", "by price")])), "by price");
+        let object = reply(fields(&[("from", "mi"), ("count", "3"), ("to", " ")]));
+        assert_eq!(object, r#"{"count":3,"from":"mi"}"#);
+    }
+}

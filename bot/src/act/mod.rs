@@ -1,0 +1,262 @@
+//! Doing what somebody wants, and answering in time: at once where the daemon is quick, else with a thought first. A form
+//! must be the first answer.
+
+mod agents;
+mod decide;
+mod post;
+
+use crate::cards::Cards;
+use crate::custom_id::CustomId;
+use crate::discord::{Discord, DiscordError, Response};
+use crate::hall::{Hall, Person};
+use crate::incoming::Incoming;
+use crate::message::{Button, Message, Style};
+use crate::render;
+use crate::route::{Action, route};
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Discord waits 3 s for the first answer; whoever needs longer than this says that it comes later.
+const AT_ONCE: Duration = Duration::from_millis(1_500);
+/// An interaction can be answered for 15 minutes.
+const ANSWER_MAX: Duration = Duration::from_mins(14);
+/// Jobs on a page.
+const PAGE: u32 = 10;
+/// Choices that Discord takes.
+const CHOICES_MAX: usize = 25;
+
+/// The bot at work.
+#[derive(Clone)]
+pub(crate) struct Bot {
+    pub(crate) discord: Discord,
+    pub(crate) hall: Arc<Hall>,
+    pub(crate) cards: Arc<Cards>,
+    pub(crate) files: Arc<crate::files::Files>,
+}
+
+type Answer = Result<Message, ApiError>;
+
+impl Bot {
+    /// Does what somebody wants. Whatever goes wrong is said to them, or logged.
+    pub(crate) async fn handle(&self, incoming: Incoming) {
+        let action = route(&incoming);
+        let answered = match action {
+            Action::OpenPost(options) => self.open_post(&incoming, options).await,
+            Action::OpenPostWith(text) => self.open_post_with(&incoming, &text).await,
+            Action::OpenAgain(job) | Action::Clicked(CustomId::AgainForm { job }) => {
+                self.discord.respond(&incoming, &Response::Form(render::again_form(job))).await
+            }
+            Action::Clicked(CustomId::WhatIsWrong { job, epoch }) => {
+                let id = CustomId::RequestChanges { job, epoch };
+                let form = render::reason_form(
+                    &id,
+                    &format!("Job {job}: changes"),
+                    "What is wrong with the answer?",
+                );
+                self.discord.respond(&incoming, &Response::Form(form)).await
+            }
+            Action::Clicked(CustomId::WhyDispute { job, epoch }) => {
+                let id = CustomId::Dispute { job, epoch };
+                let form = render::reason_form(
+                    &id,
+                    &format!("Job {job}: an operator"),
+                    "What should an operator know?",
+                );
+                self.discord.respond(&incoming, &Response::Form(form)).await
+            }
+            Action::Clicked(CustomId::AnswerForm { job }) => {
+                self.form(&incoming, self.answer_form(&incoming, job)).await
+            }
+            Action::Clicked(CustomId::EditPost { draft }) => {
+                self.form(&incoming, self.edit_form(&incoming, draft)).await
+            }
+            Action::CompleteJobs(text) => self.choose(&incoming, self.job_choices(&incoming, &text)).await,
+            Action::CompleteAgents(text) => {
+                self.choose(&incoming, self.agent_choices(&incoming, &text)).await
+            }
+            Action::Help(topic) => self.say(&incoming, render::help(topic.as_deref())).await,
+            Action::Wrong(why) => self.say(&incoming, Message::of(format!("⚠️ {why}."))).await,
+            Action::Clicked(CustomId::Keep) => self.say(&incoming, Message::of("Nothing was changed.")).await,
+            Action::MayCancel(job) | Action::Clicked(CustomId::MayCancel { job }) => {
+                self.say(&incoming, may_cancel(job)).await
+            }
+            other => {
+                let bot = self.clone();
+                let of = incoming.clone();
+                self.work(&incoming, async move { bot.perform(&of, other).await }).await
+            }
+        };
+        match answered {
+            Ok(()) => {}
+            // Whoever asked has gone, or another of us was faster.
+            Err(DiscordError::Over) => tracing::debug!("an interaction was over before it was answered"),
+            Err(error) => tracing::warn!(%error, "an interaction could not be answered"),
+        }
+    }
+
+    async fn say(&self, incoming: &Incoming, message: Message) -> Result<(), DiscordError> {
+        self.discord.respond(incoming, &Response::Private(message)).await
+    }
+
+    /// Answers with what comes of some work: at once if it is quick.
+    async fn work(
+        &self,
+        incoming: &Incoming,
+        work: impl Future<Output = Answer> + Send,
+    ) -> Result<(), DiscordError> {
+        tokio::pin!(work);
+        let told = |answer: Answer| answer.unwrap_or_else(|error| render::error(&error));
+        if let Ok(answer) = tokio::time::timeout(AT_ONCE, &mut work).await {
+            return self.say(incoming, told(answer)).await;
+        }
+        self.discord.respond(incoming, &Response::Later).await?;
+        let late = || ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again");
+        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| Err(late()));
+        self.discord.complete(incoming, &told(answer)).await
+    }
+
+    /// Opens a form that the daemon knows, while there is time for one.
+    async fn form(
+        &self,
+        incoming: &Incoming,
+        form: impl Future<Output = Result<Value, ApiError>> + Send,
+    ) -> Result<(), DiscordError> {
+        let slow = || ApiError::new(ErrorKind::Unavailable, "the daemon is slow at the moment");
+        match tokio::time::timeout(AT_ONCE, form).await.unwrap_or_else(|_| Err(slow())) {
+            Ok(form) => self.discord.respond(incoming, &Response::Form(form)).await,
+            Err(error) => self.say(incoming, render::error(&error)).await,
+        }
+    }
+
+    async fn choose(
+        &self,
+        incoming: &Incoming,
+        choices: impl Future<Output = Result<Vec<(String, String)>, ApiError>> + Send,
+    ) -> Result<(), DiscordError> {
+        // Nobody is told of an error while they type.
+        let choices =
+            tokio::time::timeout(AT_ONCE, choices).await.ok().and_then(Result::ok).unwrap_or_default();
+        let choices = choices.into_iter().take(CHOICES_MAX).collect();
+        self.discord.respond(incoming, &Response::Choices(choices)).await
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "forms and short answers are given before")]
+    async fn perform(&self, of: &Incoming, action: Action) -> Answer {
+        let person = self.hall.person(of);
+        match action {
+            Action::List { after } => list(&person, after).await,
+            Action::Clicked(CustomId::List { after }) => list(&person, Some(after)).await,
+            Action::Show(job) | Action::Clicked(CustomId::Show { job }) => self.show(&person, job).await,
+            Action::Why(job) => Ok(render::why(&story(&person, job).await?)),
+            Action::Share { job, with, stop } => {
+                let request = request_of(of);
+                let head = person
+                    .call(|service, context| async move {
+                        service.share_job(context, request, job, with, !stop).await
+                    })
+                    .await?;
+                let done = if stop { "is no longer shared with them" } else { "is shared with them" };
+                Ok(Message::of(format!("✅ Job {} {done}.", head.id)))
+            }
+            Action::Inbox => {
+                let inbox = person.call(|service, context| async move { service.inbox(context).await });
+                Ok(render::inbox(&inbox.await?))
+            }
+            Action::Status => {
+                let asked = Instant::now();
+                let status = person.call(|service, context| async move { service.status(context).await });
+                Ok(render::status(&status.await?, asked.elapsed().as_millis()))
+            }
+            Action::Account => {
+                let user = person.call(|service, context| async move { service.user(context, None).await });
+                Ok(render::account(&user.await?))
+            }
+            Action::Link(None) => {
+                let code =
+                    person.call(|service, context| async move { service.make_link_code(context).await });
+                Ok(render::link_code(&code.await?))
+            }
+            Action::Link(Some(code)) => {
+                let asked = code.clone();
+                let offer =
+                    person.call(|service, context| async move { service.link_offer(context, asked).await });
+                Ok(render::link_offer(&offer.await?, &code))
+            }
+            Action::Clicked(CustomId::Join { code }) => {
+                let request = request_of(of);
+                let story = person
+                    .call(|service, context| async move { service.link(context, request, code).await })
+                    .await?;
+                Ok(render::account(&story))
+            }
+            Action::Privacy => {
+                let policy = person.call(|service, context| async move { service.policy(context).await });
+                Ok(render::policy(&policy.await?, None))
+            }
+            Action::Notify { of: kind, how } => self.notify(&person, of, kind, how).await,
+            Action::Clicked(CustomId::Silence { kind }) => {
+                self.notify(&person, of, Some(kind), Some("off".to_owned())).await
+            }
+            Action::FindAgents(_)
+            | Action::ListAgents
+            | Action::ShowAgent(_)
+            | Action::TestAgent(_)
+            | Action::PauseAgent(_)
+            | Action::ResumeAgent(_) => self.about_agents(&person, of, action).await,
+            Action::Submitted(id, fields) => self.submitted(&person, of, id, fields).await,
+            Action::Clicked(id) => self.clicked(&person, of, id).await,
+            _ => Ok(Message::of("⚠️ This is newer than the bot.")),
+        }
+    }
+
+    /// A job with its answer, for whoever may see it.
+    async fn show(&self, person: &Person, job: JobId) -> Answer {
+        let story = story(person, job).await?;
+        let (brief, answer) = crate::cards::texts(person, &story).await?;
+        Ok(render::card(&story, brief.as_deref(), answer.as_deref()))
+    }
+
+    async fn job_choices(&self, of: &Incoming, text: &str) -> Result<Vec<(String, String)>, ApiError> {
+        let page = PageRequest { after: None, limit: 100 };
+        let filter = JobFilter { mine: true, ..JobFilter::default() };
+        let person = self.hall.person(of);
+        let page =
+            person.call(|service, context| async move { service.jobs(context, filter, page).await }).await?;
+        let wanted = text.trim_start_matches('#').to_lowercase();
+        let choice = |head: guildhall_protocol::view::JobHead| {
+            let title = guildhall_protocol::clean::clean_line(head.title.as_deref().unwrap_or_default());
+            let name = format!("{} {title} ({})", head.id, head.state);
+            (guildhall_protocol::clean::cut(&name, 95), head.id.to_string())
+        };
+        let choices = page.rows.into_iter().map(choice);
+        Ok(choices.filter(|(name, _)| name.to_lowercase().contains(&wanted)).collect())
+    }
+}
+
+fn may_cancel(job: JobId) -> Message {
+    Message::of(format!("Call job {job} off? What an agent is doing for it stops counting.")).with(vec![
+        Button::new("Leave it", Style::Secondary, &CustomId::Keep),
+        Button::new("Call it off", Style::Danger, &CustomId::Cancel { job }),
+    ])
+}
+
+async fn list(person: &Person, after: Option<i64>) -> Answer {
+    let filter = JobFilter { mine: true, ..JobFilter::default() };
+    let page = PageRequest { after, limit: PAGE };
+    let jobs = person.call(|service, context| async move { service.jobs(context, filter, page).await });
+    Ok(render::jobs(&jobs.await?))
+}
+
+/// A job's story, in somebody's name.
+pub(crate) async fn story(person: &Person, job: JobId) -> Result<JobStory, ApiError> {
+    person.call(|service, context| async move { service.job(context, job).await }).await
+}
+
+/// The same interaction is the same request, however often it arrives.
+fn request_of(incoming: &Incoming) -> RequestId {
+    format!("discord-{}", incoming.id).parse().unwrap_or_else(|_| RequestId::fresh())
+}

@@ -1,0 +1,195 @@
+//! Posting: the form, what was given beside it, and what became of it.
+
+use super::{Answer, Bot, request_of};
+use crate::custom_id::CustomId;
+use crate::discord::{DiscordError, Response};
+use crate::draft::Draft;
+use crate::hall::Person;
+use crate::incoming::{Incoming, Options};
+use crate::message::{Button, Message, Style};
+use crate::render;
+use guildhall_protocol::account::CONSENT_FIELD;
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::view::NewJob;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Between two looks for a draft that is being kept: a file may still be on its way.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Looks until a draft is taken for lost.
+const LOOKS: u32 = 50;
+
+impl Bot {
+    /// Opens the form of a new job. What was given beside it is kept meanwhile: a form has no room for it.
+    pub(super) async fn open_post(&self, of: &Incoming, options: Options) -> Result<(), DiscordError> {
+        let has_more = !options.values.is_empty() || options.attachment.is_some();
+        let draft = has_more.then_some(of.id);
+        let form = render::post_form(&CustomId::Post { draft }, &BTreeMap::new());
+        if has_more {
+            let (bot, of) = (self.clone(), of.clone());
+            tokio::spawn(async move { bot.keep_options(&of, options).await });
+        }
+        self.discord.respond(of, &Response::Form(form)).await
+    }
+
+    async fn keep_options(&self, of: &Incoming, options: Options) {
+        let (material, problem) = match options.attachment {
+            None => (None, None),
+            Some(attachment) => match self.files.text(&attachment).await {
+                Ok(text) => (Some(text), None),
+                Err(why) => (None, Some(why.to_string())),
+            },
+        };
+        let draft = Draft { options: options.values, material, problem, typed: BTreeMap::new() };
+        if let Err(error) = keep(&self.hall.person(of), of.id, &draft).await {
+            tracing::warn!(%error, "a draft could not be kept");
+        }
+    }
+
+    /// Opens the form with the text of a message.
+    pub(super) async fn open_post_with(&self, of: &Incoming, text: &str) -> Result<(), DiscordError> {
+        let typed = BTreeMap::from([("brief".to_owned(), text.to_owned())]);
+        let form = render::post_form(&CustomId::Post { draft: None }, &typed);
+        self.discord.respond(of, &Response::Form(form)).await
+    }
+
+    /// The form again, with what was typed.
+    pub(super) async fn edit_form(&self, of: &Incoming, number: u64) -> Result<Value, ApiError> {
+        let draft = kept(&self.hall.person(of), number).await?.ok_or_else(lost)?;
+        Ok(render::post_form(&CustomId::Post { draft: Some(number) }, &draft.typed))
+    }
+
+    /// The form of a new job was filled in.
+    pub(super) async fn post_submitted(
+        &self,
+        person: &Person,
+        of: &Incoming,
+        before: Option<u64>,
+        typed: BTreeMap<String, String>,
+    ) -> Answer {
+        let mut draft = match before {
+            None => Draft::default(),
+            Some(number) => waited(person, number).await?.ok_or_else(lost)?,
+        };
+        draft.typed = typed;
+        if draft.options.get("preview").map(String::as_str) == Some("true") {
+            return self.preview(person, of, &draft).await;
+        }
+        self.post(person, of, &draft, request_of(of)).await
+    }
+
+    async fn preview(&self, person: &Person, of: &Incoming, draft: &Draft) -> Answer {
+        keep(person, of.id, draft).await?;
+        let job = match draft.job() {
+            Ok(job) => job,
+            Err(error) => return Ok(refused(&error, of.id)),
+        };
+        match person.call(|service, context| async move { service.preview(context, job).await }).await {
+            Ok(preview) => Ok(render::preview(&preview, of.id)),
+            Err(error) => Ok(refused(&error, of.id)),
+        }
+    }
+
+    /// Posts a draft that is kept.
+    pub(super) async fn post_draft(&self, person: &Person, of: &Incoming, number: u64) -> Answer {
+        let draft = kept(person, number).await?.ok_or_else(lost)?;
+        // Whoever clicks twice posts once.
+        let request = format!("discord-draft-{number}").parse().unwrap_or_else(|_| RequestId::fresh());
+        self.post(person, of, &draft, request).await
+    }
+
+    /// Consents, and posts what waited for it.
+    pub(super) async fn consent(
+        &self,
+        person: &Person,
+        of: &Incoming,
+        version: String,
+        draft: u64,
+    ) -> Answer {
+        let request = request_of(of);
+        person
+            .call(|service, context| async move { service.consent(context, request, version).await })
+            .await?;
+        self.post_draft(person, of, draft).await
+    }
+
+    async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
+        let posted = match draft.job() {
+            Err(error) => Err(error),
+            Ok(draft) => {
+                let jobs = vec![NewJob { request, draft }];
+                let posted =
+                    person.call(|service, context| async move { service.post(context, jobs).await }).await;
+                let nothing = || ApiError::new(ErrorKind::Internal, "the daemon posted nothing");
+                posted.and_then(|mut posted| posted.pop().ok_or_else(nothing)).and_then(|posted| posted)
+            }
+        };
+        let error = match posted {
+            Ok(posted) => {
+                let has_card = self.cards.put(self, person, of, posted.id).await;
+                return Ok(render::posted(posted.id, has_card));
+            }
+            Err(error) => error,
+        };
+        // What was typed is not lost, if the daemon can keep it.
+        let is_kept = keep(person, of.id, draft).await.is_ok();
+        if error.field.as_deref() == Some(CONSENT_FIELD) && is_kept {
+            let policy = person.call(|service, context| async move { service.policy(context).await });
+            return Ok(render::policy(&policy.await?, Some(of.id)));
+        }
+        if is_kept { Ok(refused(&error, of.id)) } else { Ok(unkept(&error, draft)) }
+    }
+}
+
+/// What is wrong, with the way back to what was typed.
+fn refused(error: &ApiError, draft: u64) -> Message {
+    let mut message = render::error(error);
+    message.content.push_str("\nNothing was posted. What you typed is kept for a day.");
+    message.buttons.push(Button::new("Edit again", Style::Primary, &CustomId::EditPost { draft }));
+    message
+}
+
+/// What is wrong, and what was typed, since nobody keeps it.
+fn unkept(error: &ApiError, draft: &Draft) -> Message {
+    let mut message = render::error(error);
+    message.content.push_str("\nNothing was posted. What you typed is in the file.");
+    let typed: Vec<String> = draft.typed.iter().map(|(name, text)| format!("{name}:\n{text}\n")).collect();
+    let bytes = typed.join("\n").into_bytes();
+    message.files.push(crate::message::File { name: "what-you-typed.txt".to_owned(), bytes });
+    message
+}
+
+fn lost() -> ApiError {
+    ApiError::new(ErrorKind::NotFound, "what you wrote is no longer kept: a day has passed")
+        .hint("begin again with /job post")
+}
+
+async fn keep(person: &Person, number: u64, draft: &Draft) -> Result<(), ApiError> {
+    let content = serde_json::to_string(draft)
+        .map_err(|error| ApiError::new(ErrorKind::Internal, error.to_string()))?;
+    person
+        .call(
+            |service, context| async move { service.keep_draft(context, Draft::name(number), content).await },
+        )
+        .await
+}
+
+async fn kept(person: &Person, number: u64) -> Result<Option<Draft>, ApiError> {
+    let content = person
+        .call(|service, context| async move { service.draft(context, Draft::name(number)).await })
+        .await?;
+    Ok(content.and_then(|content| serde_json::from_str(&content).ok()))
+}
+
+/// A draft that may be on its way still.
+async fn waited(person: &Person, number: u64) -> Result<Option<Draft>, ApiError> {
+    for _ in 0..LOOKS {
+        if let Some(draft) = kept(person, number).await? {
+            return Ok(Some(draft));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(None)
+}

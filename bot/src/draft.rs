@@ -1,0 +1,185 @@
+//! A job that somebody is writing: what was given beside the form, and what was typed into it. The daemon keeps it, so that
+//! nothing that was typed is lost, whatever restarts.
+
+use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::job::{Criterion, JobDraft, Review, Visibility};
+use guildhall_protocol::json::Json;
+use guildhall_protocol::time::parse_span;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How rules in plain words begin; everything else is for a judge.
+const RULES: [&str; 11] = [
+    "max ",
+    "min ",
+    "at least ",
+    "at most ",
+    "contains ",
+    "does not contain ",
+    "starts with ",
+    "ends with ",
+    "valid json",
+    "one of ",
+    "rule: ",
+];
+
+/// A job that is being written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Draft {
+    /// Options of the command.
+    pub(crate) options: BTreeMap<String, String>,
+    /// The text of a file that was sent along.
+    pub(crate) material: Option<String>,
+    /// Why there is none, although a file was sent along.
+    pub(crate) problem: Option<String>,
+    /// What was typed into the form.
+    pub(crate) typed: BTreeMap<String, String>,
+}
+
+impl Draft {
+    /// Its name at the daemon.
+    pub(crate) fn name(number: u64) -> String {
+        number.to_string()
+    }
+
+    fn given(&self, name: &str) -> Option<&str> {
+        let found = [&self.typed, &self.options].into_iter().filter_map(|given| given.get(name));
+        found.map(|text| text.trim()).find(|text| !text.is_empty())
+    }
+
+    /// The job.
+    ///
+    /// # Errors
+    /// The first thing that cannot be, and where.
+    pub(crate) fn job(&self) -> Result<JobDraft, ApiError> {
+        let wrong = |field: &str, told: &str| ApiError::new(ErrorKind::Invalid, told).in_field(field);
+        if let Some(problem) = &self.problem {
+            return Err(wrong("material", problem));
+        }
+        let typed =
+            self.typed.get("material").map(String::as_str).map(str::trim).filter(|text| !text.is_empty());
+        let input = match (typed, &self.material) {
+            (Some(_), Some(_)) => {
+                return Err(wrong("material", "there is a file and typed material: give one of the two"));
+            }
+            (typed, file) => typed.or(file.as_deref()).map(document),
+        };
+        let mut criteria = Vec::new();
+        for text in [self.options.get("criteria"), self.typed.get("criteria")].into_iter().flatten() {
+            criteria.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(criterion));
+        }
+        let only = match self.given("agent") {
+            None => Vec::new(),
+            Some(name) => {
+                vec![
+                    name.parse::<AgentName>()
+                        .map_err(|_| wrong("agent", "an agent is named like @summarizer"))?,
+                ]
+            }
+        };
+        let within_ms = match self.given("deadline") {
+            None => None,
+            Some(span) => {
+                let span = parse_span(span).map_err(|error| wrong("deadline", &error.to_string()))?;
+                Some(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+            }
+        };
+        let job = JobDraft {
+            brief: self.given("brief").unwrap_or_default().to_owned(),
+            title: self.given("title").map(str::to_owned),
+            input,
+            criteria,
+            label: self.given("label").map(str::to_owned),
+            within_ms,
+            review: match self.given("review") {
+                Some("always") => Review::Always,
+                Some("never") => Review::Never,
+                _ => Review::OnAbstain,
+            },
+            visibility: if self.given("visibility") == Some("place") {
+                Visibility::Place
+            } else {
+                Visibility::Private
+            },
+            only,
+            ..JobDraft::default()
+        };
+        job.check().map_err(ApiError::from)?;
+        Ok(job)
+    }
+}
+
+/// JSON as JSON, everything else as text.
+fn document(text: &str) -> Json {
+    let is_document = text.starts_with('{') || text.starts_with('[');
+    let json = is_document.then(|| Json::from_text(text.to_owned()).ok()).flatten();
+    json.unwrap_or_else(|| Json::from(serde_json::Value::String(text.to_owned())))
+}
+
+fn criterion(line: &str) -> Criterion {
+    let line = line.trim_start_matches(['-', '*', '•']).trim();
+    let lower = line.to_lowercase();
+    if RULES.iter().any(|rule| lower.starts_with(rule)) {
+        return Criterion::Rule(line.strip_prefix("rule: ").unwrap_or(line).to_owned());
+    }
+    Criterion::Judge(line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(options: &[(&str, &str)], typed: &[(&str, &str)]) -> Draft {
+        let all = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        Draft { options: all(options), typed: all(typed), ..Draft::default() }
+    }
+
+    #[test]
+    fn a_form_becomes_a_job() {
+        let job = draft(
+            &[("agent", "@sum"), ("review", "always"), ("visibility", "place"), ("criteria", "max 9 words")],
+            &[
+                ("brief", " Count the words "),
+                ("material", "{\"text\": \"to be\"}"),
+                ("criteria", "It is polite.\n- valid JSON"),
+                ("deadline", "2h"),
+                ("title", ""),
+            ],
+        )
+        .job()
+        .expect("a job");
+        assert_eq!(
+            (job.brief.as_str(), job.title, job.within_ms),
+            ("Count the words", None, Some(7_200_000))
+        );
+        assert_eq!((job.review, job.visibility, job.only.len()), (Review::Always, Visibility::Place, 1));
+        assert_eq!(job.input.map(|input| input.value()), Some(serde_json::json!({"text": "to be"})));
+        let expected = [
+            Criterion::Rule("max 9 words".to_owned()),
+            Criterion::Judge("It is polite.".to_owned()),
+            Criterion::Rule("valid JSON".to_owned()),
+        ];
+        assert_eq!(job.criteria, expected);
+        let words = draft(&[], &[("brief", "x"), ("material", "{ not json")]).job().expect("a job");
+        assert_eq!(words.input.map(|input| input.value()), Some(serde_json::json!("{ not json")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_field() {
+        let field = |draft: Draft| draft.job().expect_err("it is wrong").field;
+        assert_eq!(field(draft(&[], &[("brief", "  ")])).as_deref(), Some("brief"));
+        assert_eq!(field(draft(&[], &[("brief", "x"), ("deadline", "soon")])).as_deref(), Some("deadline"));
+        assert_eq!(field(draft(&[("agent", "a b")], &[("brief", "x")])).as_deref(), Some("agent"));
+        let both = Draft {
+            material: Some("file".to_owned()),
+            ..draft(&[], &[("brief", "x"), ("material", "typed")])
+        };
+        assert_eq!(field(both).as_deref(), Some("material"));
+        let lost =
+            Draft { problem: Some("the file is too large".to_owned()), ..draft(&[], &[("brief", "x")]) };
+        assert_eq!(field(lost).as_deref(), Some("material"));
+    }
+}

@@ -1,0 +1,316 @@
+//! What Discord says happened, read leniently from JSON: fields may be missing, more than known, numbers or strings. What
+//! is not understood is none, and never a failure of the whole.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Permission bits that matter here.
+mod permission {
+    pub(super) const MANAGE_GUILD: u64 = 1 << 5;
+    pub(super) const VIEW_CHANNEL: u64 = 1 << 10;
+    pub(super) const SEND_MESSAGES: u64 = 1 << 11;
+    pub(super) const EMBED_LINKS: u64 = 1 << 14;
+}
+
+/// An interaction: somebody used a command, clicked, or filled something in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Incoming {
+    /// Its number; the idempotency key of whatever comes of it.
+    pub(crate) id: u64,
+    /// With what it is answered, for 15 minutes.
+    pub(crate) token: String,
+    /// Who.
+    pub(crate) user: User,
+    /// The server that it happened in, if it did.
+    pub(crate) server: Option<Server>,
+    /// The channel that it happened in.
+    pub(crate) channel: Option<u64>,
+    /// Whether we may post cards into that channel.
+    pub(crate) can_post: bool,
+    /// What was done.
+    pub(crate) what: What,
+}
+
+/// Somebody on Discord.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) id: u64,
+    /// How they are called; foreign text.
+    pub(crate) name: String,
+}
+
+/// A server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) id: u64,
+    /// Whether the user may manage it.
+    pub(crate) managed: bool,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum What {
+    /// A command: `job post`, with its options.
+    Command { path: String, options: Options },
+    /// A command on a message.
+    OnMessage { name: String, text: String },
+    /// An option is being typed.
+    Typing { path: String, option: String, text: String },
+    /// A button.
+    Click { custom_id: String },
+    /// A form.
+    Submit { custom_id: String, fields: BTreeMap<String, String> },
+}
+
+/// The options of a command.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) values: BTreeMap<String, String>,
+    pub(crate) attachment: Option<Attachment>,
+}
+
+impl Options {
+    /// The text of an option; none if it was not given, or is empty.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+    }
+}
+
+/// A file that somebody sent along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attachment {
+    pub(crate) url: String,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+}
+
+impl Incoming {
+    /// Reads an interaction.
+    pub(crate) fn read(event: &Value) -> Option<Self> {
+        let id = number(event.get("id"))?;
+        let token = event.get("token")?.as_str()?.to_owned();
+        let member = event.get("member");
+        let user = member.and_then(|member| member.get("user")).or_else(|| event.get("user"))?;
+        let bits = |value: Option<&Value>| number(value);
+        let server = number(event.get("guild_id")).map(|id| Server {
+            id,
+            managed: bits(member.and_then(|member| member.get("permissions")))
+                .is_some_and(|bits| bits & permission::MANAGE_GUILD != 0),
+        });
+        let needed = permission::VIEW_CHANNEL | permission::SEND_MESSAGES | permission::EMBED_LINKS;
+        // As a user's own app it may answer and nothing else, whatever the permissions of its answers are.
+        let installed = match event.get("authorizing_integration_owners") {
+            Some(owners) => server.is_none() || owners.get("0").is_some(),
+            None => true,
+        };
+        let may = bits(event.get("app_permissions")).is_none_or(|bits| bits & needed == needed);
+        Some(Self {
+            id,
+            token,
+            user: read_user(user, member)?,
+            can_post: installed && (may || server.is_none()),
+            server,
+            channel: number(event.get("channel_id"))
+                .or_else(|| number(event.get("channel").and_then(|channel| channel.get("id")))),
+            what: read_what(event)?,
+        })
+    }
+}
+
+/// Number and token of an interaction of which nothing else is understood: so much is enough to answer it.
+pub(crate) fn address(event: &Value) -> Option<(u64, String)> {
+    Some((number(event.get("id"))?, event.get("token")?.as_str()?.to_owned()))
+}
+
+fn read_user(user: &Value, member: Option<&Value>) -> Option<User> {
+    let names = [member.and_then(|member| member.get("nick")), user.get("global_name"), user.get("username")];
+    let mut names = names.into_iter().flatten().filter_map(Value::as_str);
+    let name = names.find(|name| !name.is_empty()).unwrap_or("somebody");
+    Some(User { id: number(user.get("id"))?, name: name.to_owned() })
+}
+
+fn read_what(event: &Value) -> Option<What> {
+    let data = event.get("data")?;
+    let custom_id = || data.get("custom_id").and_then(Value::as_str).map(str::to_owned);
+    match number(event.get("type"))? {
+        2 if number(data.get("type")) == Some(3) => {
+            let target = text(data.get("target_id"))?;
+            let message = data.get("resolved")?.get("messages")?.get(&target)?;
+            Some(What::OnMessage { name: text(data.get("name"))?, text: text(message.get("content"))? })
+        }
+        2 => {
+            let (path, given) = path_of(data)?;
+            Some(What::Command { path, options: read_options(given, data) })
+        }
+        3 => Some(What::Click { custom_id: custom_id()? }),
+        4 => {
+            let (path, given) = path_of(data)?;
+            let focused = given.iter().find(|option| option.get("focused") == Some(&Value::Bool(true)))?;
+            let typed = text(focused.get("value")).unwrap_or_default();
+            Some(What::Typing { path, option: text(focused.get("name"))?, text: typed })
+        }
+        5 => Some(What::Submit { custom_id: custom_id()?, fields: read_fields(data) }),
+        _ => None,
+    }
+}
+
+/// `job post`, and the options below it.
+fn path_of(data: &Value) -> Option<(String, Vec<Value>)> {
+    let mut path = text(data.get("name"))?;
+    let options = |of: &Value| of.get("options").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut given = options(data);
+    // A group or a subcommand holds what follows; neither is deeper than two.
+    while let [only] = given.as_slice()
+        && matches!(number(only.get("type")), Some(1 | 2))
+    {
+        path = format!("{path} {}", text(only.get("name"))?);
+        given = options(only);
+    }
+    Some((path, given))
+}
+
+fn read_options(given: Vec<Value>, data: &Value) -> Options {
+    let mut options = Options::default();
+    for option in given {
+        let (Some(name), Some(value)) = (text(option.get("name")), text(option.get("value"))) else {
+            continue;
+        };
+        if number(option.get("type")) == Some(11) {
+            let files = data.get("resolved").and_then(|resolved| resolved.get("attachments"));
+            options.attachment = files.and_then(|files| files.get(&value)).and_then(|file| {
+                Some(Attachment {
+                    url: text(file.get("url"))?,
+                    name: text(file.get("filename")).unwrap_or_else(|| "file".to_owned()),
+                    size: number(file.get("size")).unwrap_or(0),
+                })
+            });
+        } else {
+            options.values.insert(name, value);
+        }
+    }
+    options
+}
+
+/// The fields of a form, wherever they stand: in rows, or in labels.
+fn read_fields(value: &Value) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        for key in ["components", "component"] {
+            match value.get(key) {
+                Some(Value::Array(inner)) => left.extend(inner),
+                Some(inner) => left.push(inner),
+                None => {}
+            }
+        }
+        if let (Some(name), Some(typed)) =
+            (text(value.get("custom_id")), value.get("value").and_then(Value::as_str))
+        {
+            fields.insert(name, typed.to_owned());
+        }
+    }
+    fields
+}
+
+/// A number, also where it is written as text.
+fn number(value: Option<&Value>) -> Option<u64> {
+    match value? {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Text, also where it is written as a number or a truth.
+fn text(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn post() -> Value {
+        json!({
+            "id": "11", "type": 2, "token": "t", "guild_id": "5", "channel_id": 7, "app_permissions": "18432",
+            "authorizing_integration_owners": {"0": "5"}, "more": {"than": "known"},
+            "member": {"nick": "Ada", "permissions": "32", "user": {"id": "3", "username": "ada"}},
+            "data": {"name": "job", "options": [{"name": "post", "type": 1, "options": [
+                {"name": "agent", "type": 3, "value": "@sum"},
+                {"name": "preview", "type": 5, "value": true},
+                {"name": "material", "type": 11, "value": "9"},
+            ]}], "resolved": {"attachments": {"9": {"url": "https://cdn.example/a.txt", "filename": "a.txt", "size": "12"}}}}
+        })
+    }
+
+    #[test]
+    fn a_command_is_read_with_its_options() {
+        let read = Incoming::read(&post()).expect("it is one");
+        assert_eq!(
+            (read.id, read.channel, read.can_post),
+            (11, Some(7), false),
+            "it may not even see the channel"
+        );
+        assert_eq!(read.user, User { id: 3, name: "Ada".to_owned() });
+        assert_eq!(read.server, Some(Server { id: 5, managed: true }));
+        let What::Command { path, options } = read.what else { panic!("a command") };
+        assert_eq!(
+            (path.as_str(), options.text("agent"), options.text("preview")),
+            ("job post", Some("@sum"), Some("true"))
+        );
+        assert_eq!(options.attachment.map(|file| (file.name, file.size)), Some(("a.txt".to_owned(), 12)));
+    }
+
+    #[test]
+    fn where_it_may_post_is_read() {
+        let can_post = |permissions: Value, owners: Value| {
+            let mut event = post();
+            event["app_permissions"] = permissions;
+            event["authorizing_integration_owners"] = owners;
+            Incoming::read(&event).expect("it is one").can_post
+        };
+        let all = || json!((1_u64 << 10 | 1 << 11 | 1 << 14).to_string());
+        assert!(can_post(all(), json!({"0": "5"})));
+        assert!(!can_post(all(), json!({"1": "3"})), "somebody's own app");
+        assert!(!can_post(json!("2048"), json!({"0": "5"})));
+        let mut event = post();
+        for field in ["app_permissions", "authorizing_integration_owners"] {
+            event.as_object_mut().expect("an object").remove(field);
+        }
+        assert!(Incoming::read(&event).expect("it is one").can_post, "a server that does not say");
+    }
+
+    #[test]
+    fn forms_clicks_and_what_is_typed_are_read() {
+        let event = |kind: u64, data: Value| {
+            Incoming::read(
+                &json!({"id": 1, "type": kind, "token": "t", "user": {"id": 2, "username": "a"}, "data": data}),
+            )
+        };
+        let form = event(
+            5,
+            json!({"custom_id": "v1:post", "components": [
+                {"type": 1, "components": [{"type": 4, "custom_id": "brief", "value": "Count"}]},
+                {"type": 18, "component": {"type": 4, "custom_id": "title", "value": "T"}},
+            ]}),
+        );
+        let What::Submit { fields, .. } = form.expect("a form").what else { panic!("a form") };
+        assert_eq!((fields["brief"].as_str(), fields["title"].as_str()), ("Count", "T"));
+        let typing = event(
+            4,
+            json!({"name": "job", "options": [{"name": "show", "type": 1, "options": [
+            {"name": "job", "type": 3, "value": "1", "focused": true}]}]}),
+        );
+        let expected =
+            What::Typing { path: "job show".to_owned(), option: "job".to_owned(), text: "1".to_owned() };
+        assert_eq!(typing.expect("it is one").what, expected);
+        assert!(event(9, json!({})).is_none(), "a kind that nobody knows");
+        assert_eq!(address(&json!({"id": "4", "token": "t", "type": 99})), Some((4, "t".to_owned())));
+    }
+}

@@ -1,0 +1,57 @@
+//! Guildhall's Discord bot: a front end of the daemon. It turns what people do into calls, and answers into messages; it
+//! decides nothing, and forgets everything: what must last is the daemon's.
+//!
+//! [`incoming`] reads, [`route`] says what is wanted, [`act`] does it, [`render`] shows it; only [`discord`] names serenity.
+
+mod act;
+mod cards;
+mod cli;
+mod commands;
+mod custom_id;
+mod discord;
+mod draft;
+mod files;
+mod hall;
+mod incoming;
+mod message;
+mod notices;
+mod render;
+mod route;
+mod run;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs the command on the process's command line: 0 when it is done, 1 when it failed.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(&cli.options.log))
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&anyhow::anyhow!("the system refuses threads: {error}")),
+    };
+    let done = runtime.block_on(async {
+        let config = cli.options.config()?;
+        match cli.command.unwrap_or(Command::Run) {
+            Command::Run => run::run(config).await,
+            Command::Check => run::check(config).await,
+        }
+    });
+    // Whatever still waits on Discord ends with us.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error),
+    }
+}
+
+fn complain(error: &anyhow::Error) -> ExitCode {
+    // Standard error may be closed, and then nobody listens.
+    drop(writeln!(std::io::stderr(), "guildhall-bot: {error:#}"));
+    ExitCode::FAILURE
+}

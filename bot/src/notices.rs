@@ -1,0 +1,129 @@
+//! Telling people by direct message what the daemon has for them: leased, told once as far as Discord can, and said to be
+//! told.
+
+use crate::act::{Bot, story};
+use crate::discord::DiscordError;
+use crate::hall::discord_id;
+use crate::message::Message;
+use crate::render;
+use guildhall_protocol::ids::NotificationId;
+use guildhall_protocol::notice::{Channel, LeasedNotice, NoticeKind, NoticeOutcome};
+use guildhall_protocol::view::Scope;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Notices that are told in one round.
+const LEASES: u32 = 20;
+/// Longest wait for news, ms: what was held back becomes due without any.
+const WAIT_MS: u64 = 2_000;
+/// After the daemon could not be asked.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Tells everybody everything until `ended`.
+pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
+    let mut seen = 0;
+    while !ended.is_cancelled() {
+        let leased =
+            bot.hall
+                .itself()
+                .call(|service, context| async move {
+                    service.lease_notices(context, Channel::Discord, LEASES).await
+                })
+                .await;
+        let wait = match leased {
+            Ok(leased) if leased.is_empty() => {
+                let news = bot.hall.itself().call(|service, context| async move {
+                    service.wait_for_change(context, Scope::Everything, seen, WAIT_MS).await
+                });
+                let news = tokio::select! {
+                    news = news => news,
+                    () = ended.cancelled() => return,
+                };
+                if let Ok(news) = news {
+                    seen = news;
+                    continue;
+                }
+                AGAIN
+            }
+            Ok(leased) => {
+                // In their order: those of one job follow one another.
+                for notice in leased {
+                    told(&bot, notice).await;
+                }
+                continue;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "no notices can be had at the moment");
+                AGAIN
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = ended.cancelled() => return,
+        }
+    }
+}
+
+async fn told(bot: &Bot, leased: LeasedNotice) {
+    let id = leased.notice.id;
+    let (outcome, detail) = match send(bot, &leased).await {
+        Ok(()) => (NoticeOutcome::Taken, String::new()),
+        Err(error @ (DiscordError::Closed | DiscordError::Forbidden | DiscordError::Gone)) => {
+            (NoticeOutcome::Refused, error.to_string())
+        }
+        Err(error) => (NoticeOutcome::Later, error.to_string()),
+    };
+    for id in std::iter::once(id).chain(leased.with.iter().copied()) {
+        settle(bot, id, leased.lease, outcome, detail.clone()).await;
+    }
+}
+
+async fn send(bot: &Bot, leased: &LeasedNotice) -> Result<(), DiscordError> {
+    let user = leased.to.as_ref().and_then(discord_id).ok_or(DiscordError::Closed)?;
+    let channel = bot.cards.direct(bot, user).await?;
+    let message = drawn(bot, leased, user).await;
+    // The notice's number is the nonce: whoever tells it again within minutes tells it once.
+    bot.discord.send(channel, &message, Some(user), &format!("n{}", leased.notice.id.0)).await.map(drop)
+}
+
+/// The notice, and with it what it is about, where its reader may see that.
+async fn drawn(bot: &Bot, leased: &LeasedNotice, user: u64) -> Message {
+    let mut message = render::notice(&leased.notice);
+    let with_job = matches!(
+        leased.notice.kind.known(),
+        Some(
+            NoticeKind::JobCompleted | NoticeKind::ReviewWanted | NoticeKind::Question | NoticeKind::Reminder
+        )
+    );
+    let Some(job) = leased.notice.job.filter(|_| with_job && leased.with.is_empty()) else { return message };
+    let person = bot.hall.user(user);
+    let drawn = async {
+        let story = story(&person, job).await?;
+        let (_, answer) = crate::cards::texts(&person, &story).await?;
+        Ok::<_, guildhall_protocol::error::ApiError>(render::card(&story, None, answer.as_deref()))
+    };
+    match drawn.await {
+        Ok(card) => {
+            let silence = message.buttons.pop();
+            message.embed = card.embed;
+            message.files = card.files;
+            message.buttons = card.buttons.into_iter().chain(silence).collect();
+        }
+        Err(error) => tracing::debug!(job.id = job.0, %error, "a notice goes without its job"),
+    }
+    message
+}
+
+async fn settle(bot: &Bot, id: NotificationId, lease: i64, outcome: NoticeOutcome, detail: String) {
+    let settled =
+        bot.hall
+            .itself()
+            .call(|service, context| async move {
+                service.settle_notice(context, id, lease, outcome, detail).await
+            })
+            .await;
+    if let Err(error) = settled {
+        // Its lease ends by itself, and it is told once more under the same nonce.
+        tracing::debug!(%error, "what became of a notice could not be said");
+    }
+}

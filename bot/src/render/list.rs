@@ -1,0 +1,148 @@
+//! Several jobs or agents at once.
+
+use super::{TITLE_MAX, state, when};
+use crate::custom_id::CustomId;
+use crate::message::{Button, Embed, Message, Style, line, lines};
+use guildhall_protocol::narrate::{tell_agent, tell_pick};
+use guildhall_protocol::notice::Inbox;
+use guildhall_protocol::pick::Pick;
+use guildhall_protocol::view::{AgentHead, AgentStory, JobHead, JobStory, Page};
+
+/// The look of what has no state of its own.
+const PLAIN: u32 = 0x0058_65F2;
+
+fn titled(title: &str, description: String) -> Message {
+    let embed = Embed { title: title.to_owned(), description, color: PLAIN, ..Embed::default() };
+    Message { embed: Some(embed), ..Message::default() }
+}
+
+fn row(head: &JobHead) -> String {
+    let title = line(head.title.as_deref().unwrap_or("(forgotten)"), TITLE_MAX / 2);
+    let agent =
+        head.agent.as_ref().map(|agent| format!(", {}", line(agent.as_str(), 40))).unwrap_or_default();
+    format!("**{}** {title}: {}{agent}", head.id, state(&head.state))
+}
+
+/// A page of jobs, with a button for the next.
+pub(crate) fn jobs(page: &Page<JobHead>) -> Message {
+    if page.rows.is_empty() {
+        return Message::of("There is no job of yours here. `/job post` posts one.");
+    }
+    let rows: Vec<String> = page.rows.iter().map(row).collect();
+    let next = page.next.map(|after| Button::new("Older", Style::Secondary, &CustomId::List { after }));
+    titled("Your jobs", rows.join("\n")).with(next.into_iter().collect())
+}
+
+/// Everything that waits for somebody.
+pub(crate) fn inbox(inbox: &Inbox) -> Message {
+    let mut text = String::new();
+    let mut buttons = Vec::new();
+    for (heading, jobs) in [("For you", &inbox.mine), ("For operators", &inbox.operators)] {
+        if !jobs.is_empty() {
+            let rows: Vec<String> = jobs.iter().map(row).collect();
+            text.push_str(&format!("**{heading}**\n{}\n\n", rows.join("\n")));
+        }
+    }
+    // One button for each of the first that waits for them.
+    for job in inbox.mine.iter().take(4) {
+        buttons.push(Button::new(SHOW[buttons.len()], Style::Primary, &CustomId::Show { job: job.id }));
+    }
+    for (heading, agents) in
+        [("Agents to approve", &inbox.approvals), ("Agents offered to you", &inbox.offers)]
+    {
+        let names: Vec<String> = agents.iter().map(|head| line(&head.name.to_string(), 40)).collect();
+        if !names.is_empty() {
+            text.push_str(&format!("**{heading}**\n{}\n\n", names.join(", ")));
+        }
+    }
+    if !inbox.appeals.is_empty() {
+        let jobs: Vec<String> =
+            inbox.appeals.iter().map(|appeal| format!("{} of job {}", appeal.kind, appeal.job)).collect();
+        text.push_str(&format!("**Complaints and contests**\n{}\n", jobs.join("\n")));
+    }
+    if text.is_empty() {
+        return Message::of("Nothing waits for you.");
+    }
+    titled("Waiting", text.trim().to_owned()).with(buttons)
+}
+
+/// The first, the second and so on: a label is no place for others' text.
+const SHOW: [&str; 4] = ["Show the first", "Show the second", "Show the third", "Show the fourth"];
+
+fn agent_row(head: &AgentHead) -> String {
+    let record = &head.record;
+    format!(
+        "**{}** {}, {} passed and {} failed",
+        line(&head.name.to_string(), 40),
+        line(&head.state.to_string(), 60),
+        record.passed,
+        record.failed
+    )
+}
+
+/// Agents by name.
+pub(crate) fn agents(page: &Page<AgentHead>) -> Message {
+    if page.rows.is_empty() {
+        return Message::of("There is no agent that you may use yet.");
+    }
+    let rows: Vec<String> = page.rows.iter().map(agent_row).collect();
+    titled("Agents", rows.join("\n"))
+}
+
+/// The agents that fit a text.
+pub(crate) fn found(found: &[(AgentHead, f32)]) -> Message {
+    if found.is_empty() {
+        return Message::of("No agent's texts have anything to do with it.");
+    }
+    let rows: Vec<String> =
+        found.iter().map(|(head, fit)| format!("{fit:.2}  {}", agent_row(head))).collect();
+    titled("Agents that may fit", rows.join("\n"))
+}
+
+/// Everything about an agent.
+pub(crate) fn agent_story(story: &AgentStory) -> Message {
+    let head = &story.head;
+    let told: Vec<String> = story
+        .events
+        .iter()
+        .rev()
+        .filter_map(|event| tell_agent(event).map(|told| format!("{} {}", when(event.at), line(&told, 200))))
+        .take(5)
+        .collect();
+    let description = format!("{}\n\n{}", lines(&story.definition.description, 600), told.join("\n"));
+    let fields = vec![
+        ("State".to_owned(), line(&head.state.to_string(), 100)),
+        ("Works for".to_owned(), head.audience.whom().to_owned()),
+        ("Working on".to_owned(), format!("{} of {}", head.running, head.concurrency)),
+        ("Record".to_owned(), format!("{} passed, {} failed", head.record.passed, head.record.failed)),
+    ];
+    let title = format!("{} {}", line(&head.name.to_string(), 40), head.version);
+    Message {
+        embed: Some(Embed { title, description, fields, footer: String::new(), color: PLAIN }),
+        ..Message::default()
+    }
+}
+
+/// Why the agents of a job got it, or why it waits.
+pub(crate) fn why(story: &JobStory) -> Message {
+    let told = |pick: &Pick| line(&tell_pick(pick), 600);
+    let attempts = story.attempts.iter().filter_map(|view| {
+        let pick = view.pick.as_ref()?;
+        Some(format!("**{}** {}", line(&view.agent.to_string(), 40), told(pick)))
+    });
+    let mut rows: Vec<String> = attempts.collect();
+    if let Some(waiting) = &story.waiting {
+        rows.push(format!("**It waits** {}", told(waiting)));
+        rows.extend(
+            waiting
+                .excluded
+                .iter()
+                .take(10)
+                .map(|(why, count)| format!("{count} of the others: {}", line(&why.to_string(), 200))),
+        );
+    }
+    if rows.is_empty() {
+        return Message::of("Nobody was chosen yet.");
+    }
+    titled(&format!("Why, of job {}", story.head.id), rows.join("\n"))
+}

@@ -1,0 +1,53 @@
+//! What people see: from what the daemon tells to messages. Pure functions; every text of others is made safe here.
+
+mod card;
+mod list;
+mod modal;
+mod notice;
+mod words;
+
+pub(crate) use card::{Look, card, public_card};
+pub(crate) use list::{agent_story, agents, found, inbox, jobs, why};
+pub(crate) use modal::{again_form, answer_form, post_form, reason_form};
+pub(crate) use notice::notice;
+pub(crate) use words::{account, error, help, link_code, link_offer, policy, posted, preview, stale, status};
+
+use guildhall_protocol::state::JobState;
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::wire::Wire;
+
+/// Longest title, graphemes.
+const TITLE_MAX: usize = 120;
+
+/// A time as Discord shows it, in the reader's own zone and relative to now.
+fn when(at: Timestamp) -> String {
+    let seconds = at.0.div_euclid(1_000);
+    format!("<t:{seconds}:f> (<t:{seconds}:R>)")
+}
+
+/// A state in a word, with a sign.
+fn state(state: &Wire<JobState>) -> String {
+    let sign = match state.known() {
+        Some(JobState::Completed) => "✅",
+        Some(JobState::Failed | JobState::Expired) => "❌",
+        Some(JobState::Canceled) => "🚫",
+        Some(JobState::InputRequired(_)) => "❓",
+        Some(JobState::InReview(_)) => "👀",
+        Some(JobState::Held(_)) => "✋",
+        Some(JobState::Assigned | JobState::Working | JobState::Evaluating) => "⏳",
+        Some(JobState::Open) | None => "🔎",
+    };
+    format!("{sign} {state}")
+}
+
+/// The colour of a state.
+fn color(state: &Wire<JobState>) -> u32 {
+    match state.known() {
+        Some(JobState::Completed) => 0x0057_F287,
+        Some(JobState::Failed | JobState::Expired | JobState::Canceled) => 0x00ED_4245,
+        Some(JobState::InputRequired(_) | JobState::InReview(_) | JobState::Held(_)) => 0x00FE_E75C,
+        Some(JobState::Open | JobState::Assigned | JobState::Working | JobState::Evaluating) | None => {
+            0x0058_65F2
+        }
+    }
+}

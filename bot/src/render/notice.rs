@@ -1,0 +1,36 @@
+//! A notice as a direct message.
+
+use crate::custom_id::CustomId;
+use crate::message::{Button, Message, Style, line};
+use guildhall_protocol::notice::{NoticeKind, NoticeView};
+
+/// Longest sentence, graphemes.
+const TEXT_MAX: usize = 400;
+
+/// What somebody is told. What to do next is a button here, and not a command line.
+pub(crate) fn notice(notice: &NoticeView) -> Message {
+    let mut text = format!("{}.", capital(&line(&notice.text, TEXT_MAX)));
+    if let Some(NoticeKind::AgentOffered | NoticeKind::ApprovalWanted | NoticeKind::AccountJoined) =
+        notice.kind.known()
+    {
+        text.push_str(&format!("\n{}", line(&notice.next, TEXT_MAX)));
+    }
+    let mut buttons = Vec::new();
+    if let Some(job) = notice.job {
+        buttons.push(Button::new("Show", Style::Primary, &CustomId::Show { job }));
+        if let Some(NoticeKind::JobFailed | NoticeKind::JobExpired) = notice.kind.known() {
+            buttons.push(Button::new("Once more", Style::Secondary, &CustomId::AgainForm { job }));
+        }
+    }
+    let kind = notice.kind.to_string();
+    buttons.push(Button::new("No more of these", Style::Secondary, &CustomId::Silence { kind }));
+    Message::of(text).with(buttons)
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
+        .unwrap_or_default()
+}

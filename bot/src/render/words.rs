@@ -1,0 +1,168 @@
+//! Short answers.
+
+use super::when;
+use crate::custom_id::CustomId;
+use crate::message::{Button, File, Message, Style, line};
+use guildhall_protocol::account::{CONSENT_FIELD, LinkCode, LinkOffer, Policy, UserStory};
+use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::ids::JobId;
+use guildhall_protocol::narrate::tell_pick;
+use guildhall_protocol::view::{Preview, Status};
+
+/// Longest text of an error, graphemes.
+const ERROR_MAX: usize = 600;
+
+/// What did not work. Command lines in hints are for the command line: here they are said, and not offered.
+pub(crate) fn error(error: &ApiError) -> Message {
+    let sign = match error.kind {
+        ErrorKind::Unavailable | ErrorKind::Unknown | ErrorKind::Internal => "🔌",
+        ErrorKind::Invalid
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Forbidden
+        | ErrorKind::Limited
+        | ErrorKind::Unsupported => "⚠️",
+    };
+    let mut text = format!("{sign} {}.", line(&error.message, ERROR_MAX));
+    if let Some(field) = error.field.as_ref().filter(|field| *field != CONSENT_FIELD) {
+        text.push_str(&format!(" (It is about {}.)", line(field, 60)));
+    }
+    if let Some(hint) = &error.hint {
+        text.push_str(&format!("\n{}.", line(hint, ERROR_MAX)));
+    }
+    if error.kind == ErrorKind::Unavailable {
+        text.push_str("\nNothing was changed: try again in a moment.");
+    }
+    if let Some(incident) = &error.incident {
+        text.push_str(&format!("\nIncident {}.", line(incident, 40)));
+    }
+    Message::of(text)
+}
+
+/// Something was decided already.
+pub(crate) fn stale(error: &ApiError, job: JobId) -> Message {
+    let show = Button::new("Show it", Style::Primary, &CustomId::Show { job });
+    Message::of(format!("⚠️ {}. It changed meanwhile.", line(&error.message, ERROR_MAX))).with(vec![show])
+}
+
+/// A job is posted.
+pub(crate) fn posted(job: JobId, has_card: bool) -> Message {
+    let text = if has_card {
+        format!("✅ Job {job} is posted. Its card is kept current, and you are told when it is done.")
+    } else {
+        format!("✅ Job {job} is posted. No card can be posted here: you are told by direct message.")
+    };
+    Message::of(text).with(vec![Button::new("Show", Style::Primary, &CustomId::Show { job })])
+}
+
+/// Who would get a job.
+pub(crate) fn preview(preview: &Preview, draft: u64) -> Message {
+    let mut text = format!("**Nothing is posted yet.** {}", line(&tell_pick(&preview.pick), 800));
+    for note in &preview.notes {
+        text.push_str(&format!("\n• {}", line(note, 300)));
+    }
+    Message::of(text).with(vec![
+        Button::new("Post it", Style::Success, &CustomId::PostDraft { draft }),
+        Button::new("Edit", Style::Secondary, &CustomId::EditPost { draft }),
+    ])
+}
+
+/// The privacy policy, with a button that consents and goes on.
+pub(crate) fn policy(policy: &Policy, draft: Option<u64>) -> Message {
+    let file = File { name: "privacy.txt".to_owned(), bytes: policy.text.clone().into_bytes() };
+    let version = policy.version.clone();
+    let consented = if policy.consented { "You consented to it." } else { "You did not consent to it yet." };
+    let mut message = Message {
+        content: format!("Who receives the text of your jobs, and how long it is kept. {consented}"),
+        files: vec![file],
+        ..Message::default()
+    };
+    if let Some(draft) = draft {
+        message.content =
+            "Before your first post: read who receives its text and how long it is kept.".to_owned();
+        let id = CustomId::Consent { version, draft };
+        message.buttons.push(Button::new("I have read it: post my job", Style::Success, &id));
+    }
+    message
+}
+
+/// Who somebody is here.
+pub(crate) fn account(story: &UserStory) -> Message {
+    let of = |most: Option<u64>| most.map(|most| format!(" of {most}")).unwrap_or_default();
+    let known: Vec<String> =
+        story.identities.iter().map(|identity| line(&identity.to_string(), 200)).collect();
+    Message::of(format!(
+        "You are **{}** ({}, {}).\nKnown as {}.\nOpen jobs {}{}, agents {}{}.",
+        line(&story.head.name, 80),
+        story.head.id,
+        story.head.account.role,
+        known.join(", "),
+        story.usage.open_jobs,
+        of(story.limits.open_jobs),
+        story.usage.agents,
+        of(story.limits.agents),
+    ))
+}
+
+/// A code to enter elsewhere.
+pub(crate) fn link_code(code: &LinkCode) -> Message {
+    Message::of(format!(
+        "Your code is `{}`, until {}. Enter it where you are known as somebody else, with `guildhall link {}` or `/account \
+         link`: that account becomes part of this one. Give it to nobody.",
+        code.code,
+        when(code.expires_at),
+        code.code
+    ))
+}
+
+/// What entering a code would do.
+pub(crate) fn link_offer(offer: &LinkOffer, code: &str) -> Message {
+    let known: Vec<String> = offer.known_as.iter().map(|identity| line(&identity.to_string(), 200)).collect();
+    let text = format!(
+        "You would become part of **{}** ({}; known as {}). {} open jobs and {} agents of yours move. It cannot be undone.",
+        line(&offer.kept.name, 80),
+        offer.kept.id,
+        known.join(", "),
+        offer.moves.open_jobs,
+        offer.moves.agents
+    );
+    let code =
+        code.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').take(16).collect();
+    Message::of(text).with(vec![Button::new("Join them", Style::Danger, &CustomId::Join { code })])
+}
+
+/// How the marketplace is.
+pub(crate) fn status(status: &Status, latency_ms: u128) -> Message {
+    let jobs: Vec<String> =
+        status.jobs.iter().map(|(state, count)| format!("{} {count}", line(state, 40))).collect();
+    let mut text = format!(
+        "The daemon answers in {latency_ms} ms. {} of {} agents are active.\nJobs: {}",
+        status.agents_active,
+        status.agents,
+        if jobs.is_empty() { "none".to_owned() } else { jobs.join(", ") }
+    );
+    for note in &status.notes {
+        text.push_str(&format!("\n• {}", line(note, 300)));
+    }
+    Message::of(text)
+}
+
+/// How this works.
+pub(crate) fn help(topic: Option<&str>) -> Message {
+    Message::of(match topic {
+        Some("decide") => {
+            "An answer that cannot be checked comes back to you: **Accept** it, **Request changes** and say what is wrong, or \
+             **Ask an operator**. Silence accepts after three days if all that could be checked had passed. `/inbox` shows \
+             what waits for you."
+        }
+        Some("agent") => {
+            "Whatever speaks HTTP can be an agent. Register it with `guildhall agent register` on the command line, since its \
+             secrets are no matter for a chat; join the two accounts with `/account link`. You hear of its jobs by direct \
+             message; `/agent pause` and `/agent test` work here."
+        }
+        _ => {
+            "`/job post` opens a form: say what you want. An agent is picked, its answer is checked, and you are told. `/job \
+             list` shows your jobs, `/job show` one with its answer, `/job cancel` calls one off, `/inbox` shows what waits for you."
+        }
+    })
+}

@@ -1,0 +1,177 @@
+//! What somebody wants: a pure function of what Discord says happened.
+
+use crate::custom_id::{CustomId, CustomIdError};
+use crate::incoming::{Incoming, Options, What};
+use guildhall_protocol::account::UserRef;
+use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::ids::JobId;
+use std::collections::BTreeMap;
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Open the form of a new job, with what was given beside it.
+    OpenPost(Options),
+    /// Open it with a message's text.
+    OpenPostWith(String),
+    List {
+        after: Option<i64>,
+    },
+    Show(JobId),
+    Why(JobId),
+    MayCancel(JobId),
+    OpenAgain(JobId),
+    Share {
+        job: JobId,
+        with: UserRef,
+        stop: bool,
+    },
+    Inbox,
+    FindAgents(String),
+    ListAgents,
+    ShowAgent(AgentName),
+    TestAgent(AgentName),
+    PauseAgent(AgentName),
+    ResumeAgent(AgentName),
+    Account,
+    /// Get a code, or see what one would do.
+    Link(Option<String>),
+    Privacy,
+    Notify {
+        of: Option<String>,
+        how: Option<String>,
+    },
+    Status,
+    Help(Option<String>),
+    /// Offer jobs, or agents, that begin so.
+    CompleteJobs(String),
+    CompleteAgents(String),
+    Clicked(CustomId),
+    Submitted(CustomId, BTreeMap<String, String>),
+    /// It cannot be: say so.
+    Wrong(String),
+}
+
+/// What somebody wants.
+pub(crate) fn route(incoming: &Incoming) -> Action {
+    match &incoming.what {
+        What::Command { path, options } => command(path, options),
+        What::OnMessage { text, .. } => Action::OpenPostWith(text.clone()),
+        What::Typing { option, text, .. } if option == "job" => Action::CompleteJobs(text.clone()),
+        What::Typing { text, .. } => Action::CompleteAgents(text.clone()),
+        What::Click { custom_id } => ours(custom_id, Action::Clicked),
+        What::Submit { custom_id, fields } => ours(custom_id, |id| Action::Submitted(id, fields.clone())),
+    }
+}
+
+fn ours(custom_id: &str, action: impl FnOnce(CustomId) -> Action) -> Action {
+    custom_id.parse().map_or_else(|error: CustomIdError| Action::Wrong(error.to_string()), action)
+}
+
+fn command(path: &str, options: &Options) -> Action {
+    let word = |name: &str| options.text(name).map(str::to_owned);
+    let is_set = |name: &str| options.text(name) == Some("true");
+    let on_job = |action: fn(JobId) -> Action| job(options).map_or_else(Action::Wrong, action);
+    let on_agent = |action: fn(AgentName) -> Action| agent(options).map_or_else(Action::Wrong, action);
+    match path {
+        "job post" => Action::OpenPost(options.clone()),
+        "job list" => Action::List { after: None },
+        "job show" => on_job(Action::Show),
+        "job why" => on_job(Action::Why),
+        "job cancel" => on_job(Action::MayCancel),
+        "job again" => on_job(Action::OpenAgain),
+        "job share" => match (job(options), options.text("with").and_then(user)) {
+            (Ok(job), Some(with)) => Action::Share { job, with, stop: is_set("stop") },
+            (Err(wrong), _) => Action::Wrong(wrong),
+            (_, None) => Action::Wrong("say with whom it is to be shared".to_owned()),
+        },
+        "inbox" => Action::Inbox,
+        "agent find" => word("text")
+            .map_or_else(|| Action::Wrong("say what you want done".to_owned()), Action::FindAgents),
+        "agent list" => Action::ListAgents,
+        "agent show" => on_agent(Action::ShowAgent),
+        "agent test" => on_agent(Action::TestAgent),
+        "agent pause" => on_agent(Action::PauseAgent),
+        "agent resume" => on_agent(Action::ResumeAgent),
+        "account show" => Action::Account,
+        "account link" => Action::Link(word("code")),
+        "account privacy" => Action::Privacy,
+        "account notifications" => Action::Notify { of: word("of"), how: word("how") },
+        "status" => Action::Status,
+        "help" => Action::Help(word("topic")),
+        _ => Action::Wrong("this command is newer than the bot".to_owned()),
+    }
+}
+
+/// A job as people type it: `12`, `#12`, or what a completion holds.
+fn job(options: &Options) -> Result<JobId, String> {
+    let typed = options.text("job").unwrap_or_default();
+    let number = typed.trim_start_matches('#').split_whitespace().next().unwrap_or_default();
+    let number = number.parse().ok().filter(|number: &i64| *number > 0);
+    number
+        .map(JobId)
+        .ok_or_else(|| "a job is named by its number, such as 12: `/job list` shows yours".to_owned())
+}
+
+fn agent(options: &Options) -> Result<AgentName, String> {
+    let typed = options.text("agent").unwrap_or_default();
+    typed.parse().map_err(|_| "an agent is named like @summarizer: `/agent list` shows them".to_owned())
+}
+
+fn user(id: &str) -> Option<UserRef> {
+    id.parse().ok().map(|id| UserRef::Identity(crate::hall::discord(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incoming::User;
+
+    fn wants(what: What) -> Action {
+        let user = User { id: 1, name: "ada".to_owned() };
+        route(&Incoming {
+            id: 7,
+            token: "t".to_owned(),
+            user,
+            server: None,
+            channel: None,
+            can_post: false,
+            what,
+        })
+    }
+
+    fn typed(path: &str, options: &[(&str, &str)]) -> Action {
+        let values = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        wants(What::Command { path: path.to_owned(), options: Options { values, attachment: None } })
+    }
+
+    #[test]
+    fn commands_lead_to_what_they_say() {
+        assert_eq!(typed("job show", &[("job", "#12")]), Action::Show(JobId(12)));
+        assert_eq!(typed("job why", &[("job", "12 Count the words")]), Action::Why(JobId(12)));
+        assert_eq!(
+            typed("agent show", &[("agent", "@sum")]),
+            Action::ShowAgent("@sum".parse().expect("a name"))
+        );
+        let share = typed("job share", &[("job", "3"), ("with", "99"), ("stop", "true")]);
+        let with = UserRef::Identity(crate::hall::discord(99));
+        assert_eq!(share, Action::Share { job: JobId(3), with, stop: true });
+        for (path, options) in [
+            ("job show", vec![("job", "the one from yesterday")]),
+            ("job show", vec![("job", "-3")]),
+            ("job share", vec![("job", "3")]),
+            ("agent show", vec![("agent", "no name")]),
+            ("agent find", vec![("text", "  ")]),
+            ("job sing", vec![]),
+        ] {
+            assert!(matches!(typed(path, &options), Action::Wrong(_)), "{path}");
+        }
+    }
+
+    #[test]
+    fn buttons_of_other_versions_say_so() {
+        let click = |id: &str| wants(What::Click { custom_id: id.to_owned() });
+        assert_eq!(click("v1:show:3"), Action::Clicked(CustomId::Show { job: JobId(3) }));
+        assert!(matches!(click("v0:show:3"), Action::Wrong(text) if text.contains("another version")));
+    }
+}

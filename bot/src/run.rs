@@ -1,0 +1,184 @@
+//! Starting, serving and ending.
+
+use crate::act::Bot;
+use crate::cards::Cards;
+use crate::cli::Config;
+use crate::commands;
+use crate::discord::{Counters, Discord};
+use crate::files::Files;
+use crate::hall::Hall;
+use anyhow::Context;
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Interactions at a time; more wait their turn.
+const AT_ONCE_MAX: usize = 256;
+/// How long those that run may go on when the bot is told to end.
+const DRAIN: Duration = Duration::from_secs(2);
+/// Between two looks at what the rate limiter keeps.
+const FORGET_EVERY: Duration = Duration::from_mins(5);
+/// After the gateway ended without a reason that lasts.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Serves until it is told to end.
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let discord = Discord::connect(&config.discord_token, config.discord_api.as_deref())
+        .await
+        .context("Discord does not take the bot's token, or cannot be reached")?;
+    let _lock = lock(discord.application())?;
+    register(&discord).await?;
+    let bot = Bot {
+        hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
+        cards: Arc::new(Cards::default()),
+        files: Arc::new(Files::new(config.discord_api.as_deref())?),
+        discord,
+    };
+    // The bot serves without a daemon, too, and says so to whoever asks for something.
+    match bot.hall.itself().principal().await {
+        Ok(_) => tracing::info!("connected to the daemon at {}", config.endpoint),
+        Err(error) => tracing::warn!("no daemon at {}: {}", config.endpoint, error.message),
+    }
+    let (ended, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
+    let (sender, incoming) = mpsc::channel(AT_ONCE_MAX);
+    let tasks = TaskTracker::new();
+    tasks.spawn(Cards::keep(bot.clone(), ended.clone()));
+    tasks.spawn(crate::notices::tell(bot.clone(), ended.clone()));
+    tasks.spawn(forget(bot.discord.clone(), ended.clone()));
+    tasks.spawn(take(bot.clone(), incoming, ended.clone(), tasks.clone()));
+    let listening = listen(&bot.discord, &config.discord_token, sender, &counters);
+    let outcome = tokio::select! {
+        outcome = listening => outcome,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    };
+    ended.cancel();
+    tasks.close();
+    if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+        tracing::warn!("some answers were not given");
+    }
+    let (all, strange) = (&counters.interactions, &counters.strange);
+    tracing::info!(
+        interactions = all.load(Ordering::Relaxed),
+        strange = strange.load(Ordering::Relaxed),
+        sessions = counters.sessions.load(Ordering::Relaxed),
+        "ended"
+    );
+    outcome
+}
+
+/// Listens until Discord says that this token or these intents are no good.
+async fn listen(
+    discord: &Discord,
+    token: &str,
+    sender: mpsc::Sender<crate::incoming::Incoming>,
+    counters: &Arc<Counters>,
+) -> anyhow::Result<()> {
+    loop {
+        match discord.listen(token, sender.clone(), Arc::clone(counters)).await {
+            Ok(()) => tracing::warn!("the gateway ended; it is opened again"),
+            Err(error) => return Err(anyhow::Error::new(error).context("Discord's gateway refuses the bot")),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Answers interactions, many at a time.
+async fn take(
+    bot: Bot,
+    mut incoming: mpsc::Receiver<crate::incoming::Incoming>,
+    ended: CancellationToken,
+    tasks: TaskTracker,
+) {
+    let room = Arc::new(Semaphore::new(AT_ONCE_MAX));
+    loop {
+        let next = tokio::select! {
+            next = incoming.recv() => next,
+            () = ended.cancelled() => None,
+        };
+        let Some(incoming) = next else { return };
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let bot = bot.clone();
+        tasks.spawn(async move {
+            bot.handle(incoming).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn forget(discord: Discord, ended: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(FORGET_EVERY) => discord.forget_routes().await,
+            () = ended.cancelled() => return,
+        }
+    }
+}
+
+/// Two bots of one application would answer everything twice.
+fn lock(application: u64) -> anyhow::Result<File> {
+    let path = state_folder()?.join(format!("{application}.lock"));
+    let file = File::options().create(true).write(true).truncate(false).open(&path);
+    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            anyhow::bail!("a bot of this application runs on this machine already: end it first")
+        }
+        Err(TryLockError::Error(error)) => Err(error).context(format!("cannot lock {}", path.display())),
+    }
+}
+
+/// Tells Discord the commands, if they are not those that it was told last.
+async fn register(discord: &Discord) -> anyhow::Result<()> {
+    let path = state_folder()?.join(format!("{}.commands", discord.application()));
+    let commands = commands::commands();
+    let fingerprint = commands::fingerprint(&commands);
+    if std::fs::read_to_string(&path).is_ok_and(|known| known == fingerprint) {
+        return Ok(());
+    }
+    discord.register(&commands).await.context("Discord does not take the commands")?;
+    std::fs::write(&path, fingerprint).with_context(|| format!("cannot write {}", path.display()))?;
+    tracing::info!("the commands are registered");
+    Ok(())
+}
+
+fn state_folder() -> anyhow::Result<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    let path = state.context("there is no home folder")?.join("guildhall").join("bot");
+    std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(path)
+}
+
+/// Tries everything that serving needs, and says how to invite the bot.
+pub(crate) async fn check(config: Config) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    let discord = Discord::connect(&config.discord_token, config.discord_api.as_deref()).await;
+    let discord = discord.context("Discord does not take the bot's token, or cannot be reached")?;
+    writeln!(out, "Discord takes the token: application {}", discord.application())?;
+    let hall = Hall::new(config.endpoint.clone(), config.token.clone());
+    let principal = hall.itself().principal().await.context("the daemon does not let the bot in")?;
+    writeln!(out, "the daemon at {} lets the bot in, up to {}", config.endpoint, principal.role)?;
+    anyhow::ensure!(
+        principal.bridged,
+        "the token is no bridge's: `guildhalld token create discord --kind bridge` makes one"
+    );
+    writeln!(
+        out,
+        "invite it: https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions={}",
+        discord.application(),
+        // See channels, send messages, embed links, attach files, read the history of messages.
+        (1_u64 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 16)
+    )?;
+    Ok(())
+}

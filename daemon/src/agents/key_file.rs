@@ -65,6 +65,11 @@ fn is_credential(path: &Path, folder: Option<OsString>) -> bool {
     folder.is_some_and(|folder| path.parent() == Some(Path::new(&folder)))
 }
 
+/// Those of a mode's bits with which others than its owner could read a file that holds a key.
+pub fn loose_bits(path: &Path) -> u32 {
+    if is_systemd_credential(path) { 0o037 } else { 0o077 }
+}
+
 /// Whether systemd handed this file to the service. Such a file cannot be changed from within.
 pub fn is_systemd_credential(path: &Path) -> bool {
     is_credential(path, std::env::var_os(CREDENTIALS_DIRECTORY))
@@ -86,7 +91,7 @@ impl MasterKey {
         }
     }
 
-    /// Makes a key in a new file at `path`, with mode 0600. When this returns, it is on disk.
+    /// Makes a key in a new file at `path`, with mode 0600. When this returns, it is on disk, or there is no file.
     ///
     /// # Errors
     /// There is a file already, or none can be made.
@@ -100,8 +105,12 @@ impl MasterKey {
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
-        file.write_all(fresh.as_slice()).and_then(|()| file.sync_all()).map_err(failed)?;
-        sync_folder(path).map_err(failed)?;
+        let written = file.write_all(fresh.as_slice()).and_then(|()| file.sync_all());
+        if let Err(source) = written.and_then(|()| sync_folder(path)) {
+            // The next start would take what is there for a key that was damaged.
+            std::fs::remove_file(path).map_err(failed)?;
+            return Err(failed(source));
+        }
         Ok(Self::from_bytes(&fresh))
     }
 
@@ -112,8 +121,7 @@ impl MasterKey {
     pub fn open_file(path: &Path) -> Result<Self, MasterKeyError> {
         let failed = |source| MasterKeyError::File { path: path.to_path_buf(), source };
         let mode = std::fs::metadata(path).map_err(failed)?.mode() & 0o777;
-        let refused = if is_systemd_credential(path) { 0o037 } else { 0o077 };
-        if mode & refused != 0 {
+        if mode & loose_bits(path) != 0 {
             return Err(MasterKeyError::Loose { path: path.to_path_buf(), mode });
         }
         let bytes = Zeroizing::new(std::fs::read(path).map_err(failed)?);

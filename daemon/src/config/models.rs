@@ -1,6 +1,7 @@
 //! The settings of language models and of the cache of their answers.
 
 use super::{ConfigError, Layers, Origin, number, wrong};
+use crate::agents::key_file::loose_bits;
 use crate::llm::settings::{ApiKey, CacheSettings, EmbeddingModel, LlmSettings, Price, SecondModel};
 use guildhall_protocol::job::Priority;
 use guildhall_protocol::model::{Budgets, Micros, ModelName};
@@ -96,7 +97,7 @@ pub(super) fn cache(layers: &Layers) -> Result<CacheSettings, ConfigError> {
 pub(super) fn check_private(path: &Path) -> Result<(), ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_path_buf(), source };
     let mode = std::fs::metadata(path).map_err(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if mode & loose_bits(path) != 0 {
         return Err(ConfigError::Loose { path: path.to_path_buf(), mode });
     }
     Ok(())

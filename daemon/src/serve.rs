@@ -31,6 +31,7 @@ use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{Incarnation, StoreTag};
 use guildhall_protocol::time::Timestamp;
+use rustix::process::DumpableBehavior;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use tokio::task::JoinHandle;
@@ -111,6 +112,7 @@ impl Daemon {
     pub async fn start(config: Config, private: PrivateAddresses) -> Result<Self, ServeError> {
         let failed = |path: &Path, source| ServeError::Folder { path: path.to_path_buf(), source };
         want_files();
+        keep_memory_private();
         for path in [&config.store, &config.key_file] {
             make_folder(path).map_err(|source| failed(path.parent().unwrap_or(path), source))?;
         }
@@ -254,6 +256,16 @@ impl Daemon {
 fn want_files() {
     if let Err(error) = rlimit::increase_nofile_limit(FILES_WANTED) {
         tracing::warn!(%error, "the system gives no more open files");
+    }
+}
+
+/// Keys are in this process's memory: the kernel writes it into no core file, whether a file or a pipe takes it, and shows it
+/// to no other process of the same user.
+fn keep_memory_private() {
+    let no_core = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0);
+    let not_dumpable = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let Err(error) = no_core.and(not_dumpable.map_err(std::io::Error::from)) {
+        tracing::warn!(%error, "if the daemon crashed, its memory might be kept, with the keys in it");
     }
 }
 

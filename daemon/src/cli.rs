@@ -1,8 +1,9 @@
-//! The daemon's commands: `serve`, `demo`, `config show`, `judge report`, `token`, `key`, `privacy`, `tls`, `migrate`.
+//! The daemon's commands: `init`, `serve`, `demo`, `config show`, `judge report`, `token`, `key`, `privacy`, `tls`, `migrate`.
 
 use crate::agents::egress::PrivateAddresses;
-use crate::config::{Config, ConfigError, Origin, Setting};
+use crate::config::{Config, ConfigError, Origin, Setting, usual_file};
 use crate::demo;
+use crate::init::{self, Setup};
 use crate::key_command::{self, KeyCommand};
 use crate::privacy;
 use crate::report::{self, ReportFlags};
@@ -52,6 +53,12 @@ struct Flags {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a configuration file, the folders and the master key, and say what to do next; what is there is kept
+    Init {
+        /// Print a unit of systemd that runs this program as a service, and make nothing
+        #[arg(long)]
+        systemd: bool,
+    },
     /// Run the marketplace until a signal ends it
     Serve {
         /// Run the sample agents beside it and register them
@@ -123,6 +130,18 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             log_to_stderr(cli.settings.log.as_deref().unwrap_or("error"))?;
             let well = demo::run(&mut std::io::stdout().lock(), keep, Signals::new()?).await?;
             Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Init { systemd } => {
+            let setup = cli.settings.setup()?;
+            let mut out = std::io::stdout().lock();
+            if systemd {
+                let program =
+                    std::env::current_exe().context("the system does not say where this program is")?;
+                write!(out, "{}", init::unit(&program, &setup)?)?;
+            } else {
+                init::run(&setup, &mut out).await?;
+            }
+            Ok(ExitCode::SUCCESS)
         }
         Command::Serve { with_samples } => {
             let config = cli.settings.load()?;
@@ -237,6 +256,24 @@ impl Signals {
 
 impl Flags {
     fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref(), std::env::vars(), &self.said()?)
+    }
+
+    /// What a new operator asks for: the configuration may not be there yet.
+    fn setup(&self) -> anyhow::Result<Setup> {
+        let file = self.config.clone().or_else(usual_file).ok_or(ConfigError::NoHome)?;
+        let file =
+            std::path::absolute(&file).with_context(|| format!("{} is no name of a file", file.display()))?;
+        let said = self.said()?;
+        let there = Some(file.as_path()).filter(|file| file.exists());
+        let config = Config::load_from(there, std::env::vars(), &said)?;
+        let program = std::env::args_os().next().unwrap_or_else(|| "guildhalld".into());
+        let program = program.to_string_lossy().into_owned();
+        Ok(Setup { program, file, said, config })
+    }
+
+    /// The settings that the command line names.
+    fn said(&self) -> Result<Vec<(&'static str, String)>, ConfigError> {
         let mut flags = Vec::new();
         for (key, value) in [("store", &self.store), ("socket", &self.socket), ("log", &self.log)] {
             flags.extend(value.clone().map(|value| (key, value)));
@@ -245,7 +282,7 @@ impl Flags {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             flags.push((Setting::named(key.trim(), &Origin::Flag)?.key, value.trim().to_owned()));
         }
-        Config::load(self.config.as_deref(), std::env::vars(), &flags)
+        Ok(flags)
     }
 }
 

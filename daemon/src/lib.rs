@@ -9,6 +9,7 @@ pub mod config;
 pub mod crowd;
 pub mod demo;
 pub mod engine;
+pub mod init;
 pub mod judge;
 pub mod key_command;
 pub mod links;

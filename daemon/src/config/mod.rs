@@ -1,12 +1,14 @@
 //! The configuration: defaults, then a TOML file, then `GUILDHALL_*` in the environment, then flags. Every setting is a
 //! line of [`SETTINGS`]; unknown keys are refused with the nearest known one.
 
+mod commented;
 mod models;
 mod network;
 mod people;
 mod settings;
 mod sign_in;
 
+pub use commented::commented;
 pub use people::{Approval, PeopleSettings};
 pub use settings::{SETTINGS, Setting};
 
@@ -177,12 +179,23 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
         flags: &[(&'static str, String)],
     ) -> Result<Self, ConfigError> {
+        let usual = usual_file();
+        Self::load_from(file.or(usual.as_deref().filter(|path| path.exists())), environment, flags)
+    }
+
+    /// The same from this file, and where it is none from no file at all.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_from(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&'static str, String)],
+    ) -> Result<Self, ConfigError> {
         let mut layers: Layers = SETTINGS
             .iter()
             .map(|setting| (setting.key, (setting.default.to_owned(), Origin::Default)))
             .collect();
-        let usual = usual_file();
-        let file = file.or(usual.as_deref().filter(|path| path.exists()));
         if let Some(path) = file {
             read_file(path, &mut layers)?;
         }
@@ -375,7 +388,8 @@ impl Folders {
     }
 }
 
-fn usual_file() -> Option<PathBuf> {
+/// The file that is read when none is named, if there is a home.
+pub fn usual_file() -> Option<PathBuf> {
     Some(Folders::find().in_folder("XDG_CONFIG_HOME", ".config")?.join("guildhalld.toml"))
 }
 

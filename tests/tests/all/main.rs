@@ -13,6 +13,7 @@ mod deadlines;
 mod front_door;
 mod full_disk;
 mod health;
+mod init;
 mod injections;
 mod keys;
 mod kills;

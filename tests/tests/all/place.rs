@@ -29,7 +29,7 @@ use tokio::process::{Child, Command};
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A user who is neither the daemon's nor root: `nobody`.
-const STRANGER: u32 = 65_534;
+pub(crate) const STRANGER: u32 = 65_534;
 
 /// A place with a daemon.
 pub(crate) struct Place {

@@ -1,5 +1,6 @@
 //! The world around Guildhall: what the tests and benches need to meet the programs as their users do.
 
+pub mod attackers;
 pub mod fake_agent;
 pub mod fake_chat;
 pub mod fake_issuer;

@@ -77,14 +77,12 @@ impl Options {
                  --token-file or GUILDHALL_TOKEN"
             )
         })?;
-        let endpoint = match &self.server {
-            Some(server) => Endpoint::server(server, self.ca.clone()).map_err(anyhow::Error::msg)?,
-            None => {
-                let socket = self.socket.clone().or_else(usual_socket);
-                let none =
-                    || anyhow::anyhow!("there is no home folder: name the daemon's socket with --socket");
-                Endpoint::Socket(socket.ok_or_else(none)?)
-            }
+        let endpoint = if let Some(server) = &self.server {
+            Endpoint::server(server, self.ca.clone()).map_err(anyhow::Error::msg)?
+        } else {
+            let socket = self.socket.clone().or_else(usual_socket);
+            let none = || anyhow::anyhow!("there is no home folder: name the daemon's socket with --socket");
+            Endpoint::Socket(socket.ok_or_else(none)?)
         };
         let discord_api = std::env::var("GUILDHALL_DISCORD_API").ok().map(|api| local(&api)).transpose()?;
         Ok(Config { discord_token, discord_api, endpoint, token })
@@ -114,7 +112,8 @@ fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>>
             let shown = path.display();
             let mode =
                 path.metadata().map_err(|error| anyhow::anyhow!("cannot read {shown}: {error}"))?.mode();
-            anyhow::ensure!(mode & 0o077 == 0, "{shown} can be read by others: run `chmod 600 {shown}`");
+            let for_others = mode & 0o077;
+            anyhow::ensure!(for_others == 0, "{shown} can be read by others: run `chmod 600 {shown}`");
             Some(
                 std::fs::read_to_string(path)
                     .map_err(|error| anyhow::anyhow!("cannot read {shown}: {error}"))?,

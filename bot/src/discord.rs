@@ -213,6 +213,7 @@ struct Handler {
 
 #[async_trait]
 impl RawEventHandler for Handler {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "Discord tells much that is not asked for")]
     async fn raw_event(&self, _: Context, event: Event) {
         let value = match event {
             Event::InteractionCreate(created) => serde_json::to_value(&created.interaction).ok(),
@@ -249,9 +250,8 @@ fn attachments(message: &Message) -> Vec<CreateAttachment> {
     message.files.iter().map(|file| CreateAttachment::bytes(file.bytes.clone(), file.name.clone())).collect()
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors: its own words tell the rest")]
 fn explain(error: serenity::Error) -> DiscordError {
-    let serenity::Error::Http(HttpError::UnsuccessfulRequest(refused)) = &error else {
+    let serenity::Error::Http(HttpError::UnsuccessfulRequest(refused)) = error else {
         return DiscordError::Other(error.to_string());
     };
     match refused.error.code {

@@ -17,7 +17,7 @@ use tarpc::context::Context;
 /// Connections in people's names at a time; the one that was not used for longest goes.
 const PEOPLE_MAX: usize = 256;
 /// Longest that one call takes; whoever waits on Discord waits longer with a deferred answer.
-const CALL_MAX: Duration = Duration::from_secs(60);
+const CALL_MAX: Duration = Duration::from_mins(1);
 
 /// For whom: the person, and the server if they are in one.
 type Who = (u64, Option<u64>);

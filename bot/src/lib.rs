@@ -1,7 +1,7 @@
 //! Guildhall's Discord bot: a front end of the daemon. It turns what people do into calls, and answers into messages; it
 //! decides nothing, and forgets everything: what must last is the daemon's.
 //!
-//! [`incoming`] reads, [`route`] says what is wanted, [`act`] does it, [`render`] shows it; only [`discord`] names serenity.
+//! `incoming.rs` reads, `route.rs` says what is wanted, `act/` does it, `render/` shows it; only `discord.rs` names serenity.
 
 mod act;
 mod cards;

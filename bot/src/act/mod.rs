@@ -42,6 +42,7 @@ type Answer = Result<Message, ApiError>;
 
 impl Bot {
     /// Does what somebody wants. Whatever goes wrong is said to them, or logged.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is work, and comes to `perform`")]
     pub(crate) async fn handle(&self, incoming: Incoming) {
         let action = route(&incoming);
         let answered = match action {
@@ -87,7 +88,7 @@ impl Bot {
             other => {
                 let bot = self.clone();
                 let of = incoming.clone();
-                self.work(&incoming, async move { bot.perform(&of, other).await }).await
+                Box::pin(self.work(&incoming, async move { bot.perform(&of, other).await })).await
             }
         };
         match answered {

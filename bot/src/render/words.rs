@@ -78,8 +78,8 @@ pub(crate) fn policy(policy: &Policy, draft: Option<u64>) -> Message {
         ..Message::default()
     };
     if let Some(draft) = draft {
-        message.content =
-            "Before your first post: read who receives its text and how long it is kept.".to_owned();
+        "Before your first post: read who receives its text and how long it is kept."
+            .clone_into(&mut message.content);
         let id = CustomId::Consent { version, draft };
         message.buttons.push(Button::new("I have read it: post my job", Style::Success, &id));
     }

@@ -3,6 +3,7 @@
 pub mod attackers;
 pub mod fake_agent;
 pub mod fake_chat;
+pub mod fake_discord;
 pub mod fake_issuer;
 pub mod fake_openai;
 pub mod hook;

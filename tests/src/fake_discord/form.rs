@@ -1,0 +1,128 @@
+//! A request as it came: its path in parts, its query, its JSON, its files.
+
+use super::refused::Refused;
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{HeaderMap, Method, Uri, header};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Bytes of one request.
+const REQUEST_BYTES_MAX: usize = 25 << 20;
+
+/// A file that came with a request.
+#[derive(Clone, Debug)]
+pub(super) struct Upload {
+    /// The `n` of `files[n]`.
+    pub(super) number: String,
+    pub(super) name: String,
+    pub(super) content_type: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A request.
+#[derive(Debug)]
+pub(super) struct Form {
+    pub(super) method: Method,
+    /// Below `/api/v10`, without the first slash.
+    pub(super) path: String,
+    pub(super) query: BTreeMap<String, String>,
+    pub(super) headers: HeaderMap,
+    /// Null where there was no body.
+    pub(super) json: Value,
+    pub(super) files: Vec<Upload>,
+}
+
+impl Form {
+    pub(super) fn asks(&self, name: &str) -> bool {
+        self.query.get(name).is_some_and(|value| value == "true" || value == "1")
+    }
+
+    /// Without its body: what can be said before it is read.
+    pub(super) fn of_head(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        let path = uri.path().trim_start_matches("/api/v10").trim_matches('/').to_owned();
+        let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        let query = query.into_owned().collect();
+        Self {
+            method: method.clone(),
+            path,
+            query,
+            headers: headers.clone(),
+            json: Value::Null,
+            files: Vec::new(),
+        }
+    }
+
+    /// Reads the body.
+    pub(super) async fn read(&mut self, request: Request<Body>) -> Result<(), Refused> {
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match kind.unwrap_or_default().split(';').next().unwrap_or_default() {
+            "multipart/form-data" => self.read_parts(request).await,
+            kind => {
+                let is_json = kind == "application/json";
+                let bytes = axum::body::to_bytes(request.into_body(), REQUEST_BYTES_MAX).await;
+                let bytes = bytes.map_err(|_| too_large())?;
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                if !is_json {
+                    return Err(Refused::by_the_bot(400, 50_035, "the body is not said to be JSON"));
+                }
+                self.json = serde_json::from_slice(&bytes).map_err(|_| not_json())?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn read_parts(&mut self, request: Request<Body>) -> Result<(), Refused> {
+        let broken = |_| Refused::by_the_bot(400, 50_035, "the multipart body is broken");
+        let (head, body) = request.into_parts();
+        // The default limit of axum is lower than Discord's, and it lies in the request's extensions.
+        let bytes = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| too_large())?;
+        let mut request = Request::from_parts(head, Body::from(bytes));
+        axum::extract::DefaultBodyLimit::disable().apply(&mut request);
+        let mut parts = Multipart::from_request(request, &())
+            .await
+            .map_err(|_| Refused::by_the_bot(400, 50_035, "the multipart body has no boundary"))?;
+        while let Some(part) = parts.next_field().await.map_err(broken)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let file_name = part.file_name().map(str::to_owned);
+            let content_type = part.content_type().map(str::to_owned);
+            let bytes = part.bytes().await.map_err(broken)?.to_vec();
+            if name == "payload_json" {
+                self.json = serde_json::from_slice(&bytes).map_err(|_| not_json())?;
+            } else if let Some(number) = name.strip_prefix("files[").and_then(|rest| rest.strip_suffix(']')) {
+                let name = file_name.unwrap_or_else(|| "unknown.bin".to_owned());
+                let content_type = content_type.unwrap_or_else(|| content_type_of(&name).to_owned());
+                self.files.push(Upload { number: number.to_owned(), name, content_type, bytes });
+            } else {
+                return Err(Refused::form(&name, "UNKNOWN_PART", "neither payload_json nor files[n]"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What Discord takes a file for, by its name.
+pub(super) fn content_type_of(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default().to_lowercase().as_str() {
+        "md" => "text/markdown; charset=utf-8",
+        "txt" | "log" => "text/plain; charset=utf-8",
+        "json" => "application/json; charset=utf-8",
+        "csv" => "text/csv; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "pdf" => "application/pdf",
+        "zip" => "application/zip",
+        _ => "application/octet-stream",
+    }
+}
+
+fn too_large() -> Refused {
+    Refused::by_the_bot(413, 40_005, "Request entity too large")
+}
+
+fn not_json() -> Refused {
+    Refused::by_the_bot(400, 50_109, "The request body contains invalid JSON.")
+}

@@ -1,0 +1,147 @@
+//! Servers and channels as tests hold them.
+
+use super::desk::{Desk, PATIENCE};
+use super::message::Message;
+use super::permission::Permission;
+use super::user::User;
+use super::world::{Id, RoomKind};
+use std::sync::Arc;
+
+/// A server. A clone is the same server.
+#[derive(Clone)]
+pub struct Server {
+    pub(super) desk: Arc<Desk>,
+    pub(super) id: Id,
+}
+
+impl Server {
+    /// Its snowflake.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its channel of this name; made when it is first asked for.
+    pub fn channel(&self, name: &str) -> Channel {
+        let now_ms = self.desk.now_ms();
+        let mut world = self.desk.world();
+        let wanted = RoomKind::Text { guild: self.id };
+        let known = world.rooms.iter().find(|(_, room)| room.kind == wanted && room.name == name);
+        let known = known.map(|(id, _)| *id);
+        let id = known.unwrap_or_else(|| world.add_room(now_ms, name, wanted));
+        Channel { desk: Arc::clone(&self.desk), id }
+    }
+
+    /// Lets somebody do more than everybody may.
+    pub fn grants(&self, user: &User, permission: Permission) {
+        if let Some(guild) = self.desk.world().guilds.get_mut(&self.id) {
+            *guild.granted.entry(user.id).or_default() |= permission.bit();
+        }
+    }
+
+    /// Removes the bot.
+    pub fn removes_bot(&self) {
+        self.set_bot(false);
+    }
+
+    /// Adds the bot, which is there from the beginning.
+    pub fn adds_bot(&self) {
+        self.set_bot(true);
+    }
+
+    fn set_bot(&self, there: bool) {
+        if let Some(guild) = self.desk.world().guilds.get_mut(&self.id) {
+            guild.has_bot = there;
+        }
+        self.desk.changed();
+    }
+}
+
+/// A channel, a thread, or direct messages. A clone is the same channel.
+#[derive(Clone)]
+pub struct Channel {
+    pub(super) desk: Arc<Desk>,
+    pub(super) id: Id,
+}
+
+impl Channel {
+    /// Its snowflake.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its name; empty for direct messages.
+    pub fn name(&self) -> String {
+        self.desk.world().rooms[&self.id].name.clone()
+    }
+
+    /// What everybody there sees, in order.
+    pub fn messages(&self) -> Vec<Message> {
+        let world = self.desk.world();
+        let posts = world.rooms[&self.id].posts.iter().filter(|(_, post)| post.only_for.is_none());
+        posts.filter_map(|(id, _)| Message::look(&self.desk, &world, self.id, *id)).collect()
+    }
+
+    /// Waits for a message that everybody sees and that is like this.
+    ///
+    /// # Panics
+    /// None comes within ten seconds.
+    pub async fn until(&self, is_so: impl Fn(&Message) -> bool) -> Message {
+        let found = self.desk.until(PATIENCE, || self.messages().into_iter().find(&is_so));
+        found.await.unwrap_or_else(|| panic!("the messages stayed {:?}", self.messages()))
+    }
+
+    /// Its threads, in the order in which they were opened.
+    pub fn threads(&self) -> Vec<Self> {
+        let world = self.desk.world();
+        let is_thread =
+            |kind: &RoomKind| matches!(kind, RoomKind::Thread { parent, .. } if *parent == self.id);
+        let threads = world.rooms.iter().filter(|(_, room)| is_thread(&room.kind) && !room.gone);
+        threads.map(|(id, _)| Self { desk: Arc::clone(&self.desk), id: *id }).collect()
+    }
+
+    /// Waits for a thread with this in its name.
+    ///
+    /// # Panics
+    /// None comes within ten seconds.
+    pub async fn until_thread(&self, name: &str) -> Self {
+        let found = self
+            .desk
+            .until(PATIENCE, || self.threads().into_iter().find(|thread| thread.name().contains(name)));
+        found.await.unwrap_or_else(|| panic!("no thread is called {name:?}"))
+    }
+
+    /// Whether it is a thread that was closed.
+    pub fn is_archived(&self) -> bool {
+        self.desk.world().rooms[&self.id].archived
+    }
+
+    /// The bot may not do this here any more.
+    pub fn denies(&self, permission: Permission) {
+        if let Some(room) = self.desk.world().rooms.get_mut(&self.id) {
+            room.denied |= permission.bit();
+        }
+    }
+
+    /// The bot may do this here again.
+    pub fn allows(&self, permission: Permission) {
+        if let Some(room) = self.desk.world().rooms.get_mut(&self.id) {
+            room.denied &= !permission.bit();
+        }
+    }
+
+    /// Deletes a message, as a moderator does.
+    pub fn loses(&self, message: &Message) {
+        if let Some(room) = self.desk.world().rooms.get_mut(&self.id) {
+            room.posts.remove(&message.id);
+        }
+        self.desk.changed();
+    }
+
+    /// Is deleted.
+    pub fn goes(&self) {
+        if let Some(room) = self.desk.world().rooms.get_mut(&self.id) {
+            room.gone = true;
+        }
+        self.desk.changed();
+    }
+}

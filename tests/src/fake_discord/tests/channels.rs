@@ -1,0 +1,184 @@
+//! Channels, direct messages, threads: what a bot may write there, and how often.
+
+use super::*;
+
+async fn scene() -> (FakeDiscord, Channel, User, RawBot, String) {
+    let discord = FakeDiscord::start().await;
+    let channel = discord.server("Guild").channel("general");
+    let ada = discord.user("ada");
+    let bot = RawBot::start(&discord, &commands()).await;
+    let path = format!("/channels/{}/messages", channel.id());
+    (discord, channel, ada, bot, path)
+}
+
+#[tokio::test]
+async fn the_same_nonce_is_the_same_message_for_a_while() {
+    let (discord, channel, _, bot, path) = scene().await;
+    let said = json!({"content": "Once", "nonce": "job-1", "enforce_nonce": true});
+    let first = bot.call(Method::POST, &path, &said).await.json;
+    assert_eq!(bot.call(Method::POST, &path, &said).await.json["id"], first["id"]);
+    assert_eq!(channel.messages().len(), 1);
+    discord.passes(Duration::from_mins(10));
+    assert_ne!(bot.call(Method::POST, &path, &said).await.json["id"], first["id"]);
+}
+
+#[tokio::test]
+async fn limits_are_told_and_kept() {
+    let (discord, _, _, bot, path) = scene().await;
+    discord.limits("POST /channels/{channel_id}/messages", 1, Duration::from_secs(5));
+    let said = json!({"content": "Hello"});
+    let first = bot.call(Method::POST, &path, &said).await;
+    assert_eq!((first.status, first.header("x-ratelimit-remaining")), (200, "0"));
+    let second = bot.call(Method::POST, &path, &said).await;
+    assert_eq!((second.status, second.header("x-ratelimit-scope")), (429, "user"));
+    assert_eq!(second.header("x-ratelimit-bucket"), first.header("x-ratelimit-bucket"));
+    assert_eq!(second.header("retry-after"), "5");
+    assert!(second.json["retry_after"].as_f64().is_some_and(|seconds| seconds > 4.0), "{}", second.json);
+    discord.passes(Duration::from_secs(5));
+    assert_eq!(bot.call(Method::POST, &path, &said).await.status, 200);
+    discord.limits_globally(1, Duration::from_secs(1));
+    bot.call(Method::GET, "/users/@me", &Value::Null).await;
+    let global = bot.call(Method::GET, "/users/@me", &Value::Null).await;
+    assert_eq!((global.status, global.header("x-ratelimit-global")), (429, "true"));
+    discord.passes(Duration::from_secs(1));
+    discord.fails_next("GET /users/@me", 1, 503);
+    assert_eq!(bot.call(Method::GET, "/users/@me", &Value::Null).await.status, 503);
+}
+
+#[tokio::test]
+async fn direct_messages_arrive_unless_the_door_is_closed() {
+    let (discord, _, ada, bot, _) = scene().await;
+    let opened =
+        bot.call(Method::POST, "/users/@me/channels", &json!({"recipient_id": ada.id().to_string()})).await;
+    assert_eq!((opened.status, &opened.json["type"]), (200, &json!(1)));
+    let path = format!("/channels/{}/messages", text(&opened.json["id"]));
+    bot.call(Method::POST, &path, &json!({"content": "Your job is done"})).await;
+    ada.until_dm(|message| message.shows("done")).await;
+    ada.closes_dms();
+    let refused = bot.call(Method::POST, &path, &json!({"content": "Hello?"})).await;
+    assert_eq!(refused.refusal(), (403, 50_007));
+    ada.opens_dms();
+    let eve = discord.user("eve");
+    eve.leaves(&discord.server("Other"));
+    assert_eq!(bot.call(Method::POST, &path, &json!({"content": "Hello!"})).await.status, 200);
+    let nobody = bot.call(Method::POST, "/users/@me/channels", &json!({"recipient_id": "1"})).await;
+    assert_eq!(nobody.refusal(), (400, 50_033));
+}
+
+#[tokio::test]
+async fn doors_are_closed_and_things_are_gone() {
+    let (_discord, channel, ada, bot, path) = scene().await;
+    let said = json!({"content": "Hello"});
+    channel.denies(Permission::SendMessages);
+    assert_eq!(bot.call(Method::POST, &path, &said).await.refusal(), (403, 50_013));
+    channel.denies(Permission::ViewChannel);
+    assert_eq!(bot.call(Method::POST, &path, &said).await.refusal(), (403, 50_001));
+    channel.allows(Permission::ViewChannel);
+    channel.allows(Permission::SendMessages);
+    let sent = bot.call(Method::POST, &path, &said).await.json;
+    let one = format!("{path}/{}", text(&sent["id"]));
+    assert_eq!(bot.call(Method::PATCH, &one, &json!({"content": "Changed"})).await.status, 200);
+    assert_eq!(bot.call(Method::DELETE, &one, &Value::Null).await.status, 204);
+    assert_eq!(bot.call(Method::PATCH, &one, &said).await.refusal(), (404, 10_008));
+    let theirs = ada.says(&channel, "Mine", &[]);
+    let one = format!("{path}/{}", theirs.id());
+    assert_eq!(bot.call(Method::GET, &one, &Value::Null).await.json["content"], "Mine");
+    assert_eq!(bot.call(Method::DELETE, &one, &Value::Null).await.refusal(), (403, 50_013));
+    channel.goes();
+    assert_eq!(bot.call(Method::POST, &path, &said).await.refusal(), (404, 10_003));
+}
+
+#[tokio::test]
+async fn threads_open_at_messages_and_are_closed() {
+    let (_discord, channel, _, bot, path) = scene().await;
+    let card = bot.call(Method::POST, &path, &json!({"content": "Job 1"})).await.json;
+    let at = format!("{path}/{}/threads", text(&card["id"]));
+    let opened = bot.call(Method::POST, &at, &json!({"name": "Job 1", "auto_archive_duration": 1_440})).await;
+    assert_eq!((opened.status, &opened.json["id"]), (201, &card["id"]));
+    let again = bot.call(Method::POST, &at, &json!({"name": "Job 1"})).await;
+    assert_eq!(again.refusal(), (400, 160_004));
+    let thread = channel.until_thread("Job 1").await;
+    let inside = format!("/channels/{}/messages", thread.id());
+    assert_eq!(bot.call(Method::POST, &inside, &json!({"content": "News"})).await.status, 200);
+    thread.until(|message| message.shows("News")).await;
+    let closed =
+        bot.call(Method::PATCH, &format!("/channels/{}", thread.id()), &json!({"archived": true})).await;
+    assert!(closed.status == 200 && thread.is_archived());
+    channel.denies(Permission::CreatePublicThreads);
+    let by_itself = format!("/channels/{}/threads", channel.id());
+    let refused = bot.call(Method::POST, &by_itself, &json!({"name": "More", "type": 11})).await;
+    assert_eq!(refused.refusal(), (403, 50_013));
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_with_its_field() {
+    let (discord, _, _, bot, path) = scene().await;
+    let long = |letters: usize| "x".repeat(letters);
+    let embed = |letters: usize| json!({"description": long(letters)});
+    let wrong = [
+        (json!({"content": long(2_001)}), "/errors/content"),
+        (json!({"embeds": [embed(4_097)]}), "/errors/embeds/0/description"),
+        (json!({"embeds": [embed(4_000), embed(4_000)]}), "/errors/embeds/_errors"),
+        (json!({"embeds": [{"fields": [{"name": "", "value": "x"}]}]}), "/errors/embeds/0/fields/0/name"),
+        (
+            json!({"content": "x", "components": rows(&vec![button("a", "1", false); 6])}),
+            "/errors/components/0/components",
+        ),
+        (
+            json!({"content": "x", "components": rows(&[button("a", "1", false), button("b", "1", false)])}),
+            "/errors/components/0/components/1/custom_id",
+        ),
+        (
+            json!({"content": "x", "components": rows(&[button("a", &long(101), false)])}),
+            "/errors/components/0/components/0/custom_id",
+        ),
+        (json!({"content": "x", "nonce": long(26)}), "/errors/nonce"),
+        (json!({"content": "x", "attachments": [{"id": "7"}]}), "/errors/attachments/0/id"),
+    ];
+    let number = wrong.len();
+    for (said, field) in wrong {
+        let got = bot.call(Method::POST, &path, &said).await;
+        assert_eq!(got.refusal(), (400, 50_035), "{said}");
+        assert!(got.json.pointer(field).is_some(), "{field} in {}", got.json);
+    }
+    let empty = bot.call(Method::POST, &path, &json!({"content": " "})).await;
+    assert_eq!(empty.refusal(), (400, 50_006));
+    let complaints = discord.take_complaints();
+    assert!(complaints.len() > number, "{complaints:?}");
+}
+
+#[tokio::test]
+async fn files_stay_until_a_change_names_others_and_their_addresses_end() {
+    let (discord, channel, _, bot, path) = scene().await;
+    discord.set_attachment_life(Duration::from_hours(1));
+    let sent = bot.upload(Method::POST, &path, &json!({"content": "Result"}), "result.txt", "42").await.json;
+    let one = format!("{path}/{}", text(&sent["id"]));
+    bot.call(Method::PATCH, &one, &json!({"content": "Approved"})).await;
+    let message = channel.until(|message| message.shows("Approved")).await;
+    assert_eq!(message.files()[0].text(), "42");
+    let fetch = async || reqwest::get(&message.file_urls()[0]).await.expect("it answers").status().as_u16();
+    assert_eq!(fetch().await, 200);
+    discord.passes(Duration::from_hours(1));
+    assert_eq!(fetch().await, 404);
+    bot.call(Method::PATCH, &one, &json!({"attachments": []})).await;
+    assert!(channel.messages()[0].files().is_empty());
+}
+
+#[tokio::test]
+#[should_panic(expected = "the bot did what it may not")]
+async fn a_wrong_request_fails_its_test() {
+    let (_discord, _, _, bot, path) = scene().await;
+    assert_eq!(bot.call(Method::POST, &path, &json!({"content": ""})).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_body_is_held_against_the_description() {
+    let (discord, _, _, bot, path) = scene().await;
+    if std::env::var_os(SPEC_VARIABLE).is_none() {
+        return; // the description is large and not part of the repository
+    }
+    let said = json!({"content": "Hello", "tts": "yes", "attachments": [{"id": 0, "filename": "a.txt"}]});
+    bot.upload(Method::POST, &path, &said, "a.txt", "42").await;
+    let complaints = discord.take_complaints();
+    assert!(complaints.len() == 1 && complaints[0].contains("/tts"), "{complaints:?}");
+}

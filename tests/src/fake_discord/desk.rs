@@ -143,6 +143,10 @@ impl Desk {
         self.changed.send_modify(|count| *count += 1);
     }
 
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
     /// Waits until a look at the world finds something; nothing after this long.
     pub(super) async fn until<T>(&self, limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let mut changes = self.changed.subscribe();

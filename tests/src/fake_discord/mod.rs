@@ -9,6 +9,7 @@ mod callback;
 mod clock;
 mod commands;
 mod components;
+mod console;
 mod desk;
 mod dialect;
 mod followups;
@@ -37,6 +38,7 @@ mod user;
 mod world;
 mod writing;
 
+pub use console::Console;
 pub use desk::Call;
 pub use dialect::Dialect;
 pub use knobs::Resumption;
@@ -58,7 +60,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use world::{Guild, RoomKind};
 
@@ -205,6 +207,11 @@ impl FakeDiscord {
     pub async fn until_call(&self, is_so: impl Fn(&Call) -> bool) -> Call {
         let found = self.desk.until(PATIENCE, || self.calls().into_iter().find(&is_so));
         found.await.unwrap_or_else(|| panic!("the requests stayed {:?}", self.calls()))
+    }
+
+    /// Counts whatever happens: whoever watches it can look again.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.desk.changes()
     }
 
     /// The global commands that are registered, as they are kept.

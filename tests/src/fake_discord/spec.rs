@@ -1,6 +1,7 @@
 //! The official description of the API, where the environment says where it lies: bodies must be as it says.
 
-use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -38,8 +39,8 @@ impl Spec {
         let validator = self.validator(route)?;
         let body = coerced(body.clone(), "");
         let error = validator.iter_errors(&body).next()?;
-        let at = error.instance_path().to_string();
-        let said: String = error.to_string().chars().take(COMPLAINT_LETTERS_MAX).collect();
+        let (at, said) = deepest(&error);
+        let said: String = said.chars().take(COMPLAINT_LETTERS_MAX).collect();
         Some(format!("{route} is not as the description says at \"{at}\": {said}"))
     }
 
@@ -59,6 +60,24 @@ impl Spec {
         lock(&self.validators).insert(route.to_owned(), Arc::clone(&validator));
         Some(validator)
     }
+}
+
+/// Where the branch of a choice that fits best goes wrong, and how: a mismatch of a whole body says nothing.
+fn deepest(error: &ValidationError<'_>) -> (String, String) {
+    let own = (error.instance_path().to_string(), error.to_string());
+    let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) =
+        error.kind()
+    else {
+        return own;
+    };
+    // A branch of another type fails at the type, whatever else is wrong with it.
+    let discriminates = |inner: &ValidationError<'_>| inner.instance_path().to_string().ends_with("/type");
+    let branches = context.iter().filter(|branch| !branch.iter().any(discriminates));
+    let inner = branches.filter_map(|branch| branch.first()).map(deepest);
+    inner
+        .max_by_key(|(at, _)| at.matches('/').count())
+        .filter(|(at, _)| at.len() > own.0.len())
+        .unwrap_or(own)
 }
 
 /// The two forms that Discord takes though its description has others: permissions as text, and the numbers of

@@ -107,14 +107,31 @@ impl User {
         option: &str,
         text: &str,
     ) -> Vec<Choice> {
+        let choices = self.try_completes(channel, command, options, option, text).await;
+        choices.unwrap_or_else(|refused| panic!("{command} {option}: {refused}"))
+    }
+
+    /// Like [`Self::completes_after`].
+    ///
+    /// # Errors
+    /// Her client does not let her, or the bot offers nothing in time.
+    pub async fn try_completes(
+        &self,
+        channel: &Channel,
+        command: &str,
+        options: Options<'_>,
+        option: &str,
+        text: &str,
+    ) -> Result<Vec<Choice>, ClientRefuses> {
         let path = words(command);
         let focused = Some((option, text));
         let typed = Typed { path: path.get(1..).unwrap_or_default(), options, files: &[], focused };
-        let deed = self.command(channel, path.first().unwrap_or(&""), typed, Kind::Autocomplete);
-        let deed = deed.unwrap_or_else(|refused| panic!("{command} {option}: {refused}"));
+        let deed = self.command(channel, path.first().unwrap_or(&""), typed, Kind::Autocomplete)?;
         let view = Shown::first(Arc::clone(&self.desk), deed).await.view();
-        let View::Choices(choices) = view else { panic!("no choices are shown but {view:?}") };
-        choices
+        let View::Choices(choices) = view else {
+            return Err(ClientRefuses("loading options failed".to_owned()));
+        };
+        Ok(choices)
     }
 
     fn command(

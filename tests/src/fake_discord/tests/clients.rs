@@ -22,7 +22,7 @@ async fn echo(bot: &mut RawBot) -> Value {
 async fn a_client_holds_options_against_their_definition() {
     let (_discord, server, ada, _bot) = scene().await;
     let channel = server.channel("general");
-    let wrong: [(&str, &[(&str, &str)], &str); 8] = [
+    let wrong: [(&str, Options<'_>, &str); 8] = [
         ("/job", &[], "a subcommand is missing"),
         ("/job pot", &[], "no subcommand"),
         ("/jobs", &[], "no command"),

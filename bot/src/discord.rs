@@ -7,7 +7,7 @@ use reqwest_of_serenity::Client as HttpClient;
 use serde_json::{Value, json};
 use serenity::all::{
     ApplicationId, ChannelId, ClientBuilder, Context, CreateAttachment, Event, GatewayIntents, Http,
-    HttpBuilder, HttpError, InteractionId, MessageId, RawEventHandler, Ready, UserId,
+    HttpBuilder, HttpError, Interaction, InteractionId, MessageId, RawEventHandler, Ready, UserId,
 };
 use serenity::async_trait;
 use std::sync::Arc;
@@ -137,6 +137,10 @@ impl Discord {
         nonce: &str,
     ) -> Result<u64, DiscordError> {
         let mut body = message.json(ping);
+        if let Some(user) = ping {
+            // Who is not named is not notified, whatever is allowed.
+            body["content"] = json!(format!("<@{user}> {}", message.content));
+        }
         body["nonce"] = json!(nonce);
         body["enforce_nonce"] = json!(true);
         let sent = self.http.send_message(ChannelId::new(channel), attachments(message), &body).await;
@@ -216,7 +220,7 @@ impl RawEventHandler for Handler {
     #[expect(clippy::wildcard_enum_match_arm, reason = "Discord tells much that is not asked for")]
     async fn raw_event(&self, _: Context, event: Event) {
         let value = match event {
-            Event::InteractionCreate(created) => serde_json::to_value(&created.interaction).ok(),
+            Event::InteractionCreate(created) => as_sent(&created.interaction),
             Event::Unknown(unknown) if unknown.kind == "INTERACTION_CREATE" => Some(unknown.value),
             Event::Ready(ready) => {
                 self.counters.sessions.fetch_add(1, Ordering::Relaxed);
@@ -244,6 +248,13 @@ impl RawEventHandler for Handler {
             }
         }
     }
+}
+
+/// An interaction as Discord sent it: serenity reads it, and leaves its kind out when it writes.
+fn as_sent(interaction: &Interaction) -> Option<Value> {
+    let mut value = serde_json::to_value(interaction).ok()?;
+    value["type"] = json!(u8::from(interaction.kind()));
+    Some(value)
 }
 
 fn attachments(message: &Message) -> Vec<CreateAttachment> {

@@ -83,7 +83,7 @@ async fn send(bot: &Bot, leased: &LeasedNotice) -> Result<(), DiscordError> {
     let channel = bot.cards.direct(bot, user).await?;
     let message = drawn(bot, leased, user).await;
     // The notice's number is the nonce: whoever tells it again within minutes tells it once.
-    bot.discord.send(channel, &message, Some(user), &format!("n{}", leased.notice.id.0)).await.map(drop)
+    bot.discord.send(channel, &message, None, &format!("n{}", leased.notice.id.0)).await.map(drop)
 }
 
 /// The notice, and with it what it is about, where its reader may see that.

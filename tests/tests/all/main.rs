@@ -5,6 +5,7 @@ mod again;
 mod attacks;
 mod audit;
 mod bad_agents;
+mod bot;
 mod cast;
 mod chat_agents;
 mod command_line;

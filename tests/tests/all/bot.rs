@@ -238,11 +238,11 @@ async fn a_restart_of_either_loses_nothing_and_buttons_work_on() {
     let told = chat.post(&ada, &[("review", "Always")], &[("brief", "Say a number")]).await;
     let job = guildhall_protocol::ids::JobId(job_of(&told).parse().expect("a number"));
     chat.place.until(job, is(JobState::InReview(guildhall_protocol::state::Reviewer::Client))).await;
+    let asked = ada.until_dm(|message| message.has_button("Accept")).await;
     chat.kill_bot().await;
     chat.place.kill().await;
     chat.place.start().await;
     chat.start_bot().await;
-    let asked = ada.until_dm(|message| message.has_button("Accept")).await;
     ada.clicks(&asked, "Accept").await.until(|message| message.shows("is accepted")).await;
     chat.channel.until(|message| message.shows("completed")).await;
     chat.stop_bot().await;

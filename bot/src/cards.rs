@@ -13,7 +13,7 @@ use guildhall_protocol::notice::Channel;
 use guildhall_protocol::surface::LeasedSurface;
 use guildhall_protocol::view::JobStory;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,14 @@ struct Address {
 #[derive(Default)]
 pub(crate) struct Cards {
     direct: Mutex<BTreeMap<u64, u64>>,
+    /// Who takes no direct messages, and was not told so yet.
+    closed: Mutex<BTreeSet<u64>>,
+}
+
+/// The channel in a server where a card stands, if it does: cards that show everything stand in direct messages, or where
+/// everybody may see the job.
+pub(crate) fn channel_of(address: &str) -> Option<u64> {
+    serde_json::from_str::<Address>(address).ok().map(|address| address.channel)
 }
 
 impl Cards {
@@ -60,6 +68,19 @@ impl Cards {
         }
         direct.insert(user, channel);
         Ok(channel)
+    }
+
+    /// Somebody takes no direct messages: they are told with the next answer that they get.
+    pub(crate) fn is_closed(&self, user: u64) {
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if closed.len() < DIRECT_MAX {
+            closed.insert(user);
+        }
+    }
+
+    /// Whether somebody is to be told now that direct messages do not reach them.
+    pub(crate) fn was_closed(&self, user: u64) -> bool {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).remove(&user)
     }
 
     /// Puts the card of a job where it was posted, or else into direct messages. Whether it stands where it was posted.

@@ -52,6 +52,7 @@ pub(crate) fn commands() -> Value {
                 ("Jobs of mine that wait", "job_waiting"),
             ]), choice("how", "How", &[("As usual", "usual"), ("Here, by direct message", "discord"), ("Not at all", "off")])]),
         ]),
+        command("queue", "Operators: all jobs that have not ended", &[]),
         command("status", "How the marketplace is", &[]),
         command("help", "How this works", &[choice("topic", "About what", &[
             ("Posting a job", "post"),

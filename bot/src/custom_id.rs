@@ -47,6 +47,8 @@ pub(crate) enum CustomId {
     EditPost { draft: u64 },
     /// Posts a draft as it is.
     PostDraft { draft: u64 },
+    /// Posts the jobs of a file that is kept as a draft.
+    PostMany { draft: u64 },
     /// Consents to this version of the privacy policy, and posts a draft.
     Consent { version: String, draft: u64 },
     /// Notices of this kind no more.
@@ -78,6 +80,7 @@ impl fmt::Display for CustomId {
             Self::Post { draft: Some(draft) } => write!(f, "post:{draft}"),
             Self::EditPost { draft } => write!(f, "editpost:{draft}"),
             Self::PostDraft { draft } => write!(f, "postdraft:{draft}"),
+            Self::PostMany { draft } => write!(f, "postmany:{draft}"),
             Self::Consent { version, draft } => write!(f, "consent:{version}:{draft}"),
             Self::Silence { kind } => write!(f, "silence:{kind}"),
             Self::Join { code } => write!(f, "join:{code}"),
@@ -122,6 +125,7 @@ impl FromStr for CustomId {
             "post" => Self::Post { draft: Some(number(0)?) },
             "editpost" => Self::EditPost { draft: number(0)? },
             "postdraft" => Self::PostDraft { draft: number(0)? },
+            "postmany" => Self::PostMany { draft: number(0)? },
             "consent" => Self::Consent { version: word(0)?, draft: number(1)? },
             "silence" => Self::Silence { kind: word(0)? },
             "join" => Self::Join { code: word(0)? },
@@ -157,6 +161,7 @@ mod tests {
             CustomId::Post { draft: Some(epoch) },
             CustomId::EditPost { draft: epoch },
             CustomId::PostDraft { draft: epoch },
+            CustomId::PostMany { draft: epoch },
             CustomId::Consent { version: "0123456789ab".to_owned(), draft: epoch },
             CustomId::Silence { kind: "agent_assigned".to_owned() },
             CustomId::Join { code: "K7QM-2XWD".to_owned() },

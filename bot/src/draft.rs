@@ -110,6 +110,34 @@ impl Draft {
     }
 }
 
+/// Most jobs in one file.
+pub(crate) const JOBS_MAX: usize = 50;
+
+/// The jobs of a file, one a line, as JSON or as words.
+///
+/// # Errors
+/// The first line that is no job, with its number.
+pub(crate) fn jobs_of(file: &str) -> Result<Vec<JobDraft>, ApiError> {
+    let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
+    let mut jobs = Vec::new();
+    for (line, number) in file.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+        if jobs.len() == JOBS_MAX {
+            return Err(wrong(format!(
+                "the file holds more than {JOBS_MAX} jobs, the most that are posted at once"
+            )));
+        }
+        let line = line.trim();
+        let job = if line.starts_with('{') {
+            serde_json::from_str(line).map_err(|error| wrong(format!("line {number} is no job: {error}")))?
+        } else {
+            JobDraft { brief: line.to_owned(), ..JobDraft::default() }
+        };
+        job.check().map_err(|error| wrong(format!("line {number}: {error}")))?;
+        jobs.push(job);
+    }
+    if jobs.is_empty() { Err(wrong("the file holds no job".to_owned())) } else { Ok(jobs) }
+}
+
 /// JSON as JSON, everything else as text.
 fn document(text: &str) -> Json {
     let is_document = text.starts_with('{') || text.starts_with('[');
@@ -165,6 +193,16 @@ mod tests {
         assert_eq!(job.criteria, expected);
         let words = draft(&[], &[("brief", "x"), ("material", "{ not json")]).job().expect("a job");
         assert_eq!(words.input.map(|input| input.value()), Some(serde_json::json!("{ not json")));
+    }
+
+    #[test]
+    fn a_file_holds_a_job_a_line() {
+        let jobs = jobs_of("Count the words\n\n{\"brief\": \"Add\", \"label\": \"sums\"}\n").expect("jobs");
+        assert_eq!((jobs.len(), jobs[1].label.as_deref()), (2, Some("sums")));
+        let told = |file: &str| jobs_of(file).expect_err("it is wrong").message;
+        assert!(told("Count\n{\"brief\": 7}").contains("line 2"));
+        assert!(told(&"x\n".repeat(JOBS_MAX + 1)).contains("more than 50"));
+        assert!(told("\n \n").contains("no job"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! told.
 
 use crate::act::{Bot, story};
+use crate::cards::channel_of;
 use crate::discord::DiscordError;
 use crate::hall::discord_id;
 use crate::message::Message;
@@ -69,7 +70,10 @@ async fn told(bot: &Bot, leased: LeasedNotice) {
     let (outcome, detail) = match send(bot, &leased).await {
         Ok(()) => (NoticeOutcome::Taken, String::new()),
         Err(error @ (DiscordError::Closed | DiscordError::Forbidden | DiscordError::Gone)) => {
-            (NoticeOutcome::Refused, error.to_string())
+            match send_elsewhere(bot, &leased).await {
+                Ok(()) => (NoticeOutcome::Taken, "said beside the job's card".to_owned()),
+                Err(_) => (NoticeOutcome::Refused, error.to_string()),
+            }
         }
         Err(error) => (NoticeOutcome::Later, error.to_string()),
     };
@@ -84,6 +88,18 @@ async fn send(bot: &Bot, leased: &LeasedNotice) -> Result<(), DiscordError> {
     let message = drawn(bot, leased, user).await;
     // The notice's number is the nonce: whoever tells it again within minutes tells it once.
     bot.discord.send(channel, &message, None, &format!("n{}", leased.notice.id.0)).await.map(drop)
+}
+
+/// Says beside the job's card that something waits, and nothing of what: others read it, too.
+async fn send_elsewhere(bot: &Bot, leased: &LeasedNotice) -> Result<(), DiscordError> {
+    let user = leased.to.as_ref().and_then(discord_id).ok_or(DiscordError::Closed)?;
+    bot.cards.is_closed(user);
+    let job = leased.notice.job.ok_or(DiscordError::Closed)?;
+    let direct = bot.cards.direct(bot, user).await.ok();
+    let mut channels = leased.shown_at.iter().filter_map(|address| channel_of(address));
+    let channel = channels.find(|channel| Some(*channel) != direct).ok_or(DiscordError::Closed)?;
+    let message = render::beside_card(job);
+    bot.discord.send(channel, &message, Some(user), &format!("b{}", leased.notice.id.0)).await.map(drop)
 }
 
 /// The notice, and with it what it is about, where its reader may see that.

@@ -41,6 +41,7 @@ pub(crate) enum Action {
         of: Option<String>,
         how: Option<String>,
     },
+    Queue,
     Status,
     Help(Option<String>),
     /// Offer jobs, or agents, that begin so.
@@ -97,6 +98,7 @@ fn command(path: &str, options: &Options) -> Action {
         "account link" => Action::Link(word("code")),
         "account privacy" => Action::Privacy,
         "account notifications" => Action::Notify { of: word("of"), how: word("how") },
+        "queue" => Action::Queue,
         "status" => Action::Status,
         "help" => Action::Help(word("topic")),
         _ => Action::Wrong("this command is newer than the bot".to_owned()),

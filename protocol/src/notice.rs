@@ -269,6 +269,9 @@ pub struct LeasedNotice {
     /// How whoever is told is known on the channel; none: no longer.
     #[serde(default)]
     pub to: Option<Identity>,
+    /// Addresses of messages on the channel that show its job: where its reader may be found otherwise.
+    #[serde(default)]
+    pub shown_at: Vec<String>,
 }
 
 /// What became of a notice.

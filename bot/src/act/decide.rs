@@ -27,6 +27,7 @@ impl Bot {
                 ordered(person, of, job, Order::of(JobAction::Cancel), "is called off").await
             }
             CustomId::PostDraft { draft } => self.post_draft(person, of, draft).await,
+            CustomId::PostMany { draft } => self.post_many(person, draft).await,
             CustomId::Consent { version, draft } => self.consent(person, of, version, draft).await,
             CustomId::CardHere { job } => {
                 let put = self.cards.put(self, person, of, job).await;

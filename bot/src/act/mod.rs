@@ -24,8 +24,13 @@ use std::time::{Duration, Instant};
 const AT_ONCE: Duration = Duration::from_millis(1_500);
 /// An interaction can be answered for 15 minutes.
 const ANSWER_MAX: Duration = Duration::from_mins(14);
+/// States of jobs that have not ended.
+const OPEN: [&str; 7] = ["open", "assigned", "working", "input_required", "evaluating", "in_review", "held"];
 /// Jobs on a page.
 const PAGE: u32 = 10;
+/// For whoever takes no direct messages.
+const CLOSED: &str =
+    "\n📪 Direct messages do not reach you: open them for this server, or look into `/inbox` now and then.";
 /// Choices that Discord takes.
 const CHOICES_MAX: usize = 25;
 
@@ -110,7 +115,13 @@ impl Bot {
         work: impl Future<Output = Answer> + Send,
     ) -> Result<(), DiscordError> {
         tokio::pin!(work);
-        let told = |answer: Answer| answer.unwrap_or_else(|error| render::error(&error));
+        let told = |answer: Answer| {
+            let mut message = answer.unwrap_or_else(|error| render::error(&error));
+            if self.cards.was_closed(incoming.user.id) {
+                message.content.push_str(CLOSED);
+            }
+            message
+        };
         if let Ok(answer) = tokio::time::timeout(AT_ONCE, &mut work).await {
             return self.say(incoming, told(answer)).await;
         }
@@ -166,6 +177,13 @@ impl Bot {
             Action::Inbox => {
                 let inbox = person.call(|service, context| async move { service.inbox(context).await });
                 Ok(render::inbox(&inbox.await?))
+            }
+            Action::Queue => {
+                let filter = JobFilter { states: OPEN.map(str::to_owned).to_vec(), ..JobFilter::default() };
+                let page = PageRequest { after: None, limit: 2 * PAGE };
+                let jobs =
+                    person.call(|service, context| async move { service.jobs(context, filter, page).await });
+                Ok(render::queue(&jobs.await?))
             }
             Action::Status => {
                 let asked = Instant::now();

@@ -3,7 +3,7 @@
 use super::{Answer, Bot, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
-use crate::draft::Draft;
+use crate::draft::{Draft, jobs_of};
 use crate::hall::Person;
 use crate::incoming::{Incoming, Options};
 use crate::message::{Button, Message, Style};
@@ -24,6 +24,10 @@ const LOOKS: u32 = 50;
 impl Bot {
     /// Opens the form of a new job. What was given beside it is kept meanwhile: a form has no room for it.
     pub(super) async fn open_post(&self, of: &Incoming, options: Options) -> Result<(), DiscordError> {
+        if options.attachment.as_ref().is_some_and(|file| file.name.to_lowercase().ends_with(".jsonl")) {
+            let (bot, of_whom) = (self.clone(), of.clone());
+            return self.work(of, async move { bot.many(&of_whom, options).await }).await;
+        }
         let has_more = !options.values.is_empty() || options.attachment.is_some();
         let draft = has_more.then_some(of.id);
         let form = render::post_form(&CustomId::Post { draft }, &BTreeMap::new());
@@ -98,6 +102,33 @@ impl Bot {
         // Whoever clicks twice posts once.
         let request = format!("discord-draft-{number}").parse().unwrap_or_else(|_| RequestId::fresh());
         self.post(person, of, &draft, request).await
+    }
+
+    /// Reads the jobs of a file, and shows what would be posted.
+    async fn many(&self, of: &Incoming, options: Options) -> Answer {
+        let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
+        let attachment = options.attachment.ok_or_else(|| wrong("there is no file".to_owned()))?;
+        let text = self.files.text(&attachment).await.map_err(|error| wrong(error.to_string()))?;
+        let jobs = jobs_of(&text)?;
+        let draft = Draft { options: options.values, material: Some(text), ..Draft::default() };
+        keep(&self.hall.person(of), of.id, &draft).await?;
+        Ok(render::many(&jobs, of.id))
+    }
+
+    /// Posts the jobs of a file that is kept; once, however often somebody clicks.
+    pub(super) async fn post_many(&self, person: &Person, number: u64) -> Answer {
+        let draft = kept(person, number).await?.ok_or_else(lost)?;
+        let drafts = jobs_of(&draft.material.unwrap_or_default())?;
+        let jobs = drafts.into_iter().zip(1..).map(|(mut draft_of_line, line)| {
+            if draft_of_line.label.is_none() {
+                draft_of_line.label = draft.options.get("label").cloned();
+            }
+            let request = format!("discord-draft-{number}-{line}").parse();
+            NewJob { request: request.unwrap_or_else(|_| RequestId::fresh()), draft: draft_of_line }
+        });
+        let jobs: Vec<NewJob> = jobs.collect();
+        let posted = person.call(|service, context| async move { service.post(context, jobs).await }).await?;
+        Ok(render::posted_many(&posted))
     }
 
     /// Consents, and posts what waited for it.

@@ -33,6 +33,16 @@ pub(crate) fn jobs(page: &Page<JobHead>) -> Message {
     titled("Your jobs", rows.join("\n")).with(next.into_iter().collect())
 }
 
+/// Everything that has not ended, as far as the reader may see it.
+pub(crate) fn queue(page: &Page<JobHead>) -> Message {
+    if page.rows.is_empty() {
+        return Message::of("No job is open that you may see.");
+    }
+    let rows: Vec<String> = page.rows.iter().map(row).collect();
+    let more = if page.next.is_some() { "\nThere are more: the command line shows them." } else { "" };
+    titled("Open jobs", format!("{}{more}", rows.join("\n")))
+}
+
 /// Everything that waits for somebody.
 pub(crate) fn inbox(inbox: &Inbox) -> Message {
     let mut text = String::new();

@@ -7,10 +7,12 @@ mod notice;
 mod words;
 
 pub(crate) use card::{Look, card, public_card};
-pub(crate) use list::{agent_story, agents, found, inbox, jobs, why};
+pub(crate) use list::{agent_story, agents, found, inbox, jobs, queue, why};
 pub(crate) use modal::{again_form, answer_form, post_form, reason_form};
-pub(crate) use notice::notice;
-pub(crate) use words::{account, error, help, link_code, link_offer, policy, posted, preview, stale, status};
+pub(crate) use notice::{beside_card, notice};
+pub(crate) use words::{
+    account, error, help, link_code, link_offer, many, policy, posted, posted_many, preview, stale, status,
+};
 
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;

@@ -2,6 +2,7 @@
 
 use crate::custom_id::CustomId;
 use crate::message::{Button, Message, Style, line};
+use guildhall_protocol::ids::JobId;
 use guildhall_protocol::notice::{NoticeKind, NoticeView};
 
 /// Longest sentence, graphemes.
@@ -25,6 +26,12 @@ pub(crate) fn notice(notice: &NoticeView) -> Message {
     let kind = notice.kind.to_string();
     buttons.push(Button::new("No more of these", Style::Secondary, &CustomId::Silence { kind }));
     Message::of(text).with(buttons)
+}
+
+/// That something waits, where others read it, too.
+pub(crate) fn beside_card(job: JobId) -> Message {
+    let show = Button::new("Show me", Style::Primary, &CustomId::Show { job });
+    Message::of(format!("there is news of job {job}, and you take no direct messages.")).with(vec![show])
 }
 
 fn capital(text: &str) -> String {

@@ -6,8 +6,9 @@ use crate::message::{Button, File, Message, Style, line};
 use guildhall_protocol::account::{CONSENT_FIELD, LinkCode, LinkOffer, Policy, UserStory};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::narrate::tell_pick;
-use guildhall_protocol::view::{Preview, Status};
+use guildhall_protocol::view::{Posted, Preview, Status};
 
 /// Longest text of an error, graphemes.
 const ERROR_MAX: usize = 600;
@@ -65,6 +66,41 @@ pub(crate) fn preview(preview: &Preview, draft: u64) -> Message {
         Button::new("Post it", Style::Success, &CustomId::PostDraft { draft }),
         Button::new("Edit", Style::Secondary, &CustomId::EditPost { draft }),
     ])
+}
+
+/// What a file would post.
+pub(crate) fn many(jobs: &[JobDraft], draft: u64) -> Message {
+    let shown = jobs.iter().take(5).map(|job| format!("• {}", line(&job.shown_title(), 100)));
+    let mut text = format!("**Nothing is posted yet.** The file holds {} jobs:\n", jobs.len());
+    text.push_str(&shown.collect::<Vec<_>>().join("\n"));
+    if jobs.len() > 5 {
+        text.push_str("\n• and so on");
+    }
+    Message::of(text).with(vec![Button::new(
+        "Post all of them",
+        Style::Success,
+        &CustomId::PostMany { draft },
+    )])
+}
+
+/// What became of the jobs of a file.
+pub(crate) fn posted_many(posted: &[Result<Posted, ApiError>]) -> Message {
+    let numbers: Vec<String> = posted.iter().flatten().map(|posted| posted.id.to_string()).collect();
+    let mut text = if numbers.is_empty() {
+        "⚠️ No job was posted.".to_owned()
+    } else {
+        format!(
+            "✅ {} jobs are posted: {}. You are told when each is done.",
+            numbers.len(),
+            numbers.join(", ")
+        )
+    };
+    for (answer, number) in posted.iter().zip(1..) {
+        if let Err(error) = answer {
+            text.push_str(&format!("\n⚠️ Job {number} of the file: {}.", line(&error.message, 200)));
+        }
+    }
+    Message::of(text)
 }
 
 /// The privacy policy, with a button that consents and goes on.

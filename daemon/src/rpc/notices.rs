@@ -227,7 +227,12 @@ impl Caller {
             let view = self.notice_views(std::slice::from_ref(&bundle.first)).await?.pop();
             let with = bundle.others.iter().map(|row| row.id).collect();
             let to = self.known_on(channel, bundle.first.user).await?;
-            leased.extend(view.map(|notice| LeasedNotice { notice, lease, with, to }));
+            let shown_at = match bundle.first.job {
+                None => Vec::new(),
+                Some(job) => self.desk.store().surfaces(Query::Surfaces(job)).await.map_err(store)?,
+            };
+            let shown_at = shown_at.into_iter().map(|surface| surface.address).collect();
+            leased.extend(view.map(|notice| LeasedNotice { notice, lease, with, to, shown_at }));
         }
         Ok(leased)
     }

@@ -1,5 +1,6 @@
 //! Asking the store with the answer's own type.
 
+use super::front_end::SurfaceRecord;
 use super::{
     AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord,
     JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
@@ -84,6 +85,8 @@ ask! {
     identities, Identities -> Vec<Identity>;
     /// A query that answers `Tokens`.
     tokens, Tokens -> Vec<TokenView>;
+    /// A query that answers `Surfaces`.
+    surfaces, Surfaces -> Vec<SurfaceRecord>;
     /// A query that answers `Usage`.
     usage, Usage -> Usage;
     /// A query that answers `Receipt`.

@@ -36,12 +36,14 @@ pub struct Terms {
     pub claimed: Role,
     /// Whether a bridge acts for them.
     pub bridged: bool,
+    /// Whether they came as a user of the machine who is an admin by that.
+    pub born: bool,
 }
 
 impl Terms {
     /// Of somebody at this machine, or from nowhere in particular.
     pub fn up_to(ceiling: Role) -> Self {
-        Self { ceiling, place: PlaceId::LOCAL, claimed: Role::Client, bridged: false }
+        Self { ceiling, place: PlaceId::LOCAL, claimed: Role::Client, bridged: false, born: false }
     }
 }
 
@@ -80,14 +82,16 @@ impl Accounts {
     pub fn powers(&self, user: UserId, terms: &Terms, place: PlaceId) -> Powers {
         let ledger = self.lock();
         let account = ledger.accounts.get(&user);
-        let market = ledger.role(user).min(terms.ceiling);
+        // Who is known in other ways, too, is an admin only where they came as that user of the machine.
+        let own = account.map(|account| account.role).unwrap_or_default();
+        let market = if terms.born { Role::Admin } else { own }.min(terms.ceiling);
         let granted = account.and_then(|account| account.places.get(&place)).copied();
         let claimed = (terms.bridged && place == terms.place).then_some(terms.claimed.min(Role::Operator));
         let here = granted.into_iter().chain(claimed).max().map_or(market, |role| role.min(terms.ceiling));
         Powers {
             market,
             place: here.max(market),
-            suspended: account.is_some_and(|account| account.suspended) && !ledger.born.contains(&user),
+            suspended: account.is_some_and(|account| account.suspended) && !terms.born,
             bridged: terms.bridged,
         }
     }
@@ -95,6 +99,14 @@ impl Accounts {
     /// Somebody is no longer known so.
     pub fn remove_identity(&self, user: UserId, identity: Identity) {
         self.lock().removed.insert((user, identity));
+    }
+
+    /// Somebody is known so again.
+    pub fn restore_identities(&self, user: UserId, identities: &[Identity]) {
+        let mut ledger = self.lock();
+        for identity in identities {
+            ledger.removed.remove(&(user, identity.clone()));
+        }
     }
 
     /// Why somebody who came as this user, by this identity, is this user no longer.
@@ -154,7 +166,7 @@ mod tests {
     const GUILD: PlaceId = PlaceId(2);
 
     fn terms(ceiling: Role) -> Terms {
-        Terms { ceiling, place: GUILD, claimed: Role::Admin, bridged: true }
+        Terms { ceiling, place: GUILD, claimed: Role::Admin, bridged: true, born: false }
     }
 
     #[test]
@@ -182,7 +194,9 @@ mod tests {
         accounts.put(ADA, Account { suspended: true, role: Role::Client, ..Account::default() });
         assert!(accounts.powers(ADA, &terms(Role::Admin), GUILD).suspended);
         accounts.bear_admin(ADA);
-        let powers = accounts.powers(ADA, &terms(Role::Admin), GUILD);
+        assert!(accounts.powers(ADA, &terms(Role::Admin), GUILD).suspended, "they came otherwise");
+        let here = Terms { born: true, bridged: false, ..terms(Role::Admin) };
+        let powers = accounts.powers(ADA, &here, GUILD);
         assert!(!powers.suspended && powers.market == Role::Admin);
     }
 

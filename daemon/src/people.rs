@@ -165,6 +165,11 @@ impl People {
             || Settings::default().channels(notice.kind, on_discord),
             |person| person.settings.channels(notice.kind, on_discord),
         );
+        let mut channels = channels;
+        // Whoever serves a channel could keep this from its reader: one way is the daemon's own.
+        if notice.kind == NoticeKind::AccountJoined && !channels.contains(&Channel::Log) {
+            channels.push(Channel::Log);
+        }
         if channels.is_empty() {
             return Vec::new();
         }

@@ -132,6 +132,10 @@ impl Client {
     }
 
     fn unreachable(&self, error: &ConnectError) -> ApiError {
+        // A file of ours is no daemon's fault.
+        if let ConnectError::File { .. } = error {
+            return ApiError::new(ErrorKind::Invalid, error.to_string());
+        }
         let told = format!("no daemon answers at {}: {error}", self.endpoint);
         let error = ApiError::new(ErrorKind::Unavailable, told);
         match self.endpoint {
@@ -150,8 +154,8 @@ impl Client {
         let greeted = transport::greet(&mut connection, &hello).await;
         let principal = match greeted.map_err(|error| self.unreachable(&error.into()))? {
             Welcome::Accepted { principal, .. } => principal,
-            Welcome::Refused { reason, sign_in } => {
-                let error = ApiError::new(ErrorKind::Unsupported, reason);
+            Welcome::Refused { reason, kind, sign_in } => {
+                let error = ApiError::new(kind, reason);
                 let hint = "`guildhall login` signs you in";
                 return Err(if sign_in.is_some() { error.hint(hint) } else { error });
             }

@@ -2,6 +2,7 @@
 //! in force and whom the daemon takes it for, or a refusal that says what to upgrade.
 
 use crate::account::{Identity, Role};
+use crate::error::ErrorKind;
 use crate::ids::{PlaceId, UserId};
 use crate::sign_in::SignIn;
 use serde::{Deserialize, Serialize};
@@ -87,10 +88,18 @@ pub enum Welcome {
     Refused {
         /// Why, and what to do.
         reason: String,
+        /// What the caller can do about it.
+        #[serde(default = "unsupported")]
+        kind: ErrorKind,
         /// Where people sign in, if they can.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sign_in: Option<SignIn>,
     },
+}
+
+/// What a refusal of a daemon means that says nothing of it.
+fn unsupported() -> ErrorKind {
+    ErrorKind::Unsupported
 }
 
 /// Whom the daemon takes a caller for.

@@ -212,8 +212,8 @@ pub enum What {
     AgentGranted { host: Commitment },
     /// The endpoint of a chat agent is opened with another key.
     AgentKeyReplaced,
-    /// It has new secrets; those before count until then.
-    SecretsRotated { old_until: Option<Timestamp> },
+    /// A request made new secrets; those before count until then.
+    SecretsRotated { key: String, old_until: Option<Timestamp> },
     /// An operator answered for its endpoint, in place of a challenge.
     AgentVouchedFor { version: AgentVersion },
     /// It is to work for these, once an operator approves.
@@ -224,6 +224,8 @@ pub enum What {
     PublishingRefused { audience: Audience, reason: Option<Text> },
     /// It moved to another host, and waits for approval again.
     ApprovalEnded { audience: Audience },
+    /// It changed while it waited for approval: whoever wants it for these asks again.
+    PublishingEnded { audience: Audience },
     /// It works for its owners only.
     AgentWithdrawn,
     /// Somebody has it, too.

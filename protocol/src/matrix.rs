@@ -42,6 +42,7 @@ pub enum Verb {
     ChangeRoles,
     AddUser,
     Consent,
+    LinkCode,
     Link,
     MakeToken,
     ReadTokens,
@@ -162,7 +163,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 49] = [
+pub const MATRIX: [Row; 50] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
@@ -208,6 +209,7 @@ pub const MATRIX: [Row; 49] = [
     row(Verb::ChangeRoles,                  Market, [A, N, N, N, A], CALM, SHUT),
     row(Verb::AddUser,                      Market, [A, N, N, N, N], CALM, SHUT),
     row(Verb::Consent,                      Market, [C, N, N, N, N], CALM, OPEN),
+    row(Verb::LinkCode,                     Market, [C, N, N, N, N], BUSY, SHUT),
     row(Verb::Link,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::MakeToken,                    Market, [C, N, N, N, A], BUSY, SHUT),
     row(Verb::ReadTokens,                   Market, [C, N, N, N, A], CALM, SHUT),
@@ -247,6 +249,7 @@ impl Verb {
             Self::ChangeRoles => "grant or revoke roles",
             Self::AddUser => "add users",
             Self::Consent => "consent to the privacy policy",
+            Self::LinkCode => "ask for a code that joins accounts, or remove an identity",
             Self::Link => "join accounts",
             Self::MakeToken => "make tokens",
             Self::ReadTokens => "list tokens",
@@ -330,6 +333,9 @@ mod tests {
             Verb::Register,
             Verb::NameWebhook,
             Verb::GrantAddress,
+            Verb::GiveAgent,
+            Verb::RotateSecret,
+            Verb::LinkCode,
         ] {
             for whose in RELATIONS {
                 assert_eq!(verb.may(whose, admin), Err(Denied::Bridged { verb }));

@@ -178,6 +178,7 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::AgentPublished { .. }
         | What::PublishingRefused { .. }
         | What::ApprovalEnded { .. }
+        | What::PublishingEnded { .. }
         | What::AgentWithdrawn
         | What::OwnerAdded { .. }
         | What::OwnerRemoved { .. }

@@ -1,7 +1,7 @@
 //! Who calls: from what a connection shows of itself to a session. Nothing else decides it.
 
 use super::Desk;
-use super::session::Session;
+use super::session::{Bridge, Session};
 use super::sign_in::{by_issuer, is_issued};
 use crate::accounts::Terms;
 use crate::oidc::SignInError;
@@ -10,6 +10,7 @@ use crate::store::{AccountCommand, AccountQuery, Command, Query, StoreError};
 use crate::token::{self, TokenError};
 use guildhall_protocol::account::{Identity, Role, TokenKind, TokenScope};
 use guildhall_protocol::clean::{clean_line, cut};
+use guildhall_protocol::error::ErrorKind;
 use guildhall_protocol::handshake::{ActingFor, Hello};
 use guildhall_protocol::ids::UserId;
 use guildhall_protocol::notice::Channel;
@@ -70,6 +71,25 @@ pub(super) enum Unknown {
     BadName,
 }
 
+impl Unknown {
+    /// What the caller can do about it.
+    pub(super) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Store(_) | Self::SignIn(SignInError::Away { .. }) => ErrorKind::Unavailable,
+            Self::NoIssuer => ErrorKind::Unsupported,
+            Self::NoCredential
+            | Self::NoToken(_)
+            | Self::Stranger
+            | Self::Revoked
+            | Self::Expired
+            | Self::SignIn(SignInError::Refused(_))
+            | Self::NoBridge
+            | Self::OtherPlace(_)
+            | Self::BadName => ErrorKind::Forbidden,
+        }
+    }
+}
+
 /// The session behind a connection. A credential goes before what the machine says of the peer.
 ///
 /// # Errors
@@ -121,11 +141,14 @@ pub(crate) async fn expect_operators(desk: &Desk) -> Result<(), StoreError> {
 async fn by_uid(desk: &Desk, uid: u32) -> Result<Session, StoreError> {
     let name = format!("uid {uid}");
     let user = desk.user("uid", &uid.to_string(), &name).await?;
-    if desk.admin_uids.contains(&uid) || uid == own_uid() {
+    let identity = Identity { kind: "uid".to_owned(), id: uid.to_string() };
+    let born = desk.is_admin_uid(&identity);
+    if born {
         desk.bear_admin(user);
     }
-    let identity = Some(Identity { kind: "uid".to_owned(), id: uid.to_string() });
-    Ok(Session { identity, ..Session::of(user, name) })
+    let session = Session::of(user, name);
+    let terms = Terms { born, ..session.terms };
+    Ok(Session { identity: Some(identity), terms, ..session })
 }
 
 /// The user of a token, or the person for whom a bridge acts.
@@ -151,8 +174,11 @@ async fn by_token(desk: &Desk, text: &str, acting_for: Option<&ActingFor>) -> Re
         Some(_) => return Err(Unknown::NoBridge),
         None => {
             let name = desk.store().user(token.user).await?.name;
-            let terms = Terms { bridged: is_bridge, ..Terms::up_to(scope.up_to) };
-            Session { terms, is_bridge, ..Session::of(token.user, name) }
+            let bridge = is_bridge.then_some(Bridge { has_all_places: scope.places.is_empty() });
+            // No token may more than its maker did: one up to admin was made by an admin.
+            let born = !is_bridge && desk.accounts.is_born_admin(token.user);
+            let terms = Terms { bridged: is_bridge, born, ..Terms::up_to(scope.up_to) };
+            Session { terms, bridge, ..Session::of(token.user, name) }
         }
     };
     let (token, expires_at) = (Some(token.id), Some(token.expires_at));
@@ -188,6 +214,14 @@ async fn bridged(desk: &Desk, scope: &TokenScope, acting_for: &ActingFor) -> Res
 fn check_identity(identity: &Identity) -> Result<(), Unknown> {
     let is_own = ["uid", "oidc", "name", "house", "local"].contains(&identity.kind.as_str());
     if is_own || !identity.is_sound() { Err(Unknown::BadName) } else { Ok(()) }
+}
+
+impl Desk {
+    /// Whether this is a user of the machine who is an admin by that: the daemon's own, root, those in the configuration.
+    pub(super) fn is_admin_uid(&self, identity: &Identity) -> bool {
+        let uid = identity.id.parse::<u32>().ok().filter(|_| identity.kind == "uid");
+        uid.is_some_and(|uid| self.admin_uids.contains(&uid) || uid == own_uid())
+    }
 }
 
 fn short(name: &str) -> String {

@@ -5,7 +5,7 @@ use super::errors::{denied_channel, invalid, store};
 use crate::store::front_end::{DRAFT_MS, FrontEndCommand};
 use crate::store::{AccountQuery, Command, Outcome, Query, StoreError};
 use guildhall_protocol::account::Identity;
-use guildhall_protocol::error::ApiError;
+use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{JobId, SurfaceId, UserId};
 use guildhall_protocol::notice::Channel;
 use guildhall_protocol::surface::{ADDRESS_BYTES_MAX, DRAFT_BYTES_MAX, DRAFT_NAME_BYTES_MAX, LeasedSurface};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// How long a message is leased for.
 const LEASE: Duration = Duration::from_mins(1);
+/// Most messages that show one job.
+const SURFACES_MAX: usize = 20;
 /// Longest wait until a message is handed out again, ms: a day.
 const AGAIN_MS_MAX: u64 = 86_400_000;
 
@@ -29,10 +31,19 @@ impl Caller {
         if channel != Channel::Discord {
             return Err(denied_channel(channel));
         }
+        // A front end says where it shows something, in its reader's name: others would have it change what it shows.
+        if !self.who.terms.bridged {
+            self.check_teller()?;
+        }
         if address.is_empty() || address.len() > ADDRESS_BYTES_MAX {
             return Err(invalid("address", format!("an address has 1 to {ADDRESS_BYTES_MAX} bytes")));
         }
         let job = self.visible_job(job).await?.id;
+        let known = self.desk.store().surfaces(Query::Surfaces(job)).await.map_err(store)?;
+        if known.len() >= SURFACES_MAX && known.iter().all(|surface| surface.address != address) {
+            let told = format!("job {job} is shown in {SURFACES_MAX} messages, the most there may be");
+            return Err(ApiError::new(ErrorKind::Limited, told));
+        }
         let now = Timestamp::now();
         let id = SurfaceId(self.desk.maker().id(now));
         let command = FrontEndCommand::Show { id, job, channel, address, shown };

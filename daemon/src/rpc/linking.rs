@@ -5,7 +5,9 @@ use super::errors::{invalid, not_found, store};
 use crate::links::LinkError;
 use crate::people::Notice;
 use crate::scribe::Scribe;
-use crate::store::{AccountCommand, AccountQuery, Command, Query, StoreError, UserFence, UserRecord};
+use crate::store::{
+    AccountCommand, AccountQuery, AgentRecord, Command, Query, StoreError, UserFence, UserRecord,
+};
 use guildhall_protocol::account::{Account, Identity, LinkCode, LinkOffer, Role, UserRef, UserStory};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
@@ -16,13 +18,13 @@ use guildhall_protocol::time::Timestamp;
 
 impl Caller {
     pub(super) fn link_code(&self) -> Result<LinkCode, ApiError> {
-        self.check_link()?;
+        self.check_link(Verb::LinkCode)?;
         let maker = self.desk.maker();
         Ok(self.desk.links.make(self.who.user, Timestamp::now(), || maker.random_u64()))
     }
 
     pub(super) async fn offered_link(&self, code: String) -> Result<LinkOffer, ApiError> {
-        self.check_link()?;
+        self.check_link(Verb::Link)?;
         let user = self.desk.links.read(&code, self.who.user, Timestamp::now()).map_err(wrong_code)?;
         let (kept, gone) = self.both(user).await?;
         let identities = Query::Account(AccountQuery::Identities(kept.id));
@@ -32,7 +34,7 @@ impl Caller {
     }
 
     pub(super) async fn joined(&self, id: RequestId, code: String) -> Result<UserStory, ApiError> {
-        self.check_link()?;
+        self.check_link(Verb::Link)?;
         let request = self.request(id, "link", code.as_bytes());
         // Whoever asks again because the answer was lost is the other user by now.
         if self.receipt(&request).await?.is_some() {
@@ -44,7 +46,9 @@ impl Caller {
         let (kept_id, gone_id) = (kept.id, gone.id);
         let agents: Vec<AgentId> = {
             let market = self.desk.engine.market();
-            market.all().filter(|listing| listing.record.owner == gone_id).map(|one| one.record.id).collect()
+            let is_theirs =
+                |record: &AgentRecord| record.is_owned_by(gone_id) || record.offered_to == Some(gone_id);
+            market.all().filter(|listing| is_theirs(&listing.record)).map(|one| one.record.id).collect()
         };
         let maker = self.desk.maker();
         let mut scribe = Scribe::new(maker, now, kept.chain, Actor::User(gone_id));
@@ -61,13 +65,24 @@ impl Caller {
             account: Account { merged_into: Some(kept_id), ..Account::default() },
             gone_entry: farewell.finish(),
         };
-        self.desk.store().apply(now, Command::Account(command)).await.map_err(store)?;
-        taken.used();
+        match self.desk.store().apply(now, Command::Account(command)).await {
+            Ok(_) => taken.used(),
+            // It may have happened: then the code is used up.
+            Err(error @ StoreError::Unknown(_)) => {
+                taken.used();
+                return Err(store(error));
+            }
+            Err(error) => return Err(store(error)),
+        }
         self.desk.recall(kept_id).await.map_err(store)?;
         self.desk.recall(gone_id).await.map_err(store)?;
         for agent in agents {
             self.desk.engine.refresh(agent).await.map_err(store)?;
         }
+        let known = Query::Account(AccountQuery::Identities(kept_id));
+        self.desk
+            .accounts
+            .restore_identities(kept_id, &self.desk.store().identities(known).await.map_err(store)?);
         self.story_of_user(self.named_user(Some(&UserRef::Number(kept_id))).await?).await
     }
 
@@ -88,6 +103,14 @@ impl Caller {
             return Err(wrong_code(LinkError::Unknown));
         }
         let (theirs, mine) = (accounts.role(user), accounts.role(gone.id));
+        // Whatever a bridge stands under, no account of more may be part of this.
+        let most = |account: &Account, role: Role| account.places.values().copied().fold(role, Role::max);
+        let highest = most(&kept.account, theirs).max(most(&gone.account, mine));
+        if self.who.terms.bridged && highest > self.who.terms.ceiling {
+            let told = format!("a bridge up to {} joins no account that is more", self.who.terms.ceiling);
+            return Err(ApiError::new(ErrorKind::Forbidden, told)
+                .hint("enter the code with `guildhall link` on the command line"));
+        }
         let here = |place| kept.account.places.get(place).copied().unwrap_or_default().max(theirs);
         let loses = mine > theirs || gone.account.places.iter().any(|(place, role)| *role > here(place));
         if loses {
@@ -99,10 +122,10 @@ impl Caller {
         Ok((kept, gone))
     }
 
-    /// Whoever stole a token must not stay for ever by it.
-    fn check_link(&self) -> Result<(), ApiError> {
-        self.check(Verb::Link)?;
-        if self.who.token.is_some() && !self.who.terms.bridged {
+    /// Whoever stole a token, a bridge's among them, must not stay for ever by it: who is known by nothing else joins nothing.
+    fn check_link(&self, verb: Verb) -> Result<(), ApiError> {
+        self.check(verb)?;
+        if self.who.identity.is_none() {
             let told = "you come with a token, which says nothing about who you are";
             return Err(ApiError::new(ErrorKind::Conflict, told)
                 .hint("sign in with `guildhall login`, or come to the daemon's socket, and do it there"));
@@ -115,7 +138,7 @@ impl Caller {
         id: RequestId,
         identity: Identity,
     ) -> Result<UserStory, ApiError> {
-        self.check_link()?;
+        self.check_link(Verb::LinkCode)?;
         let request = self.request(id, "unlink", identity.to_string().as_bytes());
         if self.receipt(&request).await?.is_some() {
             return self.user_story(None).await;
@@ -126,10 +149,11 @@ impl Caller {
         if !known.contains(&identity) {
             return Err(not_found(&format!("{identity} among your identities")).in_field("identity"));
         }
-        if known.len() == 1 {
+        // By a name that an admin gave nobody comes without a token.
+        if !known.iter().any(|other| *other != identity && other.kind != "name") {
             return Err(invalid("identity", "this is the only way in which you are known"));
         }
-        if identity.kind == "uid" && self.desk.accounts.is_born_admin(user) {
+        if self.desk.is_admin_uid(&identity) {
             return Err(invalid("identity", "you are an admin by this user of the machine"));
         }
         let now = Timestamp::now();

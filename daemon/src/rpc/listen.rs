@@ -13,6 +13,7 @@ use crate::oidc::Issuer;
 use crate::tls::{TlsFiles, acceptor};
 use futures::{StreamExt, TryStreamExt};
 use guildhall_protocol::client::LIMITED;
+use guildhall_protocol::error::ErrorKind;
 use guildhall_protocol::handshake::{Welcome, negotiate};
 use guildhall_protocol::ids::UserId;
 use guildhall_protocol::service::{Guildhall, GuildhallRequest, GuildhallResponse};
@@ -246,11 +247,14 @@ where
 {
     let hello = transport::receive_hello(connection).await?;
     let answer = match negotiate(&hello) {
-        Err(reason) => Err(reason),
+        Err(reason) => Err((ErrorKind::Unsupported, reason)),
         Ok(version) => match authenticate(desk, peer, &hello).await {
-            Err(error) => Err(error.to_string()),
-            Ok(session) if session.is_at_home(peer, desk) => Ok((version, session, None)),
-            Ok(session) => desk.door.enter(session.user).map(|inside| (version, session, Some(inside))),
+            Err(error) => Err((error.kind(), error.to_string())),
+            Ok(session) if session.is_at_home(peer) => Ok((version, session, None)),
+            Ok(session) => {
+                let inside = desk.door.enter(session.user).map_err(|full| (ErrorKind::Limited, full));
+                inside.map(|inside| (version, session, Some(inside)))
+            }
         },
     };
     let sign_in = desk.issuer.as_ref().and_then(Issuer::sign_in);
@@ -261,8 +265,8 @@ where
             let is_limited = inside.is_some();
             Ok(Some((Session { is_limited, ..session }, inside)))
         }
-        Err(reason) => {
-            transport::send_welcome(connection, &Welcome::Refused { reason, sign_in }).await?;
+        Err((kind, reason)) => {
+            transport::send_welcome(connection, &Welcome::Refused { reason, kind, sign_in }).await?;
             Ok(None)
         }
     }

@@ -1,6 +1,7 @@
 //! The daemon's side of the RPC service: who calls, what they may, what they are told. Texts for people are made here.
 //!
-//! A handler is dropped when its caller hangs up, so a write is one command.
+//! A handler is dropped when its caller hangs up, so a write is one command; and what memory must know of it runs to its end
+//! (see [`whole`]).
 
 mod agents;
 mod authenticate;
@@ -121,6 +122,13 @@ impl Desk {
     ) -> Result<T, ApiError> {
         self.engine.parts().pool.run(work).await.map_err(|error| errors::internal(&error))
     }
+}
+
+/// Runs a change to its end, whoever hangs up meanwhile: what is stored then counts at once.
+async fn whole<T: Send + 'static>(
+    change: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::spawn(change).await.unwrap_or_else(|error| Err(errors::internal(&error)))
 }
 
 /// One caller: the desk, and who stands before it.

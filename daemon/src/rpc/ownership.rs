@@ -82,14 +82,20 @@ impl Caller {
             return Err(conflict(format!("{name} works for {} already", audience.whom())));
         }
         let may_approve = self.check_agent(Verb::Publish, &record).is_ok();
+        let is_theirs = record.is_owned_by(self.who.user);
+        if !is_theirs && record.wanted != Some(audience) {
+            return Err(conflict(format!("nobody asks for {name} to work for {}", audience.whom()))
+                .hint(format!("its owner does, with `guildhall agent publish {name}`")));
+        }
         if !may_approve && record.wanted == Some(audience) {
             return Err(conflict(format!("{name} waits for an operator's approval already")));
         }
-        // What waits was tried when it was asked for.
-        if record.wanted != Some(audience) {
-            self.try_all(&record).await?;
-        }
+        self.try_all(&record).await?;
+        let tried = record.version;
         let record = self.again(&record)?;
+        if record.version != tried {
+            return Err(conflict(format!("{name} changed while it was tried")).hint("try it again"));
+        }
         let at_once = may_approve || !self.desk.approval.is_needed(audience);
         let mut scribe = self.scribe(&record, now);
         let mut holding = record.holding();
@@ -184,6 +190,10 @@ impl Caller {
         user: UserRef,
         now: Timestamp,
     ) -> Result<(), ApiError> {
+        // Who may not give it learns nothing of who is there.
+        if !record.co_owners.contains(&self.who.user) {
+            self.check_giver(&record)?;
+        }
         let user = self.named_user(Some(&user)).await?.id;
         if user != self.who.user {
             self.check_giver(&record)?;
@@ -226,8 +236,8 @@ impl Caller {
         self.hold(request, &record, holding, scribe, now).await
     }
 
-    /// Whoever it was offered to has it from now on. Whoever had it keeps nothing: its secrets are for the new owner to
-    /// replace.
+    /// Whoever it was offered to has it from now on. Whoever had it before keeps nothing but what they know: its secrets are
+    /// for the new owner to replace.
     async fn take(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), ApiError> {
         self.check(Verb::Register)?;
         let user = self.who.user;
@@ -238,8 +248,10 @@ impl Caller {
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::AgentTaken { from: record.owner, to: user });
         self.tell_owners(&record, &mut scribe, NoticeKind::AgentTaken);
-        let mut holding = Holding { owner: user, offered_to: None, ..record.holding() };
-        holding.co_owners.retain(|owner| *owner != user);
+        for owner in record.co_owners.iter().filter(|owner| **owner != user) {
+            scribe.event(What::OwnerRemoved { user: *owner });
+        }
+        let holding = Holding { owner: user, co_owners: Vec::new(), offered_to: None, ..record.holding() };
         self.hold(request, &record, holding, scribe, now).await
     }
 
@@ -332,6 +344,7 @@ impl Caller {
         self.check_agent(Verb::RotateSecret, &record)?;
         if self.agent_receipt(&request).await?.is_some() {
             // Its answer was lost: the same secrets again.
+            self.check_shown(&record, Some(request.id.as_str())).await?;
             let old_until = record.old_secrets.as_ref().map(|old| old.until);
             return Ok(Rotated { secrets: self.reveal(&record)?, old_until });
         }
@@ -341,6 +354,13 @@ impl Caller {
         }
         if overlap_ms > OVERLAP_MS_MAX {
             return Err(invalid("overlap_ms", "the secrets before count on for 30 days at most"));
+        }
+        let still = record.old_secrets.as_ref().map(|old| old.until).filter(|until| *until > now);
+        if let Some(until) = still.filter(|_| overlap_ms > 0) {
+            let told = format!(
+                "the secrets before the current ones of {name} count until {until}, and a third would end them"
+            );
+            return Err(conflict(told).hint("wait until then, or end all of them with `--now`"));
         }
         let parts = self.desk.engine.parts();
         let old = if overlap_ms == 0 {
@@ -359,7 +379,7 @@ impl Caller {
         let [delivery, callback] = [(); 2].map(|()| SigningSecret::from_random(self.desk.maker().random()));
         let mut scribe = self.scribe(&record, now);
         let old_until = old.as_ref().map(|old| old.until);
-        scribe.event(What::SecretsRotated { old_until });
+        scribe.event(What::SecretsRotated { key: request.id.as_str().to_owned(), old_until });
         let command = Command::Rekey {
             fence: AgentFence { agent: record.id, revision: record.chain.revision },
             request,

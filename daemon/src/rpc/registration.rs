@@ -19,7 +19,7 @@ use guildhall_protocol::agent::{
     AgentDefinition, AgentEvent, AgentKey, AgentKind, AgentName, AgentState, Audience,
 };
 use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::history::{Actor, What};
+use guildhall_protocol::history::{Actor, Subject, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, RequestId};
 use guildhall_protocol::matrix::Verb;
 use guildhall_protocol::notice::NoticeKind;
@@ -37,13 +37,13 @@ impl Caller {
     ) -> Result<Registered, ApiError> {
         let now = Timestamp::now();
         let request = self.request(id, "register", &content(&definition, &options)?);
+        self.check(Verb::Register)?;
         if let Some(agent) = self.agent_receipt(&request).await? {
             let checked = checked_definition(&self.desk, definition).await;
             return self
                 .registered_before(agent, checked.map(|(_, warnings)| warnings).unwrap_or_default())
                 .await;
         }
-        self.check(Verb::Register)?;
         self.check_registration()?;
         if options.audience != Audience::Owner {
             self.check(Verb::Publish).map_err(|error| error.in_field("audience"))?;
@@ -121,8 +121,31 @@ impl Caller {
         if compiled.definition.kind == AgentKind::Chat {
             return Ok(Registered { id, version, secrets: None, warnings });
         }
+        self.check_shown(&record, None).await?;
         let secrets = Some(self.reveal(&record)?);
         Ok(Registered { id, version, secrets, warnings })
+    }
+
+    /// Refuses to show an agent's secrets once more, unless they are those that the request made: since the registration, or
+    /// since the rotation under this key, nobody replaced them and nobody else took the agent.
+    pub(super) async fn check_shown(&self, record: &AgentRecord, key: Option<&str>) -> Result<(), ApiError> {
+        let events = self.desk.events(Subject::Agent(record.id), record.chain.revision).await?;
+        let newest = events.iter().rev().find_map(|event| match &event.what {
+            What::SecretsRotated { key, .. } => Some(Some(key.as_str())),
+            What::AgentRegistered { .. } => Some(None),
+            _ => None,
+        });
+        let was_taken = events.iter().any(|event| matches!(event.what, What::AgentTaken { .. }));
+        let is_theirs = record.is_owned_by(self.who.user) || self.is_operator();
+        if newest == Some(key) && is_theirs && (key.is_some() || !was_taken) {
+            return Ok(());
+        }
+        let name = &record.name;
+        Err(ApiError::new(
+            ErrorKind::Conflict,
+            format!("the secrets of {name} were shown then, and are others by now"),
+        )
+        .hint(format!("`guildhall agent rotate-secret {name}` makes new ones, if it is yours")))
     }
 
     /// The current secrets of an agent, for whoever was to see them once and lost the answer.
@@ -193,6 +216,9 @@ impl Caller {
         definition: AgentDefinition,
         options: RegisterOptions,
     ) -> Result<Updated, ApiError> {
+        if options.api_key.is_some() {
+            self.check(Verb::RotateSecret)?;
+        }
         let request = self.request(id, "update", &content(&definition, &options)?);
         let grants = self.grants(&definition.endpoint, &options)?;
         if let Some(agent) = self.agent_receipt(&request).await? {
@@ -284,6 +310,9 @@ impl Caller {
             scribe.event(What::AgentKeyReplaced);
         }
         let (audience, wanted) = self.audience_after(&record, &definition, &current.definition);
+        if let Some(asked) = record.wanted.filter(|_| wanted.is_none()) {
+            scribe.event(What::PublishingEnded { audience: asked });
+        }
         if audience != record.audience {
             scribe.event(What::ApprovalEnded { audience: record.audience });
             let people = &self.desk.engine.parts().people;
@@ -330,7 +359,8 @@ impl Caller {
         let stays = host(definition) == host(current)
             || !self.desk.approval.is_needed(record.audience)
             || self.check_agent(Verb::Publish, record).is_ok();
-        if stays { (record.audience, record.wanted) } else { (Audience::Owner, Some(record.audience)) }
+        // What waits for approval is what was looked at: another version is asked for again.
+        if stays { (record.audience, None) } else { (Audience::Owner, Some(record.audience)) }
     }
 
     /// The key that opens the endpoint from now on; none if it stays the same. A key is for one server: it is never sent to

@@ -1,6 +1,6 @@
 //! The service's trait, a line per call.
 
-use super::Caller;
+use super::{Caller, whole};
 use guildhall_protocol::account::{
     Identity, LinkCode, LinkOffer, NewToken, Policy, TokenMade, TokenView, UserHead, UserOrder, UserRef,
     UserStory,
@@ -31,7 +31,7 @@ impl Guildhall for Caller {
         self.status_now().await
     }
     async fn post(self, _: Context, jobs: Vec<NewJob>) -> Answer<Vec<Answer<Posted>>> {
-        self.post_all(jobs).await
+        whole(async move { self.post_all(jobs).await }).await
     }
     async fn preview(self, _: Context, draft: JobDraft) -> Answer<Preview> {
         self.preview_one(draft).await
@@ -43,7 +43,7 @@ impl Guildhall for Caller {
         self.list_jobs(filter, page).await
     }
     async fn order(self, _: Context, request: RequestId, job: JobId, order: Order) -> Answer<JobHead> {
-        self.order_job(request, job, order).await
+        whole(async move { self.order_job(request, job, order).await }).await
     }
     async fn why_not(self, _: Context, job: JobId, agent: AgentName) -> Answer<WhyNot> {
         self.why_not_one(job, agent).await
@@ -58,7 +58,7 @@ impl Guildhall for Caller {
         definition: AgentDefinition,
         options: RegisterOptions,
     ) -> Answer<Registered> {
-        self.register(request, definition, options).await
+        whole(async move { self.register(request, definition, options).await }).await
     }
     async fn update_agent(
         self,
@@ -67,7 +67,7 @@ impl Guildhall for Caller {
         definition: AgentDefinition,
         options: RegisterOptions,
     ) -> Answer<Updated> {
-        self.update(request, definition, options).await
+        whole(async move { self.update(request, definition, options).await }).await
     }
     async fn rollback_agent(
         self,
@@ -76,7 +76,7 @@ impl Guildhall for Caller {
         name: AgentName,
         to: AgentVersion,
     ) -> Answer<Updated> {
-        self.rollback(request, name, to).await
+        whole(async move { self.rollback(request, name, to).await }).await
     }
     async fn order_agent(
         self,
@@ -85,7 +85,7 @@ impl Guildhall for Caller {
         name: AgentName,
         order: AgentOrder,
     ) -> Answer<AgentHead> {
-        self.order_one(request, name, order).await
+        whole(async move { self.order_one(request, name, order).await }).await
     }
     async fn hold_agent(
         self,
@@ -94,7 +94,7 @@ impl Guildhall for Caller {
         name: AgentName,
         order: HoldOrder,
     ) -> Answer<AgentHead> {
-        self.held(request, name, order).await
+        whole(async move { self.held(request, name, order).await }).await
     }
     async fn rotate_secret(
         self,
@@ -103,7 +103,7 @@ impl Guildhall for Caller {
         name: AgentName,
         overlap_ms: u64,
     ) -> Answer<Rotated> {
-        self.rotated(request, name, overlap_ms).await
+        whole(async move { self.rotated(request, name, overlap_ms).await }).await
     }
     async fn agent(self, _: Context, name: AgentName) -> Answer<AgentStory> {
         self.agent_story(name).await
@@ -135,7 +135,7 @@ impl Guildhall for Caller {
         order: EngineOrder,
         reason: Option<String>,
     ) -> Answer<Status> {
-        self.engine_ordered(request, order, reason).await
+        whole(async move { self.engine_ordered(request, order, reason).await }).await
     }
     async fn models(self, _: Context) -> Answer<ModelStatus> {
         self.model_status().await
@@ -147,7 +147,7 @@ impl Guildhall for Caller {
         order: ModelOrder,
         reason: Option<String>,
     ) -> Answer<ModelStatus> {
-        self.models_ordered(request, order, reason).await
+        whole(async move { self.models_ordered(request, order, reason).await }).await
     }
     async fn judge_report(self, _: Context) -> Answer<JudgeReport> {
         self.report_of_judges().await
@@ -168,7 +168,7 @@ impl Guildhall for Caller {
         Ok(self.own_settings())
     }
     async fn set_settings(self, _: Context, request: RequestId, settings: Settings) -> Answer<SettingsSet> {
-        self.change_settings(request, settings).await
+        whole(async move { self.change_settings(request, settings).await }).await
     }
     async fn lease_notices(self, _: Context, channel: Channel, limit: u32) -> Answer<Vec<LeasedNotice>> {
         self.lease(channel, limit).await
@@ -200,13 +200,13 @@ impl Guildhall for Caller {
         order: UserOrder,
         reason: Option<String>,
     ) -> Answer<UserStory> {
-        self.user_ordered(request, user, order, reason).await
+        whole(async move { self.user_ordered(request, user, order, reason).await }).await
     }
     async fn policy(self, _: Context) -> Answer<Policy> {
         Ok(self.policy_now())
     }
     async fn consent(self, _: Context, request: RequestId, version: String) -> Answer<Policy> {
-        self.consents(request, version).await
+        whole(async move { self.consents(request, version).await }).await
     }
     async fn make_token(self, _: Context, request: RequestId, token: NewToken) -> Answer<TokenMade> {
         self.token_made(request, token).await
@@ -257,15 +257,15 @@ impl Guildhall for Caller {
     }
 
     async fn link(self, _: Context, request: RequestId, code: String) -> Answer<UserStory> {
-        self.joined(request, code).await
+        whole(async move { self.joined(request, code).await }).await
     }
 
     async fn unlink(self, _: Context, request: RequestId, identity: Identity) -> Answer<UserStory> {
-        self.identity_removed(request, identity).await
+        whole(async move { self.identity_removed(request, identity).await }).await
     }
 
     async fn revoke_token(self, _: Context, request: RequestId, token: TokenId) -> Answer<TokenView> {
-        self.token_revoked(request, token).await
+        whole(async move { self.token_revoked(request, token).await }).await
     }
     async fn share_job(
         self,

@@ -29,12 +29,19 @@ pub(crate) struct Session {
     pub(super) token: Option<TokenId>,
     /// When what they came with ends.
     pub(super) expires_at: Option<Timestamp>,
-    /// Whether this is a bridge itself, and nobody for whom it acts.
-    pub(super) is_bridge: bool,
+    /// That this is a bridge itself, and nobody for whom it acts.
+    pub(super) bridge: Option<Bridge>,
     /// Whether they may change nothing.
     pub(super) read_only: bool,
     /// Whether their connections and calls are counted.
     pub(super) is_limited: bool,
+}
+
+/// A bridge that comes as itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bridge {
+    /// Whether it may act everywhere.
+    pub(super) has_all_places: bool,
 }
 
 impl Session {
@@ -47,16 +54,15 @@ impl Session {
             identity: None,
             token: None,
             expires_at: None,
-            is_bridge: false,
+            bridge: None,
             read_only: false,
             is_limited: true,
         }
     }
 
     /// Whether this is an admin who sits at the machine: they can do worse to it than calling.
-    pub(super) fn is_at_home(&self, peer: Peer, desk: &Desk) -> bool {
-        let local = matches!(peer, Peer::Local { .. });
-        local && self.token.is_none() && desk.accounts.is_born_admin(self.user)
+    pub(super) fn is_at_home(&self, peer: Peer) -> bool {
+        matches!(peer, Peer::Local { .. }) && self.terms.born
     }
 
     /// What the caller is told of themselves.
@@ -113,8 +119,18 @@ impl Caller {
     }
 
     /// Refuses who serves no channel: a bridge does, as itself and not in somebody's name; and who runs the marketplace may.
+    /// What people are told is of all places, so a bridge of some of them tells nothing.
     pub(super) fn check_teller(&self) -> Result<(), ApiError> {
-        if self.who.is_bridge { Ok(()) } else { self.check(Verb::TellNotices) }
+        match self.who.bridge {
+            Some(Bridge { has_all_places: true }) => Ok(()),
+            Some(Bridge { has_all_places: false }) => {
+                let told =
+                    "a bridge that is bound to places tells nobody anything: that would be of all places";
+                Err(ApiError::new(ErrorKind::Forbidden, told)
+                    .hint("make its token without --place: `guildhalld token create NAME --kind bridge`"))
+            }
+            None => self.check(Verb::TellNotices),
+        }
     }
 
     /// What this caller is to a user.

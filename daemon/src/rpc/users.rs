@@ -254,8 +254,7 @@ impl Caller {
 
     /// Whether this caller has been told who receives what they post. Whoever runs the daemon wrote it.
     pub(super) fn knows_policy(&self) -> bool {
-        let (accounts, user) = (&self.desk.accounts, self.who.user);
-        accounts.is_born_admin(user) || accounts.consented(user, &self.desk.policy.version)
+        self.who.terms.born || self.desk.accounts.consented(self.who.user, &self.desk.policy.version)
     }
 }
 

@@ -171,7 +171,8 @@ pub enum Command {
         /// Its record.
         entry: Entry,
     },
-    /// Whose an agent is from now on, and for whom it works. Guarded by the fence, and by an agent that is not retired.
+    /// Whose an agent is from now on, and for whom it works. Guarded by the fence, by an agent that is not retired, and by users
+    /// who are not part of others.
     Hold {
         /// The agent as read.
         fence: AgentFence,

@@ -7,7 +7,7 @@ use guildhall_protocol::time::Timestamp;
 /// How long a draft is kept, ms: a day.
 pub const DRAFT_MS: i64 = 86_400_000;
 /// Most drafts of one user; the oldest goes.
-pub const DRAFTS_MAX: u32 = 50;
+pub const DRAFTS_MAX: u32 = 10;
 
 /// A change to what front ends keep. It leaves no history: nothing here decides anything.
 #[derive(Clone, Debug, PartialEq, Eq)]

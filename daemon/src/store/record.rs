@@ -293,6 +293,13 @@ pub struct Holding {
     pub wanted: Option<Audience>,
 }
 
+impl Holding {
+    /// Everybody who has it, or may take it.
+    pub fn users(&self) -> impl Iterator<Item = UserId> {
+        std::iter::once(self.owner).chain(self.co_owners.iter().copied()).chain(self.offered_to)
+    }
+}
+
 /// Secrets of an agent that were replaced: both count until a time, so that its owner can replace them without haste.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OldSecrets {

@@ -32,10 +32,10 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         What::AgentRetired => "retired".to_owned(),
         What::AgentGranted { .. } => "an operator allowed its private address".to_owned(),
         What::AgentKeyReplaced => "its endpoint is opened with another key".to_owned(),
-        What::SecretsRotated { old_until: None } => {
+        What::SecretsRotated { old_until: None, .. } => {
             "has new secrets; those before count no longer".to_owned()
         }
-        What::SecretsRotated { old_until: Some(until) } => {
+        What::SecretsRotated { old_until: Some(until), .. } => {
             format!("has new secrets; those before count for {}", show_span(until.since(event.at)))
         }
         What::AgentVouchedFor { .. } => "an operator answered for its endpoint".to_owned(),
@@ -48,6 +48,9 @@ pub fn tell_agent(event: &Event) -> Option<String> {
         }
         What::ApprovalEnded { audience } => {
             format!("moved to another host: it waits for approval again to work for {}", audience.whom())
+        }
+        What::PublishingEnded { audience } => {
+            format!("changed while it waited for approval: ask again for it to work for {}", audience.whom())
         }
         What::AgentWithdrawn => format!("works for {} only", Audience::Owner.whom()),
         What::OwnerAdded { user } => format!("{user} has it, too"),

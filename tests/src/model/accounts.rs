@@ -142,6 +142,7 @@ impl State {
             agent.co_owners.dedup();
             if agent.owner == to {
                 agent.co_owners.retain(|user| *user != to);
+                agent.offered_to = agent.offered_to.filter(|user| *user != to);
             }
         }
         self.notifications.values_mut().for_each(|notified| theirs(&mut notified.row.user));

@@ -20,6 +20,11 @@ impl State {
             Command::Register { .. } => self.register(now, command),
             Command::Revise { .. } => self.revise(now, command),
             Command::Hold { fence, request, holding, entry } => {
+                let is_gone =
+                    |user| self.users.get(&user).is_some_and(|user| user.account.merged_into.is_some());
+                if self.repeated(&request)?.is_none() && holding.users().any(is_gone) {
+                    return Err(StoreError::Stale);
+                }
                 self.on_agent(now, fence, &request, &entry, |agent| {
                     let Holding { owner, co_owners, offered_to, audience, wanted } = holding;
                     (agent.owner, agent.co_owners, agent.offered_to) = (owner, co_owners, offered_to);

@@ -36,7 +36,7 @@ impl Person {
     }
 }
 
-async fn hold(
+pub(crate) async fn hold(
     client: &guildhall_protocol::client::Client,
     agent: &str,
     order: HoldOrder,
@@ -131,6 +131,13 @@ async fn an_approval_is_for_the_host_that_was_looked_at() {
         update(&place.client, definition.clone(), true).await.expect("an operator may");
         place.until_agent("sum", AgentState::Active).await;
     }
+    let error = hold(&place.client, "@sum", public()).await.expect_err("nobody asks for it");
+    assert!(error.message.contains("nobody asks for @sum"), "{error}");
+    ada.hold("@sum", public()).await.expect("it is asked for");
+    let other = AgentDefinition { description: "Says another number.".to_owned(), ..here.clone() };
+    update(&ada.client, other, false).await.expect("it is theirs");
+    assert_eq!(place.agent("sum").await.head.wanted, None, "what was asked for is no more what it was");
+    ada.hold("@sum", public()).await.expect("it is asked for");
     hold(&place.client, "@sum", public()).await.expect("an operator may");
     let longer = AgentDefinition { description: "Says a number, or another.".to_owned(), ..here.clone() };
     update(&ada.client, longer, false).await.expect("it is theirs");
@@ -229,6 +236,9 @@ async fn the_secrets_before_count_for_a_while_and_no_longer() {
     agent.trust(&second.secrets.delivery_secret, &second.secrets.callback_secret);
     assert_eq!(agent.call_back(&delivery, json!({"output": 7})).await.0, 200);
     place.ended(job).await;
+    ada.rotate("@slow", 60_000).await.expect("it is theirs");
+    let error = ada.rotate("@slow", 60_000).await.expect_err("a third set would end the first");
+    assert!(error.message.contains("a third would end them"), "{error}");
     let error = ada.rotate("@slow", u64::MAX).await.expect_err("too long");
     assert_eq!((error.kind, error.field.as_deref()), (ErrorKind::Invalid, Some("overlap_ms")));
 }
@@ -245,6 +255,37 @@ async fn secrets_are_shown_once_and_again_to_whoever_lost_the_answer() {
     assert_eq!(place.run(&rotate).await, told);
     let (code, _, complaint) = place.guildhall(&["agent", "rotate-secret", "@sum", "--overlap", "1y"]).await;
     assert_eq!(code, 2, "{complaint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gave_an_agent_away_reads_none_of_its_secrets() {
+    let place = Place::open().await;
+    let (ada, bob) = (place.person("ada", Role::Owner).await, place.person("bob", Role::Owner).await);
+    let agent = FakeAgent::start(|_| Answer::Output(json!(7))).await;
+    let definition =
+        AgentDefinition { endpoint: "https://agent.example/".to_owned(), ..shown(&agent, "@sum") };
+    let once = RequestId::fresh();
+    let register = |definition: AgentDefinition| {
+        let (once, client) = (once.clone(), &ada.client);
+        async move {
+            let options = RegisterOptions::default();
+            client
+                .call(|service, context| async move {
+                    service.register_agent(context, once, definition, options).await
+                })
+                .await
+        }
+    };
+    let first = register(definition.clone()).await.expect("it is registered").secrets.expect("secrets");
+    let again = register(definition.clone()).await.expect("the answer was lost").secrets.expect("secrets");
+    assert_eq!(again, first);
+    ada.hold("@sum", HoldOrder::Offer { to: Some(user(bob.user)) }).await.expect("it is theirs");
+    bob.hold("@sum", HoldOrder::Take).await.expect("it is offered to them");
+    let error = register(definition.clone()).await.expect_err("it is bob's");
+    assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
+    bob.rotate("@sum", 0).await.expect("it is theirs");
+    let error = register(definition).await.expect_err("it is bob's");
+    assert!(error.message.contains("were shown then"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -282,7 +282,12 @@ impl Issuer {
             nonce: Option<String>,
         }
         let id_token = tokens.extra_fields().id_token.clone();
-        let id_token = id_token.ok_or_else(|| self.http.strange("it gave no ID token"))?;
+        // OpenID Connect Core 12.2: an answer to a renewal may lack it; then whoever wants one signs in.
+        let without = || match refresh {
+            Some(_) => self.refused("it renews no ID token"),
+            None => self.http.strange("it gave no ID token"),
+        };
+        let id_token = id_token.ok_or_else(without)?;
         let body = id_token.split('.').nth(1).and_then(|body| URL_SAFE_NO_PAD.decode(body).ok());
         let claims = body.and_then(|body| serde_json::from_slice::<Claims>(&body).ok());
         let claims = claims.ok_or_else(|| self.http.strange("its ID token is none"))?;
@@ -293,11 +298,19 @@ impl Issuer {
         Ok(SignedIn::new(self.sign_in.clone(), id_token, claims.exp, refresh_token.map(str::to_owned)))
     }
 
+    fn refused(&self, why: &str) -> IssuerError {
+        IssuerError::Refused { issuer: self.sign_in.issuer.clone(), why: why.to_owned() }
+    }
+
     fn explain<E: ErrorResponse + 'static>(&self, error: RequestTokenError<HttpError, E>) -> IssuerError {
         match error {
             RequestTokenError::ServerResponse(refusal) => {
-                // "invalid_grant: grant request is invalid"; of what a person can do something about, the codes say enough.
-                IssuerError::Refused { issuer: self.sign_in.issuer.clone(), why: said(&refusal) }
+                let why = said(&refusal);
+                // RFC 6749 section 4.1.2.1: these pass.
+                if why.starts_with("temporarily_unavailable") || why.starts_with("server_error") {
+                    return IssuerError::Away { issuer: self.sign_in.issuer.clone(), why };
+                }
+                self.refused(&why)
             }
             RequestTokenError::Request(error) => self.http.away(&error),
             RequestTokenError::Parse(error, _) => self.http.strange(&error.into_inner().to_string()),

@@ -36,7 +36,7 @@ pub(crate) async fn login(socket: Option<PathBuf>, remote: Remote, args: LoginAr
         let device = issuer.device().await?;
         let (page, code) = (device.page(), clean_line(device.code()));
         say(&format!(
-            "Open {} on any machine, and see that it shows the code {code}. Waiting for you to sign in there ...",
+            "To sign in to {endpoint}, open {} on any machine, and see that it shows the code {code}. Waiting for you to sign in there ...",
             clean_line(page.as_str())
         ));
         browse(page.as_str(), args.no_browser);
@@ -45,7 +45,7 @@ pub(crate) async fn login(socket: Option<PathBuf>, remote: Remote, args: LoginAr
         let loopback = Loopback::open(args.port).await?;
         let asked = issuer.ask(loopback.address())?;
         say(&format!(
-            "Sign in with a browser on this machine: {}\nWaiting for it ...",
+            "To sign in to {endpoint}, open this in a browser on this machine: {}\nWaiting for it ...",
             clean_line(asked.page.as_str())
         ));
         browse(asked.page.as_str(), args.no_browser);
@@ -56,7 +56,7 @@ pub(crate) async fn login(socket: Option<PathBuf>, remote: Remote, args: LoginAr
     let principal = Client::new(endpoint.clone(), hello).principal().await?;
     Saved::of(&endpoint)?.keep(&signed_in).await?;
     let Principal { user, name, role, .. } = principal;
-    print(&format!("signed in to {endpoint} as {} (user {user}, {role})\n", clean_line(&name)))
+    print(&format!("signed in to {endpoint} as {} ({user}, {role})\n", clean_line(&name)))
 }
 
 /// Forgets the sign-in, here and at the issuer.
@@ -98,7 +98,7 @@ pub(crate) async fn whoami(session: &Session) -> Result<(), Fault> {
         let Principal { user, name, role, .. } = told.principal;
         let known: Vec<String> = told.identities.iter().map(|identity| clean_line(identity)).collect();
         format!(
-            "{} (user {user}, {role}) at {}\n  by {}\n  known as {}\n",
+            "{} ({user}, {role}) at {}\n  by {}\n  known as {}\n",
             clean_line(name),
             told.daemon,
             clean_line(&told.by),

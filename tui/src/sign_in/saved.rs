@@ -20,11 +20,14 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// A token is renewed so long before its end, s; one that lives shorter after half its life.
 const RENEW_BEFORE_S: i64 = 30;
+/// After a renewal that failed, while the token is still good.
+const REST: Duration = Duration::from_secs(10);
 /// Longest wait for somebody else who renews.
 const LOCK_MAX: Duration = Duration::from_secs(20);
 /// Between two looks whether they are done.
@@ -93,6 +96,8 @@ impl SignedIn {
 pub(crate) struct Saved {
     file: PathBuf,
     read: Mutex<Option<SignedIn>>,
+    /// Until when a renewal that failed is not tried again.
+    rests_until: std::sync::Mutex<Option<Instant>>,
 }
 
 impl Saved {
@@ -111,7 +116,7 @@ impl Saved {
         let hash = hex::encode(&Sha256::digest(&name)[..4]);
         let plain = plain.get(plain.len().saturating_sub(80)..).unwrap_or_default();
         let file = state.join("guildhall").join("sign-in").join(format!("{plain}-{hash}.json"));
-        Ok(Self { file, read: Mutex::new(None) })
+        Ok(Self { file, read: Mutex::new(None), rests_until: std::sync::Mutex::default() })
     }
 
     /// What is kept, if anything.
@@ -212,6 +217,12 @@ impl Saved {
             *read = kept;
             return Ok(read.as_ref().map(|known| known.id_token.clone()));
         }
+        let rests = || self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.as_ref().filter(|known| now_s() < known.expires_at)
+            && rests().is_some_and(|until| Instant::now() < until)
+        {
+            return Ok(Some(known.id_token.clone()));
+        }
         let _lock = self.lock().await.map_err(unusable)?;
         let kept = self.find().map_err(unusable)?;
         *read = match kept {
@@ -223,7 +234,10 @@ impl Saved {
                     Some(renewed)
                 }
                 // What is still good is better than nothing while the issuer is away.
-                Err(_) if now_s() < known.expires_at => Some(known),
+                Err(_) if now_s() < known.expires_at => {
+                    *rests() = Some(Instant::now() + REST);
+                    Some(known)
+                }
                 Err(error) => return Err(error),
             },
         };

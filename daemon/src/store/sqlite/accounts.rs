@@ -157,12 +157,13 @@ fn revoke_token(
 }
 
 /// What is moved, in an order in which no row is in another's way. `?1` stays, `?2` goes.
-const MOVES: [&str; 23] = [
+const MOVES: [&str; 24] = [
     "UPDATE identities SET user_id = ?1 WHERE user_id = ?2",
     "UPDATE tokens SET user_id = ?1 WHERE user_id = ?2",
     "UPDATE jobs SET client_id = ?1 WHERE client_id = ?2",
     "UPDATE agents SET owner_id = ?1 WHERE owner_id = ?2",
     "UPDATE agents SET offered_to = ?1 WHERE offered_to = ?2",
+    "UPDATE agents SET offered_to = NULL WHERE offered_to = ?1 AND owner_id = ?1",
     "UPDATE OR IGNORE agent_owners SET user_id = ?1 WHERE user_id = ?2",
     "DELETE FROM agent_owners WHERE user_id = ?2",
     "DELETE FROM agent_owners WHERE user_id = ?1 AND agent_id IN (SELECT id FROM agents WHERE owner_id = ?1)",

@@ -212,6 +212,10 @@ fn note(
     entry::keep_request(connection, now, Some(request), &Receipt::Agent(fence.agent))
 }
 
+const IS_GONE: &str = "
+    SELECT 1
+    FROM users
+    WHERE id = ?1 AND json_extract(account, '$.merged_into') IS NOT NULL";
 const SET_HOLDING: &str = "
     UPDATE agents
     SET owner_id = ?2, offered_to = ?3, audience = ?4, wanted = ?5
@@ -234,6 +238,11 @@ pub(super) fn hold(
 ) -> Result<Outcome, Refused> {
     if let Some(outcome) = entry::repeated(connection, request)? {
         return Ok(outcome);
+    }
+    for user in holding.users() {
+        if connection.prepare_cached(IS_GONE)?.exists([user.0])? {
+            return Err(Refused::Guard(StoreError::Stale));
+        }
     }
     note(connection, now, fence, request, entry)?;
     let Holding { owner, co_owners, offered_to, audience, wanted } = holding;

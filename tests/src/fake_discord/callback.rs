@@ -152,14 +152,33 @@ pub(super) fn add_answer(world: &mut World, now_ms: i64, id: Id, ephemeral: bool
     let more = json!({
         "application_id": super::APPLICATION.to_string(), "webhook_id": super::APPLICATION.to_string(),
         "type": if kind == 2 { 20 } else { 0 },
-        "interaction_metadata": {
-            "id": id.to_string(), "type": kind, "user": world.user_json(user), "authorizing_integration_owners": {},
-        },
+        "interaction_metadata": metadata(world, id),
     });
     if let Some(post) = world.post_mut(room, post) {
         merge(&mut post.value, more);
     }
     post
+}
+
+/// What a message says about the interaction that it answers, and that about the one before it.
+fn metadata(world: &World, id: Id) -> Value {
+    let Some(deed) = world.deeds.get(&id) else { return Value::Null };
+    let mut said = json!({
+        "id": id.to_string(), "type": deed.kind.number(), "user": world.user_json(deed.user),
+        "authorizing_integration_owners": deed.said["authorizing_integration_owners"],
+    });
+    match deed.kind {
+        Kind::Command => {
+            said["name"] = deed.said["data"]["name"].clone();
+            said["command_type"] = deed.said["data"]["type"].clone();
+        }
+        Kind::Component => said["interacted_message_id"] = json!(deed.source.map(|post| post.to_string())),
+        Kind::Modal { opened_by, .. } => {
+            said["triggering_interaction_metadata"] = metadata(world, opened_by);
+        }
+        Kind::Autocomplete => {}
+    }
+    said
 }
 
 fn describe(desk: &Desk, world: &World, id: Id, answer: Answer) -> Value {

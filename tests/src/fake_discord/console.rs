@@ -255,6 +255,9 @@ impl Console {
     }
 
     fn print_new(&mut self, message: &Message) -> String {
+        if message.is_loading() {
+            return String::new();
+        }
         let now = format!("{message:?}");
         if self.printed.get(&message.id()) == Some(&now) { String::new() } else { self.print(message) }
     }

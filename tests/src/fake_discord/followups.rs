@@ -61,9 +61,7 @@ pub(super) fn add(desk: &Desk, form: &Form, token: &str) -> Result<Reply, Refuse
     if promised.is_none() || bot_is_absent {
         deed.followups.push(post);
     }
-    if !form.asks("wait") {
-        return Ok(Reply::Empty);
-    }
+    // Unlike other webhooks, one of an interaction always answers with the message.
     world.message_json(room, post, &desk.base).map(Reply::Json).ok_or_else(Refused::unknown_message)
 }
 

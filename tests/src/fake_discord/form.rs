@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Bytes of one request.
 const REQUEST_BYTES_MAX: usize = 25 << 20;
 
+/// The type of a file whose name tells nothing.
+const UNKNOWN: &str = "application/octet-stream";
+
 /// A file that came with a request.
 #[derive(Clone, Debug)]
 pub(super) struct Upload {
@@ -93,7 +96,11 @@ impl Form {
                 self.json = serde_json::from_slice(&bytes).map_err(|_| not_json())?;
             } else if let Some(number) = name.strip_prefix("files[").and_then(|rest| rest.strip_suffix(']')) {
                 let name = file_name.unwrap_or_else(|| "unknown.bin".to_owned());
-                let content_type = content_type.unwrap_or_else(|| content_type_of(&name).to_owned());
+                // What the name tells counts more than what the bot says.
+                let content_type = match content_type_of(&name) {
+                    UNKNOWN => content_type.unwrap_or_else(|| UNKNOWN.to_owned()),
+                    known => known.to_owned(),
+                };
                 self.files.push(Upload { number: number.to_owned(), name, content_type, bytes });
             } else {
                 return Err(Refused::form(&name, "UNKNOWN_PART", "neither payload_json nor files[n]"));
@@ -115,7 +122,7 @@ pub(super) fn content_type_of(name: &str) -> &'static str {
         "jpg" | "jpeg" => "image/jpeg",
         "pdf" => "application/pdf",
         "zip" => "application/zip",
-        _ => "application/octet-stream",
+        _ => UNKNOWN,
     }
 }
 

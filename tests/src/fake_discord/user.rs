@@ -300,7 +300,7 @@ impl User {
             let opener = opener.ok_or_else(|| ClientRefuses("the form is somebody else's".to_owned()))?;
             (Place::of(&world, self.id, opener.room)?, opener.source)
         };
-        let kind = Kind::Modal { from_component: source.is_some() };
+        let kind = Kind::Modal { opened_by: modal.opened_by, from_component: source.is_some() };
         let deed = begin(&self.desk, self.id, &place, kind, data, source);
         Ok(Shown::first(Arc::clone(&self.desk), deed).await)
     }

@@ -89,8 +89,9 @@ pub(super) enum Kind {
     Command,
     Component,
     Autocomplete,
-    /// A modal; whether it was opened by a component.
+    /// A modal; which interaction opened it, and whether that was with a component.
     Modal {
+        opened_by: Id,
         from_component: bool,
     },
 }
@@ -107,7 +108,7 @@ impl Kind {
 
     /// Whether there is a message that it came from.
     pub(super) fn has_message(self) -> bool {
-        matches!(self, Self::Component | Self::Modal { from_component: true })
+        matches!(self, Self::Component | Self::Modal { from_component: true, .. })
     }
 }
 

@@ -81,9 +81,10 @@ pub(super) fn answer(desk: &Desk, form: &Form, id: Id, token: &str) -> Result<Re
         Answer::Later => begin_message(desk, &mut world, now_ms, id, data, None)?,
         Answer::UpdateLater => acknowledge(&mut world, id, Ack::Update),
         Answer::Update => {
-            limits::check_message(data, &form.files, "data.")?;
             let (room, source) = (world.deeds[&id].room, world.deeds[&id].source);
             let source = source.ok_or_else(Refused::unknown_message)?;
+            let flags = world.post_mut(room, source).and_then(|post| post.value["flags"].as_u64());
+            limits::check_change(data, &form.files, "data.", flags.unwrap_or(0))?;
             write(desk, &mut world, room, source, data, &form.files)?;
             acknowledge(&mut world, id, Ack::Update);
         }

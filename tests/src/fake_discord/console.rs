@@ -266,7 +266,8 @@ impl Console {
         self.printed.insert(message.id(), format!("{message:?}"));
         self.messages.push(message.clone());
         let only = if message.is_ephemeral() { " (only you see this)" } else { "" };
-        let mut said = format!("#{} {}{only}\n", self.messages.len(), message.author());
+        let dm = if message.channel_id() == self.user.dm().id() { " (dm)" } else { "" };
+        let mut said = format!("#{} {}{only}{dm}\n", self.messages.len(), message.author());
         for line in message.text().lines() {
             said += &format!("  {line}\n");
         }

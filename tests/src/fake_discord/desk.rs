@@ -7,7 +7,7 @@ use super::rates::Rates;
 use super::spec::Spec;
 use super::world::{File, Id, Person, World};
 use serde_json::Value;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -26,6 +26,8 @@ pub struct Call {
     pub method: String,
     /// Its path below `/api/v10`, with a first slash.
     pub path: String,
+    /// Its route, such as `POST /channels/{channel_id}/messages`; empty where the server has none like that.
+    pub route: String,
     /// Its JSON; null where it had none.
     pub body: Value,
     /// The names of the files that came with it.
@@ -51,6 +53,7 @@ pub(super) struct Desk {
     pub(super) spec: Option<Spec>,
     pub(super) complaints_allowed: AtomicBool,
     attachment_ms: AtomicI64,
+    latency_ms: AtomicU64,
     world: Mutex<World>,
     log: Mutex<Log>,
     gateway: Mutex<Gateway>,
@@ -69,6 +72,7 @@ impl Desk {
             spec: Spec::from_environment(),
             complaints_allowed: AtomicBool::new(false),
             attachment_ms: AtomicI64::new(ATTACHMENT_MS),
+            latency_ms: AtomicU64::new(0),
             world: Mutex::default(),
             log: Mutex::default(),
             gateway: Mutex::default(),
@@ -110,6 +114,19 @@ impl Desk {
     pub(super) fn set_attachment_life(&self, life: Duration) {
         let ms = i64::try_from(life.as_millis()).unwrap_or(i64::MAX / 2);
         self.attachment_ms.store(ms, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_latency(&self, latency: Duration) {
+        let ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        self.latency_ms.store(ms, Ordering::SeqCst);
+    }
+
+    /// Waits as long as a test wants the bot to wait for each answer.
+    pub(super) async fn wait(&self) {
+        let ms = self.latency_ms.load(Ordering::SeqCst);
+        if ms > 0 {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
     }
 
     /// When the address of a file that is sent now ends.

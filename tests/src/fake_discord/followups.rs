@@ -87,7 +87,8 @@ pub(super) fn message(desk: &Desk, form: &Form, token: &str, which: Which) -> Re
     match form.method {
         Method::GET => {}
         Method::PATCH => {
-            limits::check_message(&form.json, &form.files, "")?;
+            let flags = world.post_mut(room, post).and_then(|post| post.value["flags"].as_u64());
+            limits::check_change(&form.json, &form.files, "", flags.unwrap_or(0))?;
             write(desk, &mut world, room, post, &form.json, &form.files)?;
             let edited = super::clock::written(now_ms);
             if let Some(post) = world.post_mut(room, post) {

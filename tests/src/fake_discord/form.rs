@@ -29,6 +29,8 @@ pub(super) struct Form {
     pub(super) method: Method,
     /// Below `/api/v10`, without the first slash.
     pub(super) path: String,
+    /// As the description names it; empty where there is none like that.
+    pub(super) route: String,
     pub(super) query: BTreeMap<String, String>,
     pub(super) headers: HeaderMap,
     /// Null where there was no body.
@@ -49,6 +51,7 @@ impl Form {
         Self {
             method: method.clone(),
             path,
+            route: String::new(),
             query,
             headers: headers.clone(),
             json: Value::Null,

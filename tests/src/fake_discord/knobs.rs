@@ -111,6 +111,16 @@ impl FakeDiscord {
         self.desk.rates().trouble(route, times, Trouble::Fails { status });
     }
 
+    /// The next requests to a route are refused with one of Discord's codes, such as 403 and 40003.
+    pub fn refuses_next(&self, route: &str, times: u32, status: u16, code: u32) {
+        self.desk.rates().trouble(route, times, Trouble::Refuses { status, code });
+    }
+
+    /// Every answer of the API comes so much later from now on. Counted in whole milliseconds.
+    pub fn set_latency(&self, latency: Duration) {
+        self.desk.set_latency(latency);
+    }
+
     /// What it sends from now on deviates like this.
     pub fn speaks(&self, dialect: Dialect) {
         self.desk.set_dialect(dialect);

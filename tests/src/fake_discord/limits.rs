@@ -19,6 +19,11 @@ const FLAGS: u64 = (1 << 2) | (1 << 6) | (1 << 12) | COMPONENTS_V2;
 
 /// Checks what a bot wants to write; `at` is where it stands in the request, empty or ending in a dot.
 pub(super) fn check_message(data: &Value, files: &[Upload], at: &str) -> Result<(), Refused> {
+    check_change(data, files, at, 0)
+}
+
+/// Checks what a bot wants to change in a message that has these flags.
+pub(super) fn check_change(data: &Value, files: &[Upload], at: &str, before: u64) -> Result<(), Refused> {
     if !data.is_object() && !data.is_null() {
         let said = "Only dictionaries may be used in a DictType";
         return Err(Refused::form(at.trim_end_matches('.'), "DICT_TYPE_CONVERT", said));
@@ -30,7 +35,7 @@ pub(super) fn check_message(data: &Value, files: &[Upload], at: &str) -> Result<
     }
     text(data, "content", &format!("{at}content"), 0, CONTENT_LETTERS_MAX)?;
     check_embeds(&data["embeds"], &format!("{at}embeds"))?;
-    let v2 = flags & COMPONENTS_V2 != 0;
+    let v2 = (flags | before) & COMPONENTS_V2 != 0;
     if v2 && (says_something(&data["content"]) || says_something(&data["embeds"])) {
         let said = "The content and embeds fields cannot be used with MessageFlags.IS_COMPONENTS_V2";
         return Err(Refused::form(&format!("{at}flags"), "MESSAGE_CANNOT_USE_LEGACY_FIELDS", said));

@@ -3,7 +3,7 @@
 use super::clock::written;
 use super::desk::{Desk, bot_json};
 use super::form::Form;
-use super::limits::{check_message, says_something};
+use super::limits::{check_change, check_message, says_something};
 use super::permission::{EVERYONE, Permission};
 use super::refused::Refused;
 use super::rest::Reply;
@@ -159,6 +159,7 @@ pub(super) fn one(desk: &Desk, form: &Form, channel: Id, message: Id) -> Result<
     let post = room.posts.get(&message).filter(|post| post.only_for.is_none());
     let post = post.ok_or_else(Refused::unknown_message)?;
     let own = plain(&post.value["author"]["id"]) == super::APPLICATION.to_string();
+    let flags = post.value["flags"].as_u64().unwrap_or(0);
     match form.method {
         Method::GET => needs(&world, channel, Permission::ReadMessageHistory)?,
         Method::PATCH => {
@@ -166,7 +167,7 @@ pub(super) fn one(desk: &Desk, form: &Form, channel: Id, message: Id) -> Result<
                 let said = "Cannot edit a message authored by another user";
                 return Err(Refused::by_the_bot(403, 50_005, said));
             }
-            check_message(&form.json, &form.files, "")?;
+            check_change(&form.json, &form.files, "", flags)?;
             write(desk, &mut world, channel, message, &form.json, &form.files)?;
             if let Some(post) = world.post_mut(channel, message) {
                 post.value["edited_timestamp"] = written(now_ms).into();

@@ -200,6 +200,20 @@ impl FakeDiscord {
         connected.await.unwrap_or_else(|| panic!("no bot came; its requests were {:?}", self.calls()));
     }
 
+    /// Waits until something is so; `what` is told if it does not become so.
+    ///
+    /// # Panics
+    /// It does not become so within ten seconds.
+    pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let became = self.desk.until(PATIENCE, || is_so().then_some(()));
+        became.await.unwrap_or_else(|| panic!("it did not come to this: {what}"));
+    }
+
+    /// The requests to a route such as `POST /channels/{channel_id}/messages`, in order.
+    pub fn calls_to(&self, route: &str) -> Vec<Call> {
+        self.desk.log().calls.iter().filter(|call| call.route == route).cloned().collect()
+    }
+
     /// Waits for a request of the bot that is like this.
     ///
     /// # Panics

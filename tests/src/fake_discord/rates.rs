@@ -1,6 +1,7 @@
 //! Rate limits: buckets by route and channel, a global one, and refusals that a test asked for. What the headers say
 //! is always true.
 
+use super::refused::Refused;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub(super) enum Trouble {
     Limited { retry_after_ms: u32 },
     /// Any status without a body of Discord's own, such as 503.
     Fails { status: u16 },
+    /// A refusal with one of Discord's codes, such as 403 and 40003.
+    Refuses { status: u16, code: u32 },
 }
 
 /// What is decided about a request before anybody reads it.
@@ -39,6 +42,8 @@ pub(super) enum Verdict {
     Limited(HeaderMap, Value),
     /// It meets an outage.
     Fails(u16),
+    /// It is refused.
+    Refused(Refused),
 }
 
 #[derive(Default)]
@@ -70,6 +75,9 @@ impl Rates {
     pub(super) fn take(&mut self, now_ms: i64, route: &str, major: &str, interaction: bool) -> Verdict {
         match self.next_trouble(route) {
             Some(Trouble::Fails { status }) => return Verdict::Fails(status),
+            Some(Trouble::Refuses { status, code }) => {
+                return Verdict::Refused(Refused::by_the_world(status, code, "Refused"));
+            }
             Some(Trouble::Limited { retry_after_ms }) => {
                 let limit = self.limits.get(route).copied().unwrap_or(GENEROUS);
                 return limited(now_ms, route, limit, i64::from(retry_after_ms), "user");

@@ -9,7 +9,7 @@ use super::{callback, commands, followups, line, messages, threads};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ async fn rest(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response
         return finish(&desk, &form, Err(Refused::no_route()));
     };
     let named = route.named(&form.method);
+    form.route.clone_from(&named);
+    desk.wait().await;
     let verdict = desk.rates().take(desk.now_ms(), &named, &route.major(), route.is_of_interaction());
     let headers = match verdict {
         Verdict::Passes(headers) => headers,
@@ -45,6 +47,7 @@ async fn rest(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response
             remember(&desk, &form, 429, None);
             return (StatusCode::TOO_MANY_REQUESTS, headers, json_body(body.to_string())).into_response();
         }
+        Verdict::Refused(refused) => return finish(&desk, &form, Err(refused)),
         Verdict::Fails(status) => {
             remember(&desk, &form, status, None);
             let status = StatusCode::from_u16(status).expect("a status that a test chose");
@@ -58,6 +61,9 @@ async fn rest(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response
     let outcome = outcome.and_then(|()| {
         if let Some(complaint) = desk.spec.as_ref().and_then(|spec| spec.complaint(&named, &form.json)) {
             desk.complain(complaint);
+        }
+        if form.json.to_string().contains(&desk.token) {
+            desk.complain(format!("{named}: the bot's token stands in the body"));
         }
         perform(&desk, &form, &route)
     });
@@ -182,6 +188,7 @@ fn remember(desk: &Desk, form: &Form, status: u16, code: Option<u32>) {
     desk.remember(Call {
         method: form.method.to_string(),
         path: format!("/{}", form.path),
+        route: form.route.clone(),
         body: form.json.clone(),
         files: form.files.iter().map(|file| file.name.clone()).collect(),
         status,
@@ -197,7 +204,11 @@ fn json_body(text: String) -> impl IntoResponse {
 async fn attachment(
     State(desk): State<Arc<Desk>>,
     Path((room, id, name)): Path<(u64, u64, String)>,
+    headers: HeaderMap,
 ) -> Response {
+    if headers.contains_key(header::AUTHORIZATION) {
+        desk.complain("the bot showed a token to the content network".to_owned());
+    }
     let world = desk.world();
     let file = world.files.get(&id).filter(|file| file.room == room && file.name == name);
     match file {

@@ -185,6 +185,30 @@ impl User {
         Ok(Shown::first(Arc::clone(&self.desk), deed).await)
     }
 
+    /// Uses a command of another user's menu in a channel, and waits for the first answer.
+    ///
+    /// # Panics
+    /// Her client does not let her.
+    pub async fn uses_on_user(&self, channel: &Channel, user: &Self, command: &str) -> Shown {
+        let (place, data) = {
+            let world = self.desk.world();
+            let found = Place::of(&world, self.id, channel.id)
+                .and_then(|place| Ok((place.command(&world, self.id, command, 2)?, place)));
+            let (command, place) = found.unwrap_or_else(|refused| panic!("{command}: {refused}"));
+            let target = user.id.to_string();
+            let mut resolved = json!({"users": {target.as_str(): world.user_json(user.id)}});
+            if let Some(guild) = place.guild {
+                resolved["members"] = json!({target.as_str(): world.member_json(guild, user.id)});
+            }
+            let data = json!({
+                "id": command["id"], "name": command["name"], "type": 2, "target_id": target, "resolved": resolved,
+            });
+            (place.for_command(&command), data)
+        };
+        let deed = begin(&self.desk, self.id, &place, Kind::Command, data, None);
+        Shown::first(Arc::clone(&self.desk), deed).await
+    }
+
     /// The message as it is now, if she still sees it.
     fn sees(&self, world: &World, message: &Message) -> Result<Value, ClientRefuses> {
         let room = world.rooms.get(&message.room);

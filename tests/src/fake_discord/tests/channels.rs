@@ -173,7 +173,7 @@ async fn a_wrong_request_fails_its_test() {
 
 #[tokio::test]
 async fn a_body_is_held_against_the_description() {
-    let (discord, _, _, bot, path) = scene().await;
+    let (discord, channel, ada, mut bot, path) = scene().await;
     if std::env::var_os(SPEC_VARIABLE).is_none() {
         return; // the description is large and not part of the repository
     }
@@ -181,4 +181,54 @@ async fn a_body_is_held_against_the_description() {
     bot.upload(Method::POST, &path, &said, "a.txt", "42").await;
     let complaints = discord.take_complaints();
     assert!(complaints.len() == 1 && complaints[0].contains("/tts"), "{complaints:?}");
+    let (_, ()) = tokio::join!(ada.types(&channel, "/job post", &[("agent", "@a")]), async {
+        let asked = bot.asked().await;
+        let data = json!({"content": "Hello", "tts": "yes"});
+        bot.answers(&asked, &json!({"type": 4, "data": data})).await;
+    });
+    let complaints = discord.take_complaints();
+    assert!(complaints.len() == 1 && complaints[0].contains("/data/tts"), "{complaints:?}");
+}
+
+#[tokio::test]
+async fn trouble_comes_as_a_test_wants_it() {
+    let (discord, _, _, bot, path) = scene().await;
+    let route = "POST /channels/{channel_id}/messages";
+    let said = json!({"content": "Hello"});
+    discord.refuses_next(route, 1, 403, 40_003);
+    assert_eq!(bot.call(Method::POST, &path, &said).await.refusal(), (403, 40_003));
+    discord.limits_next(route, 1, Duration::from_millis(1_500));
+    let limited = bot.call(Method::POST, &path, &said).await;
+    assert_eq!((limited.status, limited.header("retry-after")), (429, "2"));
+    assert_eq!(bot.call(Method::POST, &path, &said).await.status, 200);
+    let statuses: Vec<u16> = discord.calls_to(route).iter().map(|call| call.status).collect();
+    assert_eq!(statuses, [403, 429, 200]);
+}
+
+#[tokio::test]
+async fn a_message_of_components_stays_one() {
+    let (discord, channel, _, bot, path) = scene().await;
+    let body = |text: &str| {
+        json!([{"type": 17, "components": [
+            {"type": 10, "content": text}, {"type": 1, "components": [button("Go", "go", false)]},
+        ]}])
+    };
+    let sent =
+        bot.call(Method::POST, &path, &json!({"flags": 32_768, "components": body("# Job")})).await.json;
+    let one = format!("{path}/{}", text(&sent["id"]));
+    assert_eq!(bot.call(Method::PATCH, &one, &json!({"components": body("# Done")})).await.status, 200);
+    let message = channel.until(|message| message.shows("# Done")).await;
+    assert!(message.has_button("Go"));
+    assert_eq!(bot.call(Method::PATCH, &one, &json!({"content": "Plain"})).await.refusal(), (400, 50_035));
+    assert_eq!(discord.take_complaints().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_in_the_open_is_a_complaint() {
+    let (discord, channel, _, bot, path) = scene().await;
+    bot.upload(Method::POST, &path, &json!({"content": discord.token()}), "a.txt", "42").await;
+    let url = channel.messages()[0].file_urls().remove(0);
+    let fetched = bot.http.get(url).header("authorization", "Bot of mine").send().await;
+    assert_eq!(fetched.expect("it answers").status(), 200);
+    assert_eq!(discord.take_complaints().len(), 2);
 }

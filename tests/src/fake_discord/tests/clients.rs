@@ -81,13 +81,16 @@ async fn commands_are_used_in_dms_and_among_people() {
 
 #[tokio::test]
 async fn a_message_is_made_a_job_and_administrators_may_more() {
-    let (_discord, server, ada, mut bot) = scene().await;
+    let (discord, server, ada, mut bot) = scene().await;
     let channel = server.channel("general");
     let wish = ada.says(&channel, "Sum up this", &[]);
     let (shown, asked) = tokio::join!(ada.uses_on(&wish, "Make this a job"), echo(&mut bot));
     let target = text(&asked["data"]["target_id"]);
     assert_eq!(asked["data"]["resolved"]["messages"][target]["content"], "Sum up this");
     assert_eq!(shown.message().content(), "Yes");
+    let bob = discord.user("bob");
+    let (_, asked) = tokio::join!(ada.uses_on_user(&channel, &bob, "Ask"), echo(&mut bot));
+    assert_eq!(asked["data"]["resolved"]["users"][text(&asked["data"]["target_id"])]["username"], "bob");
     server.grants(&ada, Permission::ManageGuild);
     let (_, asked) = tokio::join!(ada.types(&channel, "/admin", &[]), echo(&mut bot));
     assert_eq!(asked["data"]["name"], "admin");

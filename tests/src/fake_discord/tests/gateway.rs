@@ -119,7 +119,7 @@ async fn it_goes_and_comes_back() {
     discord.come_back().await;
     let bot = RawBot::start(&discord, &commands()).await;
     assert_eq!(bot.call(Method::GET, "/users/@me", &Value::Null).await.status, 200);
-    assert_eq!((discord.identifies(), discord.commands().len()), (2, 3));
+    assert_eq!((discord.identifies(), discord.commands().len()), (2, 4));
 }
 
 #[tokio::test]

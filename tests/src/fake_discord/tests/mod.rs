@@ -181,6 +181,7 @@ fn commands() -> Value {
             ],
         },
         {"name": "Make this a job", "type": 3, "contexts": [0]},
+        {"name": "Ask", "type": 2, "contexts": [0]},
         {"name": "admin", "description": "Settings", "default_member_permissions": "32", "contexts": [0]},
     ])
 }

@@ -3,6 +3,7 @@
 use super::{Attachment, Channel, ClientRefuses, FakeDiscord, Message, Modal, Server, Shown, User, View};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 /// Answers that are still followed.
 const SHOWN_MAX: usize = 20;
@@ -18,6 +19,8 @@ menu 5 Make this a job                    a command of the menu of message #5
 dm, channel, channel NAME                 go there and read
 as bob                                    be somebody else
 install, close, open                      install the app for yourself; close or open your direct messages
+break, reconnect                          the bot's connection is lost; the bot is asked to reconnect
+pass 15                                   so many minutes pass at once
 commands, help, quit";
 
 /// A form that is being filled in.
@@ -102,6 +105,12 @@ impl Console {
             "install" => Ok(self.does(User::installs_app)),
             "close" => Ok(self.does(User::closes_dms)),
             "open" => Ok(self.does(User::opens_dms)),
+            "break" => Ok(self.happens(FakeDiscord::drops_connection)),
+            "reconnect" => Ok(self.happens(FakeDiscord::asks_to_reconnect)),
+            "pass" => {
+                self.discord.passes(Duration::from_mins(rest.parse().unwrap_or(0)));
+                Ok(String::new())
+            }
             "say" => {
                 self.user.says(&self.place, rest, &[]);
                 Ok(String::new())
@@ -118,6 +127,11 @@ impl Console {
 
     fn does(&self, act: impl Fn(&User)) -> String {
         act(&self.user);
+        String::new()
+    }
+
+    fn happens(&self, event: impl Fn(&FakeDiscord)) -> String {
+        event(&self.discord);
         String::new()
     }
 

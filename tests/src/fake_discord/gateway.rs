@@ -7,6 +7,8 @@ use tokio::sync::mpsc;
 
 /// Events that a session keeps for a bot that comes back.
 const EVENTS_MAX: usize = 1_000;
+/// Sessions that could be resumed.
+const SESSIONS_MAX: usize = 16;
 /// Orders that wait for one connection; more than it can miss, so that a resumption fits.
 pub(super) const ORDERS_MAX: usize = 2 * EVENTS_MAX;
 /// The heartbeat that Discord wants.
@@ -106,6 +108,10 @@ impl Gateway {
         let line = self.lines.get(&connection).map(|line| (connection, line.clone()));
         let mut session = Session { sequence: 0, events: VecDeque::new(), line };
         session.say("READY", &ready(&id));
+        // Their names count up: the first is the oldest.
+        if self.sessions.len() == SESSIONS_MAX {
+            self.sessions.pop_first();
+        }
         self.sessions.insert(id.clone(), session);
         id
     }

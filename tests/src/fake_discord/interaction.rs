@@ -5,7 +5,7 @@ use super::limits::FILE_BYTES_MAX;
 use super::messages::may;
 use super::permission::EVERYONE;
 use super::user::ClientRefuses;
-use super::world::{Deed, Id, Kind, RoomKind, World, merge};
+use super::world::{Deed, Id, Kind, RoomKind, TOKEN, World, merge};
 use serde_json::{Value, json};
 
 /// Where a user acts, as the bot is told.
@@ -151,7 +151,7 @@ fn describe(world: &World, user: Id, place: &Place, kind: Kind, id: Id) -> Value
     let of_bot = if place.by_guild.is_some() { may(world, place.room) } else { EVERYONE };
     let mut said = json!({
         "id": id.to_string(), "application_id": super::APPLICATION.to_string(), "type": kind.number(),
-        "token": format!("aW50ZXJhY3Rpb246{id}"), "version": 1, "channel_id": place.room.to_string(),
+        "token": format!("{TOKEN}{id}"), "version": 1, "channel_id": place.room.to_string(),
         "channel": channel, "app_permissions": of_bot.to_string(), "locale": locale, "entitlements": [],
         "authorizing_integration_owners": owners, "context": place.context, "attachment_size_limit": FILE_BYTES_MAX,
     });

@@ -219,7 +219,8 @@ impl FakeDiscord {
     /// # Panics
     /// None comes within ten seconds.
     pub async fn until_call(&self, is_so: impl Fn(&Call) -> bool) -> Call {
-        let found = self.desk.until(PATIENCE, || self.calls().into_iter().find(&is_so));
+        let found =
+            self.desk.until(PATIENCE, || self.desk.log().calls.iter().find(|call| is_so(call)).cloned());
         found.await.unwrap_or_else(|| panic!("the requests stayed {:?}", self.calls()))
     }
 

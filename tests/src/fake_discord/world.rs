@@ -11,6 +11,8 @@ pub(super) type Id = u64;
 
 /// The first second of Discord's own time, Unix milliseconds.
 const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
+/// What the token of an interaction begins with; its id follows.
+pub(super) const TOKEN: &str = "aW50ZXJhY3Rpb246";
 /// How long the server remembers a nonce.
 const NONCE_MS: i64 = 5 * 60_000;
 
@@ -194,7 +196,8 @@ impl World {
     }
 
     pub(super) fn deed_of_token(&self, token: &str) -> Option<Id> {
-        self.deeds.iter().find(|(_, deed)| deed.token == token).map(|(id, _)| *id)
+        let id: Id = token.strip_prefix(TOKEN)?.parse().ok()?;
+        self.deeds.contains_key(&id).then_some(id)
     }
 
     /// The user as others see her.

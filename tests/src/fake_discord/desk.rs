@@ -225,6 +225,6 @@ pub(super) fn bot_json() -> Value {
     serde_json::json!({
         "id": super::APPLICATION.to_string(), "username": "guildhall", "discriminator": "0000", "global_name": null,
         "avatar": null, "bot": true, "verified": true, "flags": 0, "public_flags": 0, "email": null,
-        "mfa_enabled": false,
+        "mfa_enabled": false, "locale": "en-US", "primary_guild": null,
     })
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Fields that Discord says may be absent, and that real bots lean on all the same.
-const OPTIONAL: [&str; 14] = [
+const OPTIONAL: [&str; 15] = [
     "app_permissions",
     "attachment_size_limit",
     "avatar",
@@ -17,6 +17,7 @@ const OPTIONAL: [&str; 14] = [
     "interaction_metadata",
     "public_flags",
     "nick",
+    "primary_guild",
     "ephemeral",
 ];
 /// Numbers that some servers write as texts.

@@ -95,7 +95,8 @@ fn create(desk: &Desk, form: &Form, channel: Id) -> Result<Reply, Refused> {
         && let Some(post) = world.post_mut(channel, post)
     {
         post.value["type"] = json!(19);
-        post.value["message_reference"] = json!({"message_id": id, "channel_id": channel.to_string()});
+        post.value["message_reference"] =
+            json!({"type": 0, "message_id": id, "channel_id": channel.to_string()});
     }
     world.message_json(channel, post, &desk.base).map(Reply::Json).ok_or_else(Refused::unknown_message)
 }

@@ -155,8 +155,14 @@ fn application() -> Value {
     json!({
         "id": super::APPLICATION.to_string(), "name": "Guildhall", "icon": null, "description": "", "summary": "",
         "bot_public": true, "bot_require_code_grant": false, "verify_key": "00", "team": null, "flags": 0,
-        "owner": {"id": "1", "username": "owner", "discriminator": "0", "global_name": null, "avatar": null},
-        "rpc_origins": [], "integration_types_config": {"0": {}, "1": {}},
+        "owner": {
+            "id": "1", "username": "owner", "discriminator": "0", "global_name": null, "avatar": null,
+            "public_flags": 0, "flags": 0, "primary_guild": null,
+        },
+        "rpc_origins": [], "integration_types_config": {"0": {}, "1": {}}, "type": null, "flags_new": "0",
+        "redirect_uris": [], "interactions_endpoint_url": null, "role_connections_verification_url": null,
+        "approximate_guild_count": 1, "approximate_user_install_count": 1,
+        "approximate_user_authorization_count": 1, "explicit_content_filter": 0, "eligible_oauth2_scopes": [],
     })
 }
 
@@ -164,6 +170,11 @@ fn finish(desk: &Desk, form: &Form, outcome: Result<Reply, Refused>) -> Response
     let dialect = desk.dialect();
     let say = |status: StatusCode, said: Value| {
         remember(desk, form, status.as_u16(), None);
+        let spec = desk.spec.as_ref();
+        let wrong = spec.and_then(|spec| spec.complaint_about_answer(&form.route, status.as_u16(), &said));
+        if let Some(complaint) = wrong {
+            desk.complain(complaint);
+        }
         (status, json_body(dialect.speak(said).to_string())).into_response()
     };
     match outcome {

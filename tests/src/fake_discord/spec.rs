@@ -36,30 +36,42 @@ impl Spec {
 
     /// What is wrong with a body, if anything is; the route as `POST /channels/{channel_id}/messages`.
     pub(super) fn complaint(&self, route: &str, body: &Value) -> Option<String> {
-        let validator = self.validator(route)?;
-        let body = coerced(body.clone(), "");
-        let error = validator.iter_errors(&body).next()?;
-        let (at, said) = deepest(&error);
-        let said: String = said.chars().take(COMPLAINT_LETTERS_MAX).collect();
-        Some(format!("{route} is not as the description says at \"{at}\": {said}"))
+        let validator = self.validator(route, "requestBody")?;
+        complaint(&validator, &coerced(body.clone(), ""))
+            .map(|said| format!("{route} is not as described {said}"))
     }
 
-    /// Nothing for a route without a body.
-    fn validator(&self, route: &str) -> Option<Arc<Validator>> {
-        if let Some(known) = lock(&self.validators).get(route) {
+    /// What is wrong with an answer of the fake itself, if anything is.
+    pub(super) fn complaint_about_answer(&self, route: &str, status: u16, body: &Value) -> Option<String> {
+        let validator = self.validator(route, &format!("responses/{status}"))?;
+        complaint(&validator, body)
+            .map(|said| format!("the fake's own answer to {route} is not as described {said}"))
+    }
+
+    /// Nothing where a route has no such part, or one without JSON.
+    fn validator(&self, route: &str, part: &str) -> Option<Arc<Validator>> {
+        let key = format!("{route} {part}");
+        if let Some(known) = lock(&self.validators).get(&key) {
             return Some(Arc::clone(known));
         }
         let (method, path) = route.split_once(' ')?;
         let operation = &self.whole["paths"][path][method.to_lowercase()];
-        let schema = operation["requestBody"]["content"]["application/json"].get("schema")?;
+        let schema = operation.pointer(&format!("/{part}"))?["content"]["application/json"].get("schema")?;
         let mut root = schema.clone();
         root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
         root["components"] = self.whole["components"].clone();
         let validator = jsonschema::draft202012::new(&root).expect("the description has schemas");
         let validator = Arc::new(validator);
-        lock(&self.validators).insert(route.to_owned(), Arc::clone(&validator));
+        lock(&self.validators).insert(key, Arc::clone(&validator));
         Some(validator)
     }
+}
+
+fn complaint(validator: &Validator, body: &Value) -> Option<String> {
+    let error = validator.iter_errors(body).next()?;
+    let (at, said) = deepest(&error);
+    let said: String = said.chars().take(COMPLAINT_LETTERS_MAX).collect();
+    Some(format!("at \"{at}\": {said}"))
 }
 
 /// Where the branch of a choice that fits best goes wrong, and how: a mismatch of a whole body says nothing.
@@ -76,7 +88,7 @@ fn deepest(error: &ValidationError<'_>) -> (String, String) {
     let inner = branches.filter_map(|branch| branch.first()).map(deepest);
     inner
         .max_by_key(|(at, _)| at.matches('/').count())
-        .filter(|(at, _)| at.len() > own.0.len())
+        .filter(|(at, _)| at.len() >= own.0.len())
         .unwrap_or(own)
 }
 

@@ -144,6 +144,6 @@ pub(super) fn guild(desk: &Desk, form: &Form, guild: Id) -> Result<Reply, Refuse
         "description": null, "banner": null, "premium_tier": 0, "premium_subscription_count": 0,
         "preferred_locale": "en-US", "public_updates_channel_id": null, "max_video_channel_users": 25,
         "max_stage_video_channel_users": 50, "nsfw_level": 0, "stickers": [], "premium_progress_bar_enabled": false,
-        "safety_alerts_channel_id": null,
+        "safety_alerts_channel_id": null, "home_header": null, "nsfw": false, "incidents_data": null,
     })))
 }

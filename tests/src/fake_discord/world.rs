@@ -205,7 +205,7 @@ impl World {
         let name = self.people.get(&id).map_or("somebody", |person| person.name.as_str());
         json!({
             "id": id.to_string(), "username": name, "discriminator": "0", "global_name": name, "avatar": null,
-            "public_flags": 0,
+            "public_flags": 0, "flags": 0, "primary_guild": null,
         })
     }
 
@@ -243,7 +243,7 @@ impl World {
             RoomKind::Thread { guild, parent, public } => json!({
                 "type": if *public { 11 } else { 12 }, "guild_id": guild.to_string(), "name": room.name,
                 "parent_id": parent.to_string(), "owner_id": super::APPLICATION.to_string(),
-                "message_count": room.posts.len(), "member_count": 1, "rate_limit_per_user": 0,
+                "message_count": room.posts.len(), "total_message_sent": room.posts.len(), "member_count": 1, "rate_limit_per_user": 0,
                 "thread_metadata": {
                     "archived": room.archived, "locked": room.locked,
                     "auto_archive_duration": room.auto_archive_minutes,

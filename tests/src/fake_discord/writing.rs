@@ -5,7 +5,7 @@ use super::desk::Desk;
 use super::form::Upload;
 use super::limits::says_something;
 use super::refused::Refused;
-use super::world::{COMPONENTS_V2, EPHEMERAL, Id, LOADING, World};
+use super::world::{COMPONENTS_V2, EPHEMERAL, Id, LOADING, World, merge};
 use regex::Regex;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -32,6 +32,9 @@ pub(super) fn write(
     if let Some(embeds) = data.get("embeds") {
         let embeds = embeds.as_array().cloned().unwrap_or_default().into_iter().map(|mut embed| {
             embed["type"] = json!("rich");
+            for field in embed.get_mut("fields").and_then(Value::as_array_mut).into_iter().flatten() {
+                field["inline"] = json!(field["inline"] == true);
+            }
             embed
         });
         after["embeds"] = embeds.collect();
@@ -118,21 +121,30 @@ fn mention(world: &World, message: &mut Value, allowed: &Value) {
     message["mention_everyone"] = json!(everyone);
 }
 
-/// Gives every component without a number one.
+/// Gives every component without a number one, and writes down what it is unless it says otherwise.
 fn number(components: &mut Value, last: &mut u64) {
     for component in components.as_array_mut().into_iter().flatten() {
-        *last += 1;
-        if component["id"].is_null() {
-            component["id"] = json!(*last);
-        }
-        if component["type"] == components::ROW || component.get("components").is_some() {
-            number(&mut component["components"], last);
+        complete(component, last);
+        if let Some(inner) = component.get_mut("components") {
+            number(inner, last);
         }
         for single in ["accessory", "component"] {
-            if component[single].is_object() && component[single]["id"].is_null() {
-                *last += 1;
-                component[single]["id"] = json!(*last);
+            if let Some(inner) = component.get_mut(single) {
+                complete(inner, last);
             }
         }
     }
+}
+
+fn complete(component: &mut Value, last: &mut u64) {
+    *last += 1;
+    let mut whole = match component["type"].as_u64() {
+        Some(components::TEXT_SELECT | 5..=8) => json!({"min_values": 1, "max_values": 1}),
+        Some(14) => json!({"spacing": 1, "divider": true}),
+        Some(17) => json!({"accent_color": null, "spoiler": false}),
+        _ => json!({}),
+    };
+    whole["id"] = json!(*last);
+    merge(&mut whole, component.take());
+    *component = whole;
 }

@@ -220,7 +220,8 @@ async fn a_message_of_components_stays_one() {
     let message = channel.until(|message| message.shows("# Done")).await;
     assert!(message.has_button("Go"));
     assert_eq!(bot.call(Method::PATCH, &one, &json!({"content": "Plain"})).await.refusal(), (400, 50_035));
-    assert_eq!(discord.take_complaints().len(), 1);
+    let complaints = discord.take_complaints();
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
 }
 
 #[tokio::test]
@@ -231,4 +232,30 @@ async fn a_token_in_the_open_is_a_complaint() {
     let fetched = bot.http.get(url).header("authorization", "Bot of mine").send().await;
     assert_eq!(fetched.expect("it answers").status(), 200);
     assert_eq!(discord.take_complaints().len(), 2);
+}
+
+#[tokio::test]
+async fn it_answers_whatever_a_bot_looks_up() {
+    let (discord, channel, ada, bot, path) = scene().await;
+    let server = discord.server("Other");
+    let embed = json!({"title": "Job", "fields": [{"name": "State", "value": "open"}]});
+    let sent = bot.call(Method::POST, &path, &json!({"embeds": [embed, {"description": "More"}]})).await.json;
+    let reply = json!({"content": "See above", "message_reference": {"message_id": sent["id"]}});
+    assert_eq!(bot.call(Method::POST, &path, &reply).await.json["type"], 19);
+    for known in [
+        "/gateway".to_owned(),
+        "/gateway/bot".to_owned(),
+        "/users/@me".to_owned(),
+        "/applications/@me".to_owned(),
+        "/oauth2/applications/@me".to_owned(),
+        format!("/applications/{APPLICATION}/commands"),
+        format!("/applications/{APPLICATION}/guilds/{}/commands", server.id()),
+        format!("/guilds/{}", server.id()),
+        format!("/channels/{}", channel.id()),
+        format!("/channels/{}", ada.dm().id()),
+        format!("{path}?limit=1"),
+        format!("{path}/{}", text(&sent["id"])),
+    ] {
+        assert_eq!(bot.call(Method::GET, &known, &Value::Null).await.status, 200, "{known}");
+    }
 }

@@ -1,8 +1,9 @@
 //! A request as it came: its path in parts, its query, its JSON, its files.
 
+use super::multipart;
 use super::refused::Refused;
 use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method, Uri, header};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -62,52 +63,39 @@ impl Form {
     /// Reads the body.
     pub(super) async fn read(&mut self, request: Request<Body>) -> Result<(), Refused> {
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        match kind.unwrap_or_default().split(';').next().unwrap_or_default() {
-            "multipart/form-data" => self.read_parts(request).await,
-            kind => {
-                let is_json = kind == "application/json";
-                let bytes = axum::body::to_bytes(request.into_body(), REQUEST_BYTES_MAX).await;
-                let bytes = bytes.map_err(|_| too_large())?;
-                if bytes.is_empty() {
-                    return Ok(());
-                }
-                if !is_json {
-                    return Err(Refused::by_the_bot(400, 50_035, "the body is not said to be JSON"));
-                }
-                self.json = serde_json::from_slice(&bytes).map_err(|_| not_json())?;
+        let kind = kind.unwrap_or_default().to_owned();
+        let body = axum::body::to_bytes(request.into_body(), REQUEST_BYTES_MAX).await;
+        let body = body.map_err(|_| Refused::by_the_bot(413, 40_005, "Request entity too large"))?;
+        match kind.split(';').next().unwrap_or_default() {
+            "multipart/form-data" => self.read_parts(&kind, &body),
+            _ if body.is_empty() => Ok(()),
+            "application/json" => {
+                self.json = serde_json::from_slice(&body).map_err(|_| not_json())?;
                 Ok(())
             }
+            _ => Err(Refused::by_the_bot(400, 50_035, "the body is not said to be JSON")),
         }
     }
 
-    async fn read_parts(&mut self, request: Request<Body>) -> Result<(), Refused> {
-        let broken = |_| Refused::by_the_bot(400, 50_035, "the multipart body is broken");
-        let (head, body) = request.into_parts();
-        // The default limit of axum is lower than Discord's, and it lies in the request's extensions.
-        let bytes = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| too_large())?;
-        let mut request = Request::from_parts(head, Body::from(bytes));
-        axum::extract::DefaultBodyLimit::disable().apply(&mut request);
-        let mut parts = Multipart::from_request(request, &())
-            .await
-            .map_err(|_| Refused::by_the_bot(400, 50_035, "the multipart body has no boundary"))?;
-        while let Some(part) = parts.next_field().await.map_err(broken)? {
-            let name = part.name().unwrap_or_default().to_owned();
-            let file_name = part.file_name().map(str::to_owned);
-            let content_type = part.content_type().map(str::to_owned);
-            let bytes = part.bytes().await.map_err(broken)?.to_vec();
-            if name == "payload_json" {
-                self.json = serde_json::from_slice(&bytes).map_err(|_| not_json())?;
-            } else if let Some(number) = name.strip_prefix("files[").and_then(|rest| rest.strip_suffix(']')) {
-                let name = file_name.unwrap_or_else(|| "unknown.bin".to_owned());
-                // What the name tells counts more than what the bot says.
-                let content_type = match content_type_of(&name) {
-                    UNKNOWN => content_type.unwrap_or_else(|| UNKNOWN.to_owned()),
-                    known => known.to_owned(),
-                };
-                self.files.push(Upload { number: number.to_owned(), name, content_type, bytes });
-            } else {
-                return Err(Refused::form(&name, "UNKNOWN_PART", "neither payload_json nor files[n]"));
+    fn read_parts(&mut self, kind: &str, body: &[u8]) -> Result<(), Refused> {
+        let broken = || Refused::by_the_bot(400, 50_035, "the multipart body is broken");
+        for part in multipart::read(kind, body).ok_or_else(broken)? {
+            if part.name == "payload_json" {
+                self.json = serde_json::from_slice(part.bytes).map_err(|_| not_json())?;
+                continue;
             }
+            let number = part.name.strip_prefix("files[").and_then(|rest| rest.strip_suffix(']'));
+            let Some(number) = number else {
+                return Err(Refused::form(&part.name, "UNKNOWN_PART", "neither payload_json nor files[n]"));
+            };
+            let name = part.file_name.unwrap_or_else(|| "unknown.bin".to_owned());
+            // What the name tells counts more than what the bot says.
+            let content_type = match content_type_of(&name) {
+                UNKNOWN => part.content_type.unwrap_or_else(|| UNKNOWN.to_owned()),
+                known => known.to_owned(),
+            };
+            let (number, bytes) = (number.to_owned(), part.bytes.to_vec());
+            self.files.push(Upload { number, name, content_type, bytes });
         }
         Ok(())
     }
@@ -127,10 +115,6 @@ pub(super) fn content_type_of(name: &str) -> &'static str {
         "zip" => "application/zip",
         _ => UNKNOWN,
     }
-}
-
-fn too_large() -> Refused {
-    Refused::by_the_bot(413, 40_005, "Request entity too large")
 }
 
 fn not_json() -> Refused {

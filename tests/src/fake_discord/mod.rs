@@ -4,6 +4,22 @@
 //! What a bot may not do is refused with Discord's own codes and kept as a complaint; what the world does to a bot
 //! (closed doors, deleted messages, limits, lost connections) is refused too and is no complaint. Where
 //! [`SPEC_VARIABLE`] names Discord's own description of its API, every body is held against that as well.
+//!
+//! ```no_run
+//! # use guildhall_tests::fake_discord::FakeDiscord;
+//! # async fn scenario() {
+//! let discord = FakeDiscord::start().await;
+//! let channel = discord.server("Guild").channel("general");
+//! let ada = discord.user("ada");
+//! // Here a test starts the bot with `discord.environment()`.
+//! discord.until_ready().await;
+//! let shown = ada.types(&channel, "/job post", &[("agent", "@sum")]).await;
+//! let shown = ada.fills(&shown.modal(), &[("Brief", "Sum up this text")]).await;
+//! let card = shown.until(|message| message.has_button("Cancel")).await;
+//! ada.clicks(&card, "Cancel").await.until(|message| message.shows("canceled")).await;
+//! ada.until_dm(|message| message.shows("canceled")).await;
+//! # }
+//! ```
 
 mod callback;
 mod clock;
@@ -22,6 +38,7 @@ mod line;
 mod message;
 mod messages;
 mod modal;
+mod multipart;
 mod options;
 mod permission;
 mod place;

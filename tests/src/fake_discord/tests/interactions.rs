@@ -175,3 +175,65 @@ async fn a_list_is_chosen_from_and_an_option_completed() {
     });
     assert_eq!(choices, [Choice { name: "Job 12".to_owned(), value: json!("12") }]);
 }
+
+#[tokio::test]
+async fn a_callback_answers_with_what_it_made_if_asked() {
+    let (_discord, channel, ada, mut bot) = scene().await;
+    let (shown, ()) = tokio::join!(ada.types(&channel, "/job post", &[("agent", "@sum")]), async {
+        let asked = bot.asked().await;
+        let (id, token) = (text(&asked["id"]), text(&asked["token"]));
+        let path = format!("/interactions/{id}/{token}/callback?with_response=true");
+        let got = bot.call(Method::POST, &path, &message("Hello")).await;
+        assert_eq!((got.status, &got.json["resource"]["message"]["content"]), (200, &json!("Hello")));
+    });
+    let again = message_of(&bot, &shown.message()).await;
+    assert_eq!(again.json["interaction_metadata"]["name"], "job");
+}
+
+async fn message_of(bot: &RawBot, message: &Message) -> Got {
+    let path = format!("/channels/{}/messages/{}", message.channel_id(), message.id());
+    bot.call(Method::GET, &path, &Value::Null).await
+}
+
+#[tokio::test]
+async fn where_only_the_user_has_the_app_five_followups_are_all() {
+    let (discord, channel, ada, mut bot) = scene().await;
+    ada.installs_app();
+    let private = discord.private(&[&ada]);
+    let (shown, asked) = tokio::join!(ada.types(&private, "/job post", &[("agent", "@sum")]), async {
+        let asked = bot.asked().await;
+        bot.answers(&asked, &json!({"type": 5})).await;
+        asked
+    });
+    let path = format!("/webhooks/{APPLICATION}/{}", text(&asked["token"]));
+    for _ in 0..5 {
+        assert_eq!(bot.call(Method::POST, &path, &json!({"content": "More"})).await.status, 200);
+    }
+    assert_eq!(bot.call(Method::POST, &path, &json!({"content": "More"})).await.refusal(), (400, 40_094));
+    assert_eq!((shown.message().content(), shown.followups().len()), ("More", 5));
+    let direct = format!("/channels/{}/messages", private.id());
+    assert_eq!(bot.call(Method::POST, &direct, &json!({"content": "Me"})).await.refusal(), (403, 50_001));
+    assert_eq!((discord.take_complaints().len(), channel.messages().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_answer_of_the_wrong_kind_is_refused() {
+    let (discord, channel, ada, mut bot) = scene().await;
+    let (shown, ()) = tokio::join!(ada.types(&channel, "/job post", &[("agent", "@sum")]), async {
+        let asked = bot.asked().await;
+        for wrong in [
+            json!({"type": 1}),
+            json!({"type": 6}),
+            json!({"type": 7, "data": {"content": "Hello"}}),
+            json!({"type": 8, "data": {"choices": []}}),
+            json!({"type": 4, "data": {"content": "x".repeat(2_001)}}),
+            json!({"type": 9, "data": {"custom_id": "f", "title": "x".repeat(46), "components": []}}),
+            json!({"data": {"content": "Hello"}}),
+        ] {
+            assert_eq!(bot.answers(&asked, &wrong).await.refusal(), (400, 50_035), "{wrong}");
+        }
+        assert_eq!(bot.answers(&asked, &message("Hello")).await.status, 204);
+    });
+    assert_eq!(shown.message().content(), "Hello");
+    discord.allow_complaints();
+}

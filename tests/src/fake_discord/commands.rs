@@ -2,7 +2,7 @@
 
 use super::limits::{list, required, text};
 use super::refused::Refused;
-use super::world::{Id, World};
+use super::world::{Id, World, merge, without_nulls};
 use regex::Regex;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -64,7 +64,7 @@ fn keep(world: &mut World, now_ms: i64, guild: Option<Id>, command: &Value, befo
         "default_member_permissions": null, "nsfw": false, "name_localizations": null,
         "description_localizations": null, "integration_types": [0], "contexts": null, "dm_permission": true,
     });
-    super::world::merge(&mut kept, command.clone());
+    merge(&mut kept, without_nulls(command.clone()));
     if let Some(bits) = kept["default_member_permissions"].as_u64() {
         kept["default_member_permissions"] = json!(bits.to_string());
     }

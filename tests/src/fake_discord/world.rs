@@ -331,3 +331,15 @@ pub(super) fn merge(into: &mut Value, more: Value) {
         into.extend(more);
     }
 }
+
+/// A value without the fields that are null: a bot may send them, and the server never does.
+pub(super) fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        Value::Object(fields) => {
+            let said = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(said.map(|(name, value)| (name, without_nulls(value))).collect())
+        }
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
+    }
+}

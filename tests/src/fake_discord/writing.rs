@@ -5,7 +5,7 @@ use super::desk::Desk;
 use super::form::Upload;
 use super::limits::says_something;
 use super::refused::Refused;
-use super::world::{COMPONENTS_V2, EPHEMERAL, Id, LOADING, World, merge};
+use super::world::{COMPONENTS_V2, EPHEMERAL, Id, LOADING, World, merge, without_nulls};
 use regex::Regex;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -30,6 +30,7 @@ pub(super) fn write(
         mention(world, &mut after, &data["allowed_mentions"]);
     }
     if let Some(embeds) = data.get("embeds") {
+        let embeds = without_nulls(embeds.clone());
         let embeds = embeds.as_array().cloned().unwrap_or_default().into_iter().map(|mut embed| {
             embed["type"] = json!("rich");
             for field in embed.get_mut("fields").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -40,7 +41,8 @@ pub(super) fn write(
         after["embeds"] = embeds.collect();
     }
     if let Some(components) = data.get("components") {
-        after["components"] = if components.is_null() { json!([]) } else { components.clone() };
+        after["components"] =
+            if components.is_null() { json!([]) } else { without_nulls(components.clone()) };
         number(&mut after["components"], &mut 0);
     }
     let own = before["flags"].as_u64().unwrap_or(0) & (EPHEMERAL | COMPONENTS_V2);
@@ -60,7 +62,7 @@ pub(super) fn write(
         let said = said_of(data, file);
         let name = said["filename"].as_str().unwrap_or(&file.name);
         let mut attachment = desk.keep_file(world, room, name, &file.content_type, &file.bytes);
-        if let Some(description) = said.get("description") {
+        if let Some(description) = said.get("description").filter(|said| said.is_string()) {
             attachment["description"] = description.clone();
         }
         attachments.push(attachment);

@@ -133,8 +133,12 @@ async fn commands_that_discord_would_not_take_are_refused() {
     for wrong in wrong {
         assert_eq!(bot.call(Method::PUT, &path, &wrong).await.refusal(), (400, 50_035), "{wrong}");
     }
+    discord.take_complaints();
     let before = discord.commands();
-    let after = bot.call(Method::PUT, &path, &commands()).await.json;
+    let mut same = commands();
+    same[1]["description"] = Value::Null;
+    same[2]["name_localizations"] = Value::Null;
+    same[0]["options"][0]["options"][0]["max_value"] = Value::Null;
+    let after = bot.call(Method::PUT, &path, &same).await.json;
     assert_eq!(after, Value::from(before), "the same commands keep ids and versions");
-    discord.allow_complaints();
 }

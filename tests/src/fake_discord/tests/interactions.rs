@@ -48,7 +48,7 @@ async fn a_promise_becomes_a_message_and_files_follow() {
     let message = shown.until(|message| message.has_button("Approve")).await;
     assert!(message.is_ephemeral() && message.is_edited() && channel.messages().is_empty());
     let path = format!("/webhooks/{APPLICATION}/{}?wait=true", text(&asked["token"]));
-    let said = json!({"content": "The result", "attachments": [{"id": "0", "filename": "answer.md"}]});
+    let said = json!({"content": "The result", "attachments": [{"id": "0", "filename": "answer.md", "description": null}]});
     let got = bot.upload(Method::POST, &path, &said, "result.md", "42").await;
     assert_eq!(got.status, 200, "{}", got.json);
     let followup = shown.until_followup(|message| message.shows("result")).await;

@@ -54,15 +54,15 @@ impl Answer {
 pub(super) fn answer(desk: &Desk, form: &Form, id: Id, token: &str) -> Result<Reply, Refused> {
     let now_ms = desk.now_ms();
     let mut world = desk.world();
-    let deed = world.deeds.get(&id).filter(|deed| deed.token == token);
-    let deed = deed.ok_or_else(Refused::unknown_interaction)?;
-    if deed.ack.is_some() {
+    let interaction = world.interactions.get(&id).filter(|interaction| interaction.token == token);
+    let interaction = interaction.ok_or_else(Refused::unknown_interaction)?;
+    if interaction.ack.is_some() {
         return Err(Refused::by_the_bot(400, 40_060, "Interaction has already been acknowledged."));
     }
-    if now_ms - deed.began_ms > ANSWER_MS {
+    if now_ms - interaction.began_ms > ANSWER_MS {
         return Err(Refused::unknown_interaction());
     }
-    let kind = deed.kind;
+    let kind = interaction.kind;
     let answer = Answer::read(&form.json["type"])?;
     if !answer.fits(kind) {
         let said = format!(
@@ -81,7 +81,7 @@ pub(super) fn answer(desk: &Desk, form: &Form, id: Id, token: &str) -> Result<Re
         Answer::Later => begin_message(desk, &mut world, now_ms, id, data, None)?,
         Answer::UpdateLater => acknowledge(&mut world, id, Ack::Update),
         Answer::Update => {
-            let (room, source) = (world.deeds[&id].room, world.deeds[&id].source);
+            let (room, source) = (world.interactions[&id].room, world.interactions[&id].source);
             let source = source.ok_or_else(Refused::unknown_message)?;
             let flags = world.post_mut(room, source).and_then(|post| post.value["flags"].as_u64());
             limits::check_change(data, &form.files, "data.", flags.unwrap_or(0))?;
@@ -106,11 +106,11 @@ pub(super) fn answer(desk: &Desk, form: &Form, id: Id, token: &str) -> Result<Re
 }
 
 fn acknowledge(world: &mut World, id: Id, ack: Ack) {
-    let deed = world.deeds.get_mut(&id).expect("it was looked up");
+    let interaction = world.interactions.get_mut(&id).expect("it was looked up");
     if matches!(ack, Ack::Update) {
-        deed.original = deed.source;
+        interaction.original = interaction.source;
     }
-    deed.ack = Some(ack);
+    interaction.ack = Some(ack);
 }
 
 /// The message that answers: as the request says, or a promise of one.
@@ -123,7 +123,7 @@ fn begin_message(
     form: Option<&Form>,
 ) -> Result<(), Refused> {
     let post = add_answer(world, now_ms, id, data["flags"].as_u64().unwrap_or(0) & EPHEMERAL != 0);
-    let room = world.deeds[&id].room;
+    let room = world.interactions[&id].room;
     match form {
         None => {
             if let Some(post) = world.post_mut(room, post) {
@@ -139,16 +139,16 @@ fn begin_message(
             }
         }
     }
-    let deed = world.deeds.get_mut(&id).expect("it was looked up");
-    deed.original = Some(post);
-    deed.ack = Some(Ack::Message);
+    let interaction = world.interactions.get_mut(&id).expect("it was looked up");
+    interaction.original = Some(post);
+    interaction.ack = Some(Ack::Message);
     Ok(())
 }
 
 /// An empty message of the bot that belongs to an interaction.
 pub(super) fn add_answer(world: &mut World, now_ms: i64, id: Id, ephemeral: bool) -> Id {
-    let deed = &world.deeds[&id];
-    let (room, user, kind) = (deed.room, deed.user, deed.kind.number());
+    let interaction = &world.interactions[&id];
+    let (room, user, kind) = (interaction.room, interaction.user, interaction.kind.number());
     let post = world.add_post(now_ms, room, &bot_json(), ephemeral.then_some(user));
     let more = json!({
         "application_id": super::APPLICATION.to_string(), "webhook_id": super::APPLICATION.to_string(),
@@ -163,17 +163,19 @@ pub(super) fn add_answer(world: &mut World, now_ms: i64, id: Id, ephemeral: bool
 
 /// What a message says about the interaction that it answers, and that about the one before it.
 fn metadata(world: &World, id: Id) -> Value {
-    let Some(deed) = world.deeds.get(&id) else { return Value::Null };
+    let Some(interaction) = world.interactions.get(&id) else { return Value::Null };
     let mut said = json!({
-        "id": id.to_string(), "type": deed.kind.number(), "user": world.user_json(deed.user),
-        "authorizing_integration_owners": deed.said["authorizing_integration_owners"],
+        "id": id.to_string(), "type": interaction.kind.number(), "user": world.user_json(interaction.user),
+        "authorizing_integration_owners": interaction.said["authorizing_integration_owners"],
     });
-    match deed.kind {
+    match interaction.kind {
         Kind::Command => {
-            said["name"] = deed.said["data"]["name"].clone();
-            said["command_type"] = deed.said["data"]["type"].clone();
+            said["name"] = interaction.said["data"]["name"].clone();
+            said["command_type"] = interaction.said["data"]["type"].clone();
         }
-        Kind::Component => said["interacted_message_id"] = json!(deed.source.map(|post| post.to_string())),
+        Kind::Component => {
+            said["interacted_message_id"] = json!(interaction.source.map(|post| post.to_string()));
+        }
         Kind::Modal { opened_by, .. } => {
             said["triggering_interaction_metadata"] = metadata(world, opened_by);
         }
@@ -183,16 +185,17 @@ fn metadata(world: &World, id: Id) -> Value {
 }
 
 fn describe(desk: &Desk, world: &World, id: Id, answer: Answer) -> Value {
-    let deed = &world.deeds[&id];
-    let message = deed.original.and_then(|post| world.message_json(deed.room, post, &desk.base));
+    let interaction = &world.interactions[&id];
+    let message =
+        interaction.original.and_then(|post| world.message_json(interaction.room, post, &desk.base));
     let mut resource = json!({"type": answer as u8});
     if let Some(message) = &message {
         resource["message"] = message.clone();
     }
     json!({
         "interaction": {
-            "id": id.to_string(), "type": deed.kind.number(),
-            "response_message_id": deed.original.map(|post| post.to_string()),
+            "id": id.to_string(), "type": interaction.kind.number(),
+            "response_message_id": interaction.original.map(|post| post.to_string()),
             "response_message_loading": answer == Answer::Later,
             "response_message_ephemeral": message.is_some_and(|one| one["flags"].as_u64().unwrap_or(0) & EPHEMERAL != 0),
         },

@@ -18,12 +18,12 @@ const ABSENT_FOLLOWUPS_MAX: usize = 5;
 
 /// The acknowledged interaction of a token.
 fn of_token(world: &World, now_ms: i64, token: &str) -> Result<Id, Refused> {
-    let id = world.deed_of_token(token).ok_or_else(Refused::unknown_webhook)?;
-    let deed = &world.deeds[&id];
-    if now_ms - deed.began_ms > TOKEN_MS {
+    let id = world.interaction_of_token(token).ok_or_else(Refused::unknown_webhook)?;
+    let interaction = &world.interactions[&id];
+    if now_ms - interaction.began_ms > TOKEN_MS {
         return Err(Refused::by_the_world(401, 50_027, "Invalid Webhook Token"));
     }
-    if deed.ack.is_none() {
+    if interaction.ack.is_none() {
         // Before the first answer there is nothing to follow.
         return Err(Refused::by_the_bot(404, 10_015, "Unknown Webhook"));
     }
@@ -36,12 +36,12 @@ pub(super) fn add(desk: &Desk, form: &Form, token: &str) -> Result<Reply, Refuse
     let mut world = desk.world();
     let id = of_token(&world, now_ms, token)?;
     let (room, original, bot_is_absent) = {
-        let deed = &world.deeds[&id];
-        if deed.bot_is_absent && deed.followups.len() >= ABSENT_FOLLOWUPS_MAX {
+        let interaction = &world.interactions[&id];
+        if interaction.bot_is_absent && interaction.followups.len() >= ABSENT_FOLLOWUPS_MAX {
             let said = "This interaction has reached the maximum number of follow up messages";
             return Err(Refused::by_the_bot(400, 40_094, said));
         }
-        (deed.room, deed.original, deed.bot_is_absent)
+        (interaction.room, interaction.original, interaction.bot_is_absent)
     };
     // The first followup takes the place of the promise.
     let promised = original.filter(|post| is_loading(&world, room, *post));
@@ -57,9 +57,9 @@ pub(super) fn add(desk: &Desk, form: &Form, token: &str) -> Result<Reply, Refuse
         }
         return Err(refused);
     }
-    let deed = world.deeds.get_mut(&id).expect("it was looked up");
+    let interaction = world.interactions.get_mut(&id).expect("it was looked up");
     if promised.is_none() || bot_is_absent {
-        deed.followups.push(post);
+        interaction.followups.push(post);
     }
     // Unlike other webhooks, one of an interaction always answers with the message.
     world.message_json(room, post, &desk.base).map(Reply::Json).ok_or_else(Refused::unknown_message)
@@ -74,13 +74,12 @@ pub(super) fn message(desk: &Desk, form: &Form, token: &str, which: Which) -> Re
     let now_ms = desk.now_ms();
     let mut world = desk.world();
     let id = of_token(&world, now_ms, token)?;
-    let deed = &world.deeds[&id];
-    let room = deed.room;
+    let interaction = &world.interactions[&id];
+    let room = interaction.room;
     let post = match which {
-        Which::Original => deed.original,
-        Which::Numbered(post) => {
-            Some(post).filter(|post| deed.original == Some(*post) || deed.followups.contains(post))
-        }
+        Which::Original => interaction.original,
+        Which::Numbered(post) => Some(post)
+            .filter(|post| interaction.original == Some(*post) || interaction.followups.contains(post)),
     };
     let post = post.filter(|post| world.rooms.get(&room).is_some_and(|room| room.posts.contains_key(post)));
     let post = post.ok_or_else(Refused::unknown_message)?;

@@ -5,7 +5,7 @@ use super::limits::FILE_BYTES_MAX;
 use super::messages::may;
 use super::permission::EVERYONE;
 use super::user::ClientRefuses;
-use super::world::{Deed, Id, Kind, RoomKind, TOKEN, World, merge};
+use super::world::{Id, Interaction, Kind, RoomKind, TOKEN, World, merge};
 use serde_json::{Value, json};
 
 /// Where a user acts, as the bot is told.
@@ -109,7 +109,7 @@ pub(super) fn begin(desk: &Desk, user: Id, place: &Place, kind: Kind, data: Valu
         if let Some(message) = source.and_then(|post| world.message_json(place.room, post, &desk.base)) {
             said["message"] = message;
         }
-        let deed = Deed {
+        let interaction = Interaction {
             kind,
             token: said["token"].as_str().unwrap_or_default().to_owned(),
             user,
@@ -122,7 +122,7 @@ pub(super) fn begin(desk: &Desk, user: Id, place: &Place, kind: Kind, data: Valu
             bot_is_absent: place.by_guild.is_none(),
             said: said.clone(),
         };
-        world.deeds.insert(id, deed);
+        world.interactions.insert(id, interaction);
         (id, said)
     };
     dispatch(desk, &said);

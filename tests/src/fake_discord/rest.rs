@@ -5,7 +5,7 @@ use super::form::Form;
 use super::rates::Verdict;
 use super::refused::{Blame, Refused};
 use super::route::Route;
-use super::{callback, commands, followups, line, messages, threads};
+use super::{callback, commands, connection, followups, messages, threads};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -25,7 +25,7 @@ pub(super) enum Reply {
 
 pub(super) fn router(desk: Arc<Desk>) -> Router {
     Router::new()
-        .route("/", get(line::upgrade))
+        .route("/", get(connection::upgrade))
         .route("/attachments/{room}/{id}/{name}", get(attachment))
         .fallback(rest)
         .with_state(desk)

@@ -5,7 +5,7 @@ use super::desk::{Desk, PATIENCE};
 use super::interaction;
 use super::message::Message;
 use super::modal::Modal;
-use super::world::{Ack, Deed, Id, World};
+use super::world::{Ack, Id, Interaction, World};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,13 +42,13 @@ pub enum View {
 #[derive(Clone)]
 pub struct Shown {
     pub(super) desk: Arc<Desk>,
-    pub(super) deed: Id,
+    pub(super) interaction: Id,
 }
 
 impl Shown {
     /// Waits for the first answer, or that there is none.
-    pub(super) async fn first(desk: Arc<Desk>, deed: Id) -> Self {
-        let shown = Self { desk, deed };
+    pub(super) async fn first(desk: Arc<Desk>, interaction: Id) -> Self {
+        let shown = Self { desk, interaction };
         let limit = Duration::from_millis(u64::try_from(ANSWER_MS).unwrap_or(0) + 50);
         let seen = |shown: &Self| Some(()).filter(|()| !matches!(shown.view(), View::Nothing));
         // Without an answer until then, the view says so.
@@ -59,13 +59,13 @@ impl Shown {
     /// What there is to see now.
     pub fn view(&self) -> View {
         let world = self.desk.world();
-        let deed = &world.deeds[&self.deed];
-        match &deed.ack {
-            None if self.desk.now_ms() - deed.began_ms > ANSWER_MS => View::DidNotRespond,
+        let interaction = &world.interactions[&self.interaction];
+        match &interaction.ack {
+            None if self.desk.now_ms() - interaction.began_ms > ANSWER_MS => View::DidNotRespond,
             None => View::Nothing,
             Some(Ack::Choices(choices)) => View::Choices(choices.iter().map(choice).collect()),
-            Some(Ack::Modal(modal)) => View::Modal(Modal::new(self.deed, modal.clone())),
-            Some(Ack::Message | Ack::Update) => match self.original(&world, deed) {
+            Some(Ack::Modal(modal)) => View::Modal(Modal::new(self.interaction, modal.clone())),
+            Some(Ack::Message | Ack::Update) => match self.original(&world, interaction) {
                 None => View::Deleted,
                 Some(message) if message.is_loading() => View::Thinking,
                 Some(message) => View::Message(message),
@@ -73,8 +73,8 @@ impl Shown {
         }
     }
 
-    fn original(&self, world: &World, deed: &Deed) -> Option<Message> {
-        deed.original.and_then(|post| Message::look(&self.desk, world, deed.room, post))
+    fn original(&self, world: &World, interaction: &Interaction) -> Option<Message> {
+        interaction.original.and_then(|post| Message::look(&self.desk, world, interaction.room, post))
     }
 
     /// The message that is shown now.
@@ -124,8 +124,12 @@ impl Shown {
     /// Further messages of the bot about the same action.
     pub fn followups(&self) -> Vec<Message> {
         let world = self.desk.world();
-        let deed = &world.deeds[&self.deed];
-        deed.followups.iter().filter_map(|post| Message::look(&self.desk, &world, deed.room, *post)).collect()
+        let interaction = &world.interactions[&self.interaction];
+        interaction
+            .followups
+            .iter()
+            .filter_map(|post| Message::look(&self.desk, &world, interaction.room, *post))
+            .collect()
     }
 
     /// Waits for a further message that is like this.
@@ -139,7 +143,7 @@ impl Shown {
 
     /// Lets the bot hear of the same action once more, as after a connection that broke at the wrong moment.
     pub fn comes_again(&self) {
-        let said = self.desk.world().deeds[&self.deed].said.clone();
+        let said = self.desk.world().interactions[&self.interaction].said.clone();
         interaction::dispatch(&self.desk, &said);
     }
 }

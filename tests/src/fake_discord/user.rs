@@ -83,8 +83,8 @@ impl User {
     ) -> Result<Shown, ClientRefuses> {
         let path = words(command);
         let typed = Typed { path: path.get(1..).unwrap_or_default(), options, files, focused: None };
-        let deed = self.command(channel, path.first().unwrap_or(&""), typed, Kind::Command)?;
-        Ok(Shown::first(Arc::clone(&self.desk), deed).await)
+        let interaction = self.command(channel, path.first().unwrap_or(&""), typed, Kind::Command)?;
+        Ok(Shown::first(Arc::clone(&self.desk), interaction).await)
     }
 
     /// Begins to type an option and reads what she may choose from.
@@ -126,8 +126,8 @@ impl User {
         let path = words(command);
         let focused = Some((option, text));
         let typed = Typed { path: path.get(1..).unwrap_or_default(), options, files: &[], focused };
-        let deed = self.command(channel, path.first().unwrap_or(&""), typed, Kind::Autocomplete)?;
-        let view = Shown::first(Arc::clone(&self.desk), deed).await.view();
+        let interaction = self.command(channel, path.first().unwrap_or(&""), typed, Kind::Autocomplete)?;
+        let view = Shown::first(Arc::clone(&self.desk), interaction).await.view();
         let View::Choices(choices) = view else {
             return Err(ClientRefuses("loading options failed".to_owned()));
         };
@@ -181,8 +181,8 @@ impl User {
             }
             (place.for_command(&command), data)
         };
-        let deed = begin(&self.desk, self.id, &place, Kind::Command, data, None);
-        Ok(Shown::first(Arc::clone(&self.desk), deed).await)
+        let interaction = begin(&self.desk, self.id, &place, Kind::Command, data, None);
+        Ok(Shown::first(Arc::clone(&self.desk), interaction).await)
     }
 
     /// Uses a command of another user's menu in a channel, and waits for the first answer.
@@ -205,8 +205,8 @@ impl User {
             });
             (place.for_command(&command), data)
         };
-        let deed = begin(&self.desk, self.id, &place, Kind::Command, data, None);
-        Shown::first(Arc::clone(&self.desk), deed).await
+        let interaction = begin(&self.desk, self.id, &place, Kind::Command, data, None);
+        Shown::first(Arc::clone(&self.desk), interaction).await
     }
 
     /// The message as it is now, if she still sees it.
@@ -298,8 +298,8 @@ impl User {
 
     async fn uses_component(&self, message: &Message, data: Value) -> Result<Shown, ClientRefuses> {
         let place = Place::of(&self.desk.world(), self.id, message.room)?;
-        let deed = begin(&self.desk, self.id, &place, Kind::Component, data, Some(message.id));
-        Ok(Shown::first(Arc::clone(&self.desk), deed).await)
+        let interaction = begin(&self.desk, self.id, &place, Kind::Component, data, Some(message.id));
+        Ok(Shown::first(Arc::clone(&self.desk), interaction).await)
     }
 
     /// Fills in a form and sends it; fields by custom id or label, the others as they stand. Waits for the first
@@ -320,13 +320,14 @@ impl User {
         let data = modal.filled(answers)?;
         let (place, source) = {
             let world = self.desk.world();
-            let opener = world.deeds.get(&modal.opened_by).filter(|deed| deed.user == self.id);
+            let opener =
+                world.interactions.get(&modal.opened_by).filter(|interaction| interaction.user == self.id);
             let opener = opener.ok_or_else(|| ClientRefuses("the form is somebody else's".to_owned()))?;
             (Place::of(&world, self.id, opener.room)?, opener.source)
         };
         let kind = Kind::Modal { opened_by: modal.opened_by, from_component: source.is_some() };
-        let deed = begin(&self.desk, self.id, &place, kind, data, source);
-        Ok(Shown::first(Arc::clone(&self.desk), deed).await)
+        let interaction = begin(&self.desk, self.id, &place, kind, data, source);
+        Ok(Shown::first(Arc::clone(&self.desk), interaction).await)
     }
 
     /// Writes a message, with files if there are any.

@@ -128,7 +128,7 @@ pub(super) enum Ack {
 }
 
 /// An interaction.
-pub(super) struct Deed {
+pub(super) struct Interaction {
     pub(super) kind: Kind,
     pub(super) token: String,
     pub(super) user: Id,
@@ -153,7 +153,7 @@ pub(super) struct World {
     pub(super) rooms: BTreeMap<Id, Room>,
     pub(super) people: BTreeMap<Id, Person>,
     pub(super) files: BTreeMap<Id, File>,
-    pub(super) deeds: BTreeMap<Id, Deed>,
+    pub(super) interactions: BTreeMap<Id, Interaction>,
     /// Global commands, in the order of their registration.
     pub(super) commands: Vec<Value>,
     pub(super) guild_commands: BTreeMap<Id, Vec<Value>>,
@@ -195,9 +195,9 @@ impl World {
         self.people.iter().find(|(_, person)| person.name == name).map(|(id, _)| *id)
     }
 
-    pub(super) fn deed_of_token(&self, token: &str) -> Option<Id> {
+    pub(super) fn interaction_of_token(&self, token: &str) -> Option<Id> {
         let id: Id = token.strip_prefix(TOKEN)?.parse().ok()?;
-        self.deeds.contains_key(&id).then_some(id)
+        self.interactions.contains_key(&id).then_some(id)
     }
 
     /// The user as others see her.

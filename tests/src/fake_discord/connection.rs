@@ -32,7 +32,7 @@ enum End {
     Lost,
 }
 
-struct Line<'a> {
+struct Connection<'a> {
     desk: &'a Desk,
     socket: WebSocket,
     number: u64,
@@ -41,9 +41,9 @@ struct Line<'a> {
 
 async fn converse(desk: &Desk, socket: WebSocket, query: &str) {
     let (number, mut orders) = desk.gateway().connect();
-    let mut line = Line { desk, socket, number, session: None };
+    let mut connection = Connection { desk, socket, number, session: None };
     let end = if query.split('&').any(|part| part == "v=10") && !query.contains("compress=") {
-        line.run(&mut orders).await
+        connection.run(&mut orders).await
     } else {
         desk.complain(format!("the gateway was opened with {query:?}, not with v=10"));
         End::Closed(4_012)
@@ -52,7 +52,7 @@ async fn converse(desk: &Desk, socket: WebSocket, query: &str) {
         End::Closed(code) => {
             let close = CloseFrame { code, reason: reason(code).into() };
             // Who is closed may be gone already.
-            drop(line.socket.send(Message::Close(Some(close))).await);
+            drop(connection.socket.send(Message::Close(Some(close))).await);
             gateway::is_final(code)
         }
         End::Left => true,
@@ -62,7 +62,7 @@ async fn converse(desk: &Desk, socket: WebSocket, query: &str) {
     desk.changed();
 }
 
-impl Line<'_> {
+impl Connection<'_> {
     async fn run(&mut self, orders: &mut tokio::sync::mpsc::Receiver<Order>) -> End {
         let beat = Duration::from_millis(self.desk.gateway().heartbeat_ms);
         let hello = json!({"op": 10, "d": {"heartbeat_interval": beat.as_millis()}});

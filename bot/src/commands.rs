@@ -43,7 +43,9 @@ pub(crate) fn commands() -> Value {
         ]),
         command("account", "Who you are here, and how you are told", &[
             sub("show", "What you have, and your limits", &[]),
-            sub("link", "Make one account of two: get a code, or enter one", &[text("code", "A code from the account that stays")]),
+            sub("link", "Make this account part of another: enter its code", &[
+                needed(text("code", "From `guildhall link` where you are known as somebody else")),
+            ]),
             sub("privacy", "Who receives the text of your jobs, and how long it is kept", &[]),
             sub("notifications", "How you are told", &[choice("of", "Of what", &[
                 ("Assignments of my agents", "agent_assigned"),

@@ -34,8 +34,8 @@ pub(crate) enum Action {
     PauseAgent(AgentName),
     ResumeAgent(AgentName),
     Account,
-    /// Get a code, or see what one would do.
-    Link(Option<String>),
+    /// See what a code would do.
+    Link(String),
     Privacy,
     Notify {
         of: Option<String>,
@@ -95,7 +95,14 @@ fn command(path: &str, options: &Options) -> Action {
         "agent pause" => on_agent(Action::PauseAgent),
         "agent resume" => on_agent(Action::ResumeAgent),
         "account show" => Action::Account,
-        "account link" => Action::Link(word("code")),
+        "account link" => word("code").map_or_else(
+            || {
+                Action::Wrong(
+                    "get a code with `guildhall link` where you are known as somebody else".to_owned(),
+                )
+            },
+            Action::Link,
+        ),
         "account privacy" => Action::Privacy,
         "account notifications" => Action::Notify { of: word("of"), how: word("how") },
         "queue" => Action::Queue,

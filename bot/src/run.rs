@@ -109,7 +109,7 @@ async fn take(
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         let bot = bot.clone();
         tasks.spawn(async move {
-            bot.handle(incoming).await;
+            Box::pin(bot.handle(incoming)).await;
             drop(permit);
         });
     }

@@ -51,7 +51,7 @@ impl Bot {
     pub(crate) async fn handle(&self, incoming: Incoming) {
         let action = route(&incoming);
         let answered = match action {
-            Action::OpenPost(options) => self.open_post(&incoming, options).await,
+            Action::OpenPost(options) => Box::pin(self.open_post(&incoming, options)).await,
             Action::OpenPostWith(text) => self.open_post_with(&incoming, &text).await,
             Action::OpenAgain(job) | Action::Clicked(CustomId::AgainForm { job }) => {
                 self.discord.respond(&incoming, &Response::Form(render::again_form(job))).await
@@ -194,12 +194,7 @@ impl Bot {
                 let user = person.call(|service, context| async move { service.user(context, None).await });
                 Ok(render::account(&user.await?))
             }
-            Action::Link(None) => {
-                let code =
-                    person.call(|service, context| async move { service.make_link_code(context).await });
-                Ok(render::link_code(&code.await?))
-            }
-            Action::Link(Some(code)) => {
+            Action::Link(code) => {
                 let asked = code.clone();
                 let offer =
                     person.call(|service, context| async move { service.link_offer(context, asked).await });

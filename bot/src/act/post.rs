@@ -26,7 +26,7 @@ impl Bot {
     pub(super) async fn open_post(&self, of: &Incoming, options: Options) -> Result<(), DiscordError> {
         if options.attachment.as_ref().is_some_and(|file| file.name.to_lowercase().ends_with(".jsonl")) {
             let (bot, of_whom) = (self.clone(), of.clone());
-            return self.work(of, async move { bot.many(&of_whom, options).await }).await;
+            return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
         }
         let has_more = !options.values.is_empty() || options.attachment.is_some();
         let draft = has_more.then_some(of.id);

@@ -1,9 +1,8 @@
 //! Short answers.
 
-use super::when;
 use crate::custom_id::CustomId;
 use crate::message::{Button, File, Message, Style, line};
-use guildhall_protocol::account::{CONSENT_FIELD, LinkCode, LinkOffer, Policy, UserStory};
+use guildhall_protocol::account::{CONSENT_FIELD, LinkOffer, Policy, UserStory};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::JobDraft;
@@ -137,17 +136,6 @@ pub(crate) fn account(story: &UserStory) -> Message {
         of(story.limits.open_jobs),
         story.usage.agents,
         of(story.limits.agents),
-    ))
-}
-
-/// A code to enter elsewhere.
-pub(crate) fn link_code(code: &LinkCode) -> Message {
-    Message::of(format!(
-        "Your code is `{}`, until {}. Enter it where you are known as somebody else, with `guildhall link {}` or `/account \
-         link`: that account becomes part of this one. Give it to nobody.",
-        code.code,
-        when(code.expires_at),
-        code.code
     ))
 }
 

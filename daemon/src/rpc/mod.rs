@@ -1,7 +1,7 @@
 //! The daemon's side of the RPC service: who calls, what they may, what they are told. Texts for people are made here.
 //!
 //! A handler is dropped when its caller hangs up, so a write is one command; and what memory must know of it runs to its end
-//! (see [`whole`]).
+//! (see `whole`).
 
 mod agents;
 mod authenticate;

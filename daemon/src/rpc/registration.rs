@@ -130,11 +130,11 @@ impl Caller {
     /// since the rotation under this key, nobody replaced them and nobody else took the agent.
     pub(super) async fn check_shown(&self, record: &AgentRecord, key: Option<&str>) -> Result<(), ApiError> {
         let events = self.desk.events(Subject::Agent(record.id), record.chain.revision).await?;
-        let newest = events.iter().rev().find_map(|event| match &event.what {
-            What::SecretsRotated { key, .. } => Some(Some(key.as_str())),
-            What::AgentRegistered { .. } => Some(None),
-            _ => None,
-        });
+        let made =
+            |what: &'_ What| matches!(what, What::SecretsRotated { .. } | What::AgentRegistered { .. });
+        let newest = events.iter().rev().map(|event| &event.what).find(|what| made(what));
+        let newest = newest
+            .map(|what| if let What::SecretsRotated { key, .. } = what { Some(key.as_str()) } else { None });
         let was_taken = events.iter().any(|event| matches!(event.what, What::AgentTaken { .. }));
         let is_theirs = record.is_owned_by(self.who.user) || self.is_operator();
         if newest == Some(key) && is_theirs && (key.is_some() || !was_taken) {

@@ -103,7 +103,7 @@ async fn what_is_no_token_is_told_why() {
         (&never_given, "does not know this token"),
     ] {
         let (refused, why) = kind(status(&place.client_with(credential, None)).await);
-        assert_eq!(refused, ErrorKind::Unsupported, "{credential}: {why}");
+        assert_eq!(refused, ErrorKind::Forbidden, "{credential}: {why}");
         assert!(why.contains(expected) && !why.contains(&made), "{credential}: {why}");
     }
     place.end_token(&made).await;

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use guildhall_protocol::endpoint::Endpoint;
 use guildhall_protocol::transport::usual_socket;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use url::{Host, Url};
@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// A file with the bridge's token; `GUILDHALL_TOKEN` may hold the token itself
     #[arg(long, global = true, value_name = "FILE", env = "GUILDHALL_TOKEN_FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Where `/healthz` and `/metrics` are served, such as 127.0.0.1:9188; by default nowhere
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", env = "GUILDHALL_BOT_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
     /// What is logged: error, warn, info, debug
     #[arg(long, global = true, default_value = "info", env = "GUILDHALL_BOT_LOG")]
     pub(crate) log: String,
@@ -61,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) discord_api: Option<String>,
     pub(crate) endpoint: Endpoint,
     pub(crate) token: String,
+    /// Where the bot tells how it is.
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 impl Options {
@@ -85,7 +90,7 @@ impl Options {
             Endpoint::Socket(socket.ok_or_else(none)?)
         };
         let discord_api = std::env::var("GUILDHALL_DISCORD_API").ok().map(|api| local(&api)).transpose()?;
-        Ok(Config { discord_token, discord_api, endpoint, token })
+        Ok(Config { discord_token, discord_api, endpoint, token, listen: self.listen })
     }
 }
 

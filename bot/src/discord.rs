@@ -1,17 +1,18 @@
 //! Discord itself: the one file that names serenity. Everything goes out as JSON of our own, since serenity's types are
 //! older than Discord.
 
-use crate::incoming::{Incoming, address};
+use crate::health::Counters;
+use crate::incoming::{Incoming, address, number};
 use crate::message::{Message, ephemeral_flags};
 use reqwest_of_serenity::Client as HttpClient;
 use serde_json::{Value, json};
 use serenity::all::{
     ApplicationId, ChannelId, ClientBuilder, Context, CreateAttachment, Event, GatewayIntents, Http,
-    HttpBuilder, HttpError, Interaction, InteractionId, MessageId, RawEventHandler, Ready, UserId,
+    HttpBuilder, HttpError, Interaction, InteractionId, LightMethod, MessageId, Multipart, MultipartUpload,
+    RawEventHandler, Ready, Request, Route,
 };
 use serenity::async_trait;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -123,9 +124,11 @@ impl Discord {
 
     /// What follows a thought.
     pub(crate) async fn complete(&self, to: &Incoming, message: &Message) -> Result<(), DiscordError> {
-        let body = message.json(None);
-        let edited = self.http.edit_original_interaction_response(&to.token, &body, attachments(message));
-        edited.await.map_err(explain).map(drop)
+        let route = Route::WebhookOriginalInteractionResponse {
+            application_id: ApplicationId::new(self.application),
+            token: &to.token,
+        };
+        self.ask(route, LightMethod::Patch, &message.json(None), attachments(message)).await.map(drop)
     }
 
     /// A message in a channel. `ping` is notified. Discord takes the same `nonce` for the same message for some minutes.
@@ -143,22 +146,46 @@ impl Discord {
         }
         body["nonce"] = json!(nonce);
         body["enforce_nonce"] = json!(true);
-        let sent = self.http.send_message(ChannelId::new(channel), attachments(message), &body).await;
-        sent.map(|sent| sent.id.get()).map_err(explain)
+        let route = Route::ChannelMessages { channel_id: ChannelId::new(channel) };
+        id_of(&self.ask(route, LightMethod::Post, &body, attachments(message)).await?)
     }
 
     /// Changes a message; its files stay.
     pub(crate) async fn edit(&self, channel: u64, id: u64, message: &Message) -> Result<(), DiscordError> {
-        let body = message.json(None);
-        let (channel, id) = (ChannelId::new(channel), MessageId::new(id));
-        let edited = self.http.edit_message(channel, id, &body, attachments(message));
-        edited.await.map_err(explain).map(drop)
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
+        let route = Route::ChannelMessage { channel_id, message_id };
+        self.ask(route, LightMethod::Patch, &message.json(None), attachments(message)).await.map(drop)
     }
 
     /// The channel of direct messages with somebody.
     pub(crate) async fn direct(&self, user: u64) -> Result<u64, DiscordError> {
-        let body = json!({"recipient_id": UserId::new(user)});
-        self.http.create_private_channel(&body).await.map(|channel| channel.id.get()).map_err(explain)
+        let body = json!({"recipient_id": user.to_string()});
+        id_of(&self.ask(Route::UserMeDmChannels, LightMethod::Post, &body, Vec::new()).await?)
+    }
+
+    /// One request, and what comes back: serenity would refuse an answer for a field that nobody needs.
+    async fn ask(
+        &self,
+        route: Route<'_>,
+        method: LightMethod,
+        body: &Value,
+        files: Vec<CreateAttachment>,
+    ) -> Result<Value, DiscordError> {
+        let other = |error: &dyn std::fmt::Display| DiscordError::Other(error.to_string());
+        let request = Request::new(route, method);
+        let request = if files.is_empty() {
+            request.body(Some(serde_json::to_vec(body).map_err(|error| other(&error))?))
+        } else {
+            let upload = MultipartUpload::Attachments(files);
+            request.multipart(Some(Multipart {
+                upload,
+                fields: Vec::new(),
+                payload_json: Some(body.to_string()),
+            }))
+        };
+        let answer = self.http.request(request).await.map_err(explain)?;
+        let bytes = answer.bytes().await.map_err(|error| other(&error))?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
     /// Takes what happens until `ended`: hands out interactions, and calls `ready` at every new session.
@@ -198,17 +225,6 @@ impl Discord {
     }
 }
 
-/// What is counted of what happens.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    /// Interactions.
-    pub(crate) interactions: AtomicU64,
-    /// Interactions that nobody understood, and that were answered all the same.
-    pub(crate) strange: AtomicU64,
-    /// New sessions.
-    pub(crate) sessions: AtomicU64,
-}
-
 struct Handler {
     discord: Discord,
     incoming: mpsc::Sender<Incoming>,
@@ -223,7 +239,7 @@ impl RawEventHandler for Handler {
             Event::InteractionCreate(created) => as_sent(&created.interaction),
             Event::Unknown(unknown) if unknown.kind == "INTERACTION_CREATE" => Some(unknown.value),
             Event::Ready(ready) => {
-                self.counters.sessions.fetch_add(1, Ordering::Relaxed);
+                Counters::one(&self.counters.sessions);
                 let Ready { session_id, .. } = ready.ready;
                 tracing::info!(session_id, "connected to Discord");
                 None
@@ -231,13 +247,13 @@ impl RawEventHandler for Handler {
             _ => None,
         };
         let Some(value) = value else { return };
-        self.counters.interactions.fetch_add(1, Ordering::Relaxed);
+        Counters::one(&self.counters.interactions);
         if let Some(incoming) = Incoming::read(&value) {
             // Only a bot that is ending has nobody who takes it.
             drop(self.incoming.send(incoming).await);
             return;
         }
-        self.counters.strange.fetch_add(1, Ordering::Relaxed);
+        Counters::one(&self.counters.strange);
         tracing::warn!(kind = %value["type"], "an interaction was not understood");
         if let Some((id, token)) = address(&value) {
             let sorry =
@@ -255,6 +271,12 @@ fn as_sent(interaction: &Interaction) -> Option<Value> {
     let mut value = serde_json::to_value(interaction).ok()?;
     value["type"] = json!(u8::from(interaction.kind()));
     Some(value)
+}
+
+/// The number of what was made.
+fn id_of(made: &Value) -> Result<u64, DiscordError> {
+    let nothing = || DiscordError::Other("Discord does not say what it made".to_owned());
+    number(made.get("id")).ok_or_else(nothing)
 }
 
 fn attachments(message: &Message) -> Vec<CreateAttachment> {

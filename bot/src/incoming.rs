@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// Permission bits that matter here.
 mod permission {
@@ -27,6 +28,8 @@ pub(crate) struct Incoming {
     pub(crate) channel: Option<u64>,
     /// Whether we may post cards into that channel.
     pub(crate) can_post: bool,
+    /// When we heard of it.
+    pub(crate) heard_at: Instant,
     /// What was done.
     pub(crate) what: What,
 }
@@ -112,6 +115,7 @@ impl Incoming {
             server,
             channel: number(event.get("channel_id"))
                 .or_else(|| number(event.get("channel").and_then(|channel| channel.get("id")))),
+            heard_at: Instant::now(),
             what: read_what(event)?,
         })
     }
@@ -213,7 +217,7 @@ fn read_fields(value: &Value) -> BTreeMap<String, String> {
 }
 
 /// A number, also where it is written as text.
-fn number(value: Option<&Value>) -> Option<u64> {
+pub(crate) fn number(value: Option<&Value>) -> Option<u64> {
     match value? {
         Value::Number(number) => number.as_u64(),
         Value::String(text) => text.parse().ok(),

@@ -12,6 +12,7 @@ mod discord;
 mod draft;
 mod files;
 mod hall;
+mod health;
 mod incoming;
 mod message;
 mod notices;

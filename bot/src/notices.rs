@@ -5,6 +5,7 @@ use crate::act::{Bot, story};
 use crate::cards::channel_of;
 use crate::discord::DiscordError;
 use crate::hall::discord_id;
+use crate::health::Counters;
 use crate::message::Message;
 use crate::render;
 use guildhall_protocol::ids::NotificationId;
@@ -23,7 +24,15 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Tells everybody everything until `ended`.
 pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
     let mut seen = 0;
+    let mut has_begun = false;
     while !ended.is_cancelled() {
+        // Whoever was told half of it before is told now: there is one bot.
+        if !has_begun {
+            let released = bot.hall.itself().call(|service, context| async move {
+                service.release_leases(context, Channel::Discord).await
+            });
+            has_begun = released.await.is_ok();
+        }
         let leased =
             bot.hall
                 .itself()
@@ -68,7 +77,10 @@ pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
 async fn told(bot: &Bot, leased: LeasedNotice) {
     let id = leased.notice.id;
     let (outcome, detail) = match send(bot, &leased).await {
-        Ok(()) => (NoticeOutcome::Taken, String::new()),
+        Ok(()) => {
+            Counters::one(&bot.counters.told);
+            (NoticeOutcome::Taken, String::new())
+        }
         Err(error @ (DiscordError::Closed | DiscordError::Forbidden | DiscordError::Gone)) => {
             match send_elsewhere(bot, &leased).await {
                 Ok(()) => (NoticeOutcome::Taken, "said beside the job's card".to_owned()),

@@ -145,6 +145,7 @@ mod tests {
             server: None,
             channel: None,
             can_post: false,
+            heard_at: std::time::Instant::now(),
             what,
         })
     }

@@ -4,9 +4,10 @@ use crate::act::Bot;
 use crate::cards::Cards;
 use crate::cli::Config;
 use crate::commands;
-use crate::discord::{Counters, Discord};
+use crate::discord::Discord;
 use crate::files::Files;
 use crate::hall::Hall;
+use crate::health::{self, Counters};
 use anyhow::Context;
 use std::fs::{File, TryLockError};
 use std::io::Write;
@@ -41,6 +42,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
         cards: Arc::new(Cards::default()),
         files: Arc::new(Files::new(config.discord_api.as_deref())?),
+        counters: Arc::default(),
         discord,
     };
     // The bot serves without a daemon, too, and says so to whoever asks for something.
@@ -48,7 +50,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         Ok(_) => tracing::info!("connected to the daemon at {}", config.endpoint),
         Err(error) => tracing::warn!("no daemon at {}: {}", config.endpoint, error.message),
     }
-    let (ended, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
+    let (ended, counters) = (CancellationToken::new(), Arc::clone(&bot.counters));
+    if let Some(address) = config.listen {
+        let listening = health::listen(address, Arc::clone(&counters), Arc::clone(&bot.hall), ended.clone());
+        listening.await.with_context(|| format!("cannot listen on {address}"))?;
+    }
     let (sender, incoming) = mpsc::channel(AT_ONCE_MAX);
     let tasks = TaskTracker::new();
     tasks.spawn(Cards::keep(bot.clone(), ended.clone()));

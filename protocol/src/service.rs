@@ -127,6 +127,8 @@ pub trait Guildhall {
     async fn show_at(job: JobId, channel: Channel, address: String, shown: u64) -> Result<(), ApiError>;
     /// For front ends that serve a channel: messages that show less than there is, leased for a minute.
     async fn lease_surfaces(channel: Channel, limit: u32) -> Result<Vec<LeasedSurface>, ApiError>;
+    /// For front ends that serve a channel and begin: what was leased there before is handed out again at once.
+    async fn release_leases(channel: Channel) -> Result<(), ApiError>;
     /// What became of a leased message: the revision that it shows, or none if it is gone. One that could not be brought up
     /// to date is handed out again after `again_ms`.
     async fn settle_surface(

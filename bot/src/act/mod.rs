@@ -9,6 +9,7 @@ use crate::cards::Cards;
 use crate::custom_id::CustomId;
 use crate::discord::{Discord, DiscordError, Response};
 use crate::hall::{Hall, Person};
+use crate::health::Counters;
 use crate::incoming::Incoming;
 use crate::message::{Button, Message, Style};
 use crate::render;
@@ -41,6 +42,7 @@ pub(crate) struct Bot {
     pub(crate) hall: Arc<Hall>,
     pub(crate) cards: Arc<Cards>,
     pub(crate) files: Arc<crate::files::Files>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 type Answer = Result<Message, ApiError>;
@@ -54,7 +56,7 @@ impl Bot {
             Action::OpenPost(options) => Box::pin(self.open_post(&incoming, options)).await,
             Action::OpenPostWith(text) => self.open_post_with(&incoming, &text).await,
             Action::OpenAgain(job) | Action::Clicked(CustomId::AgainForm { job }) => {
-                self.discord.respond(&incoming, &Response::Form(render::again_form(job))).await
+                self.respond(&incoming, &Response::Form(render::again_form(job))).await
             }
             Action::Clicked(CustomId::WhatIsWrong { job, epoch }) => {
                 let id = CustomId::RequestChanges { job, epoch };
@@ -63,7 +65,7 @@ impl Bot {
                     &format!("Job {job}: changes"),
                     "What is wrong with the answer?",
                 );
-                self.discord.respond(&incoming, &Response::Form(form)).await
+                self.respond(&incoming, &Response::Form(form)).await
             }
             Action::Clicked(CustomId::WhyDispute { job, epoch }) => {
                 let id = CustomId::Dispute { job, epoch };
@@ -72,7 +74,7 @@ impl Bot {
                     &format!("Job {job}: an operator"),
                     "What should an operator know?",
                 );
-                self.discord.respond(&incoming, &Response::Form(form)).await
+                self.respond(&incoming, &Response::Form(form)).await
             }
             Action::Clicked(CustomId::AnswerForm { job }) => {
                 self.form(&incoming, self.answer_form(&incoming, job)).await
@@ -100,12 +102,22 @@ impl Bot {
             Ok(()) => {}
             // Whoever asked has gone, or another of us was faster.
             Err(DiscordError::Over) => tracing::debug!("an interaction was over before it was answered"),
-            Err(error) => tracing::warn!(%error, "an interaction could not be answered"),
+            Err(error) => {
+                Counters::one(&self.counters.failed);
+                tracing::warn!(%error, "an interaction could not be answered");
+            }
         }
     }
 
+    /// The first answer.
+    async fn respond(&self, incoming: &Incoming, response: &Response) -> Result<(), DiscordError> {
+        self.discord.respond(incoming, response).await?;
+        self.counters.answered(incoming.heard_at.elapsed());
+        Ok(())
+    }
+
     async fn say(&self, incoming: &Incoming, message: Message) -> Result<(), DiscordError> {
-        self.discord.respond(incoming, &Response::Private(message)).await
+        self.respond(incoming, &Response::Private(message)).await
     }
 
     /// Answers with what comes of some work: at once if it is quick.
@@ -125,7 +137,7 @@ impl Bot {
         if let Ok(answer) = tokio::time::timeout(AT_ONCE, &mut work).await {
             return self.say(incoming, told(answer)).await;
         }
-        self.discord.respond(incoming, &Response::Later).await?;
+        self.respond(incoming, &Response::Later).await?;
         let late = || ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again");
         let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| Err(late()));
         self.discord.complete(incoming, &told(answer)).await
@@ -139,7 +151,7 @@ impl Bot {
     ) -> Result<(), DiscordError> {
         let slow = || ApiError::new(ErrorKind::Unavailable, "the daemon is slow at the moment");
         match tokio::time::timeout(AT_ONCE, form).await.unwrap_or_else(|_| Err(slow())) {
-            Ok(form) => self.discord.respond(incoming, &Response::Form(form)).await,
+            Ok(form) => self.respond(incoming, &Response::Form(form)).await,
             Err(error) => self.say(incoming, render::error(&error)).await,
         }
     }
@@ -153,7 +165,7 @@ impl Bot {
         let choices =
             tokio::time::timeout(AT_ONCE, choices).await.ok().and_then(Result::ok).unwrap_or_default();
         let choices = choices.into_iter().take(CHOICES_MAX).collect();
-        self.discord.respond(incoming, &Response::Choices(choices)).await
+        self.respond(incoming, &Response::Choices(choices)).await
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "forms and short answers are given before")]

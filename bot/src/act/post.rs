@@ -35,7 +35,7 @@ impl Bot {
             let (bot, of) = (self.clone(), of.clone());
             tokio::spawn(async move { bot.keep_options(&of, options).await });
         }
-        self.discord.respond(of, &Response::Form(form)).await
+        self.respond(of, &Response::Form(form)).await
     }
 
     async fn keep_options(&self, of: &Incoming, options: Options) {
@@ -56,7 +56,7 @@ impl Bot {
     pub(super) async fn open_post_with(&self, of: &Incoming, text: &str) -> Result<(), DiscordError> {
         let typed = BTreeMap::from([("brief".to_owned(), text.to_owned())]);
         let form = render::post_form(&CustomId::Post { draft: None }, &typed);
-        self.discord.respond(of, &Response::Form(form)).await
+        self.respond(of, &Response::Form(form)).await
     }
 
     /// The form again, with what was typed.

@@ -89,6 +89,12 @@ impl Caller {
         self.desk.store().apply(now, Command::FrontEnd(command)).await.map_err(store).map(drop)
     }
 
+    pub(super) async fn leases_released(&self, channel: Channel) -> Result<(), ApiError> {
+        self.check_teller()?;
+        let command = Command::FrontEnd(FrontEndCommand::Release { channel });
+        self.desk.store().apply(Timestamp::now(), command).await.map_err(store).map(drop)
+    }
+
     /// How a user is known on a channel.
     pub(super) async fn known_on(
         &self,

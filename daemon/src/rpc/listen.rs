@@ -352,6 +352,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::ShowAt { .. }
         | R::LeaseSurfaces { .. }
         | R::SettleSurface { .. }
+        | R::ReleaseLeases { .. }
         | R::KeepDraft { .. }
         | R::MakeLinkCode { .. }
         | R::Link { .. }

@@ -229,6 +229,10 @@ impl Guildhall for Caller {
         self.surfaces_behind(channel, limit).await
     }
 
+    async fn release_leases(self, _: Context, channel: Channel) -> Answer<()> {
+        self.leases_released(channel).await
+    }
+
     async fn settle_surface(
         self,
         _: Context,

@@ -47,6 +47,11 @@ pub enum FrontEndCommand {
         /// When it is handed out again, if it shows less than there is by then.
         due_at: Timestamp,
     },
+    /// Takes back what was handed out on a channel, notices and messages: whoever had it is gone.
+    Release {
+        /// Where.
+        channel: Channel,
+    },
     /// Keeps a draft under a name of its user's; old ones go.
     KeepDraft {
         /// Whose.

@@ -91,6 +91,19 @@ impl State {
                 }
                 Ok(Outcome::Done)
             }
+            FrontEndCommand::Release { channel } => {
+                for notified in self.notifications.values_mut() {
+                    if notified.row.channel == channel && notified.row.due_at.is_some() {
+                        notified.lease = None;
+                    }
+                }
+                for surface in self.front_ends.surfaces.values_mut() {
+                    if surface.channel == channel && surface.lease.is_some() {
+                        (surface.lease, surface.due_at) = (None, now);
+                    }
+                }
+                Ok(Outcome::Done)
+            }
             FrontEndCommand::KeepDraft { user, name, content } => {
                 let drafts = &mut self.front_ends.drafts;
                 drafts.retain(|_, (_, kept_at)| kept_at.0 >= now.0 - DRAFT_MS);

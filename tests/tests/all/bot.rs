@@ -8,7 +8,9 @@ use guildhall_protocol::account::{Role, TokenKind};
 use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::state::JobState;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
-use guildhall_tests::fake_discord::{Attachment, Channel, FakeDiscord, Message, Modal, Server, User};
+use guildhall_tests::fake_discord::{
+    Attachment, Channel, Dialect, FakeDiscord, Message, Modal, Server, User,
+};
 use serde_json::json;
 use tokio::process::{Child, Command};
 
@@ -20,6 +22,7 @@ struct Chat {
     channel: Channel,
     home: tempfile::TempDir,
     token: String,
+    health_port: u16,
     bot: Option<Child>,
 }
 
@@ -35,7 +38,8 @@ impl Chat {
         let channel = server.channel("jobs");
         let token = place.token(None, scope(TokenKind::Bridge, Role::Owner)).await.token;
         let home = tempfile::tempdir().expect("a folder");
-        let mut chat = Self { place, discord, server, channel, home, token, bot: None };
+        let health_port = crate::place::free_port();
+        let mut chat = Self { place, discord, server, channel, home, token, health_port, bot: None };
         chat.start_bot().await;
         chat
     }
@@ -44,6 +48,7 @@ impl Chat {
         let mut command = Command::new(env!("CARGO_BIN_EXE_test-guildhall-bot"));
         command.env_clear().env("HOME", self.home.path()).envs(self.discord.environment());
         command.env("GUILDHALL_TOKEN", &self.token).env("GUILDHALL_BOT_LOG", "warn");
+        command.env("GUILDHALL_BOT_LISTEN", format!("127.0.0.1:{}", self.health_port));
         command.arg("--socket").arg(self.place.folder.path().join("s.sock")).kill_on_drop(true);
         command
     }
@@ -249,6 +254,38 @@ async fn a_restart_of_either_loses_nothing_and_buttons_work_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_notice_arrives_once_whoever_dies() {
+    // More of a kind within a minute would be told as one.
+    const JOBS: usize = 5;
+    let mut chat = Chat::open().await;
+    let _agent = chat.steady().await;
+    let owen = chat.client("owen").await;
+    let identity = crate::people::acting_for(&format!("discord:{}", owen.id()), None);
+    let client = chat.place.client_with(&chat.token, Some(identity));
+    let user = client.principal().await.expect("they are let in").user;
+    let person = crate::people::Person { client, user };
+    for round in 0..JOBS {
+        let job = person.post(number_from(&["@steady"])).await.expect("it is posted");
+        if round % 2 == 0 {
+            // At some moment between the lease and the acknowledgment, or before, or after.
+            chat.place.ended(job).await;
+        }
+        chat.kill_bot().await;
+        if round % 2 == 1 {
+            chat.place.kill().await;
+            chat.place.start().await;
+        }
+        chat.start_bot().await;
+    }
+    let is_done = |message: &Message| message.shows("is done");
+    let told = || owen.dms().into_iter().filter(is_done).map(|message| job_of(&message));
+    let all = |told: &[String]| told.iter().collect::<std::collections::BTreeSet<_>>().len() == JOBS;
+    owen.until_dm(|_| all(&told().collect::<Vec<_>>())).await;
+    let told: Vec<String> = told().collect();
+    assert_eq!(told.len(), JOBS, "nobody is told twice: {told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_daemon_people_are_told_that_nothing_happened() {
     let mut chat = Chat::open().await;
     let ada = chat.client("ada").await;
@@ -287,6 +324,13 @@ async fn what_is_not_understood_is_answered_all_the_same() {
     chat.discord.until_connected().await;
     let told = ada.types(&chat.channel, "/help", &[]).await.message();
     assert!(told.shows("/job post"), "{told:?}");
+    for (path, wanted) in [("healthz", "ok"), ("metrics", "guildhall_bot_interactions_total 1")] {
+        let url = format!("http://127.0.0.1:{}/{path}", chat.health_port);
+        // An error only says that one was installed before. Without one, reqwest panics.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let told = reqwest::get(&url).await.expect("it listens").text().await.expect("text");
+        assert!(told.contains(wanted), "{path}: {told}");
+    }
     let (mut second, home) = (chat.bot_command(), chat.home.path());
     let output = second.env("HOME", home).output().await.expect("it runs");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -294,4 +338,85 @@ async fn what_is_not_understood_is_answered_all_the_same() {
     let output = chat.bot_command().arg("check").output().await.expect("it runs");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && told.contains("invite it: https://discord.com/oauth2"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_write_has_no_power_and_long_answers_are_files() {
+    const BOMB: &str = "@everyone <@1> **bold** `tick` ```fence``` ||hidden|| https://evil.example [x](http://evil.example) \u{202e}rtl";
+    let chat = Chat::open().await;
+    let agent = FakeAgent::start(|delivery| {
+        let long = delivery.data["brief"].as_str().is_some_and(|brief| brief.contains("long"));
+        Answer::Output(json!(if long { "x".repeat(900_000) } else { BOMB.to_owned() }))
+    })
+    .await;
+    chat.place.hire(&agent, "@bomber", "Says something odd.").await;
+    chat.place.until_agent("bomber", AgentState::Active).await;
+    let ada = chat.client("ada").await;
+    let brief = format!("{BOMB} {}", "z\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}".repeat(300));
+    let fields = [("brief", brief.as_str()), ("title", BOMB), ("criteria", "min 1 words")];
+    chat.post(&ada, &[("visibility", "Everybody here")], &fields).await;
+    let card = chat.channel.until(|message| message.shows("completed")).await;
+    let told = ada.until_dm(|message| message.shows("is done")).await;
+    for message in [&card, &told] {
+        assert!(message.pings().is_empty());
+        let text = message.text();
+        // Outside of the block nothing of it acts; in the block only its end would.
+        let outside: String = text.split("```").step_by(2).collect();
+        assert!(
+            !outside.contains("@everyone") && !outside.contains("<@1>") && !outside.contains("https://"),
+            "{outside}"
+        );
+        assert!(text.matches("```").count() % 2 == 0 && !text.contains('\u{202e}'), "{text}");
+    }
+    let long = [("brief", "Say something long"), ("criteria", "min 1 words")];
+    let told = chat.post(&ada, &[], &long).await;
+    let number = job_of(&told);
+    let told = ada.until_dm(|message| message.shows("is done") && message.shows(&format!("#{number}"))).await;
+    assert!(told.files().len() == 1 && told.files()[0].bytes.len() == 900_000, "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_people_post_at_once_through_any_dialect() {
+    let chat = Chat::open_with(&["user_posts_per_minute=1000"]).await;
+    let _agent = chat.steady().await;
+    chat.discord.speaks(Dialect {
+        without_optional_fields: true,
+        with_extra_fields: true,
+        numbers_as_texts: true,
+    });
+    let mut people = Vec::new();
+    for number in 0..50 {
+        people.push(chat.client(&format!("user{number}")).await);
+    }
+    let posts = people.iter().map(|user| chat.post(user, &[], NUMBER));
+    let told = futures::future::join_all(posts).await;
+    let numbers: std::collections::BTreeSet<String> = told.iter().map(job_of).collect();
+    assert_eq!(numbers.len(), 50, "each has a job of their own");
+    assert_eq!(chat.channel.messages().len(), 50, "and a card");
+    for number in numbers {
+        let job = guildhall_protocol::ids::JobId(number.parse().expect("a number"));
+        assert_eq!(chat.place.ended(job).await.head.state.known(), Some(&JobState::Completed));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_jobs_is_shown_and_then_posted_once() {
+    let chat = Chat::open().await;
+    let _agent = chat.steady().await;
+    let ada = chat.client("ada").await;
+    let lines: String = (1..=12).map(|number| format!("{{\"brief\": \"Say number {number}\"}}\n")).collect();
+    let file = Attachment::new("jobs.jsonl", lines.into_bytes());
+    let shown = ada
+        .types_with(&chat.channel, "/job post", &[("material", "jobs.jsonl"), ("label", "many")], &[file])
+        .await;
+    let shown = shown.until(|message| message.has_button("Post all of them")).await;
+    assert!(shown.shows("12 jobs") && shown.shows("Nothing is posted yet"), "{shown:?}");
+    for _ in 0..2 {
+        ada.clicks(&shown, "Post all of them")
+            .await
+            .until(|message| message.shows("12 jobs are posted"))
+            .await;
+    }
+    let listed = ada.types(&chat.channel, "/job list", &[]).await.message();
+    assert!(listed.shows("#12") && !listed.shows("#13") && listed.has_button("Older"), "{listed:?}");
 }

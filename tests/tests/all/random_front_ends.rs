@@ -28,6 +28,7 @@ impl Author {
                 let id = SurfaceId(self.random.random_range(1..40));
                 FrontEndCommand::SettleSurface { id, lease, shown, due_at: self.time() }
             }
+            6 if self.one_in(3) => FrontEndCommand::Release { channel: Channel::Discord },
             _ => {
                 let name = self.random.random_range(0..60).to_string();
                 let user = UserId(self.random.random_range(1..=self.users.max(1)));

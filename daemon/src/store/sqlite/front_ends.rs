@@ -34,6 +34,14 @@ const SETTLE: &str = "
 const FORGET: &str = "
     DELETE FROM surfaces
     WHERE id = ?1";
+const RELEASE_NOTICES: &str = "
+    UPDATE notifications
+    SET lease = NULL, lease_until = NULL
+    WHERE channel = ?1 AND due_at IS NOT NULL AND lease IS NOT NULL";
+const RELEASE_SURFACES: &str = "
+    UPDATE surfaces
+    SET lease = NULL, due_at = ?2
+    WHERE channel = ?1 AND lease IS NOT NULL";
 const DROP_OLD_DRAFTS: &str = "
     DELETE FROM drafts
     WHERE kept_at < ?1";
@@ -76,6 +84,10 @@ pub(super) fn apply(
                 Some(shown) => connection.prepare_cached(SETTLE)?.execute(params![id.0, shown, due_at.0])?,
                 None => connection.prepare_cached(FORGET)?.execute([id.0])?,
             };
+        }
+        FrontEndCommand::Release { channel } => {
+            connection.prepare_cached(RELEASE_NOTICES)?.execute([channel.name()])?;
+            connection.prepare_cached(RELEASE_SURFACES)?.execute(params![channel.name(), now.0])?;
         }
         FrontEndCommand::KeepDraft { user, name, content } => {
             connection.prepare_cached(DROP_OLD_DRAFTS)?.execute([now.0 - DRAFT_MS])?;

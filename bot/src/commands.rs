@@ -8,7 +8,8 @@ pub(crate) fn commands() -> Value {
     json!([
         command("job", "Jobs: post what you want done, follow it, decide about the answer", &[
             sub("post", "Post a job: a form asks what you want", &[
-                typed("agent", "Only this agent, such as @summarizer"),
+                typed("agent", "Only this agent, such as @summarizer: the form asks what it needs"),
+                text("brief", "What you want, where a line is enough"),
                 choice("review", "When you look at the answer", &[
                     ("When it cannot be checked", "on_abstain"),
                     ("Always", "always"),

@@ -1,6 +1,7 @@
 //! A job that somebody is writing: what was given beside the form, and what was typed into it. The daemon keeps it, so that
 //! nothing that was typed is lost, whatever restarts.
 
+use crate::fields::{Field, object};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, Visibility};
@@ -24,6 +25,9 @@ const RULES: [&str; 11] = [
     "rule: ",
 ];
 
+/// How the names of fields begin that are of an agent's input.
+pub(crate) const INPUT: &str = "in.";
+
 /// A job that is being written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Draft {
@@ -33,6 +37,9 @@ pub(crate) struct Draft {
     pub(crate) material: Option<String>,
     /// Why there is none, although a file was sent along.
     pub(crate) problem: Option<String>,
+    /// What the form asked for beside the usual: what the agent needs. Typed as `in.` and the property's name.
+    #[serde(default)]
+    pub(crate) fields: Vec<Field>,
     /// What was typed into the form.
     pub(crate) typed: BTreeMap<String, String>,
 }
@@ -46,6 +53,20 @@ impl Draft {
     fn given(&self, name: &str) -> Option<&str> {
         let found = [&self.typed, &self.options].into_iter().filter_map(|given| given.get(name));
         found.map(|text| text.trim()).find(|text| !text.is_empty())
+    }
+
+    /// What the agent asked for, as it wants it.
+    fn input(&self) -> Result<Json, ApiError> {
+        let typed = self
+            .typed
+            .iter()
+            .filter_map(|(name, text)| Some((name.strip_prefix(INPUT)?.to_owned(), text.clone())));
+        let input = object(&self.fields, &typed.collect());
+        input.map(Json::from).map_err(|wrong| {
+            let asked = self.fields.iter().find(|field| field.name == wrong.name);
+            let label = asked.map_or(wrong.name.clone(), |field| field.label.clone());
+            ApiError::new(ErrorKind::Invalid, wrong.told).in_field(label)
+        })
     }
 
     /// The job.
@@ -63,6 +84,7 @@ impl Draft {
             (Some(_), Some(_)) => {
                 return Err(wrong("material", "there is a file and typed material: give one of the two"));
             }
+            _ if !self.fields.is_empty() => Some(self.input()?),
             (typed, file) => typed.or(file.as_deref()).map(document),
         };
         let mut criteria = Vec::new();
@@ -193,6 +215,27 @@ mod tests {
         assert_eq!(job.criteria, expected);
         let words = draft(&[], &[("brief", "x"), ("material", "{ not json")]).job().expect("a job");
         assert_eq!(words.input.map(|input| input.value()), Some(serde_json::json!("{ not json")));
+    }
+
+    #[test]
+    fn what_an_agent_asks_for_becomes_its_input() {
+        let schema = serde_json::json!({"required": ["text"], "properties": {
+            "text": {"type": "string"}, "count": {"type": "integer", "title": "How many"}}});
+        let fields = crate::fields::asked(&schema, 4).expect("a form shows it");
+        let filled = |count: &str| Draft {
+            fields: fields.clone(),
+            ..draft(&[("brief", "Count")], &[("in.text", "to be"), ("in.count", count)])
+        };
+        let job = filled("3").job().expect("a job");
+        assert_eq!(job.brief, "Count");
+        assert_eq!(
+            job.input.map(|input| input.value()),
+            Some(serde_json::json!({"text": "to be", "count": 3}))
+        );
+        let wrong = filled("three").job().expect_err("no number");
+        assert_eq!(wrong.field.as_deref(), Some("How many"));
+        let kept = serde_json::to_string(&filled("3")).expect("JSON");
+        assert_eq!(serde_json::from_str::<Draft>(&kept).expect("it is read again"), filled("3"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod commands;
 mod custom_id;
 mod discord;
 mod draft;
+mod fields;
 mod files;
 mod hall;
 mod health;

@@ -2,6 +2,7 @@
 
 use super::{Answer, Bot, request_of, story};
 use crate::custom_id::CustomId;
+use crate::fields::{Field, Mistyped, object};
 use crate::hall::Person;
 use crate::incoming::Incoming;
 use crate::message::Message;
@@ -11,7 +12,7 @@ use guildhall_protocol::ids::JobId;
 use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::view::Order;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 impl Bot {
@@ -21,10 +22,11 @@ impl Bot {
         match id {
             CustomId::Accept { job, epoch } => {
                 let order = Order { epoch: Some(epoch), ..Order::of(JobAction::Accept) };
-                ordered(person, of, job, order, "is accepted").await
+                ordered(person, of, job, order, "is accepted", &BTreeMap::new()).await
             }
             CustomId::Cancel { job } => {
-                ordered(person, of, job, Order::of(JobAction::Cancel), "is called off").await
+                let order = Order::of(JobAction::Cancel);
+                ordered(person, of, job, order, "is called off", &BTreeMap::new()).await
             }
             CustomId::PostDraft { draft } => self.post_draft(person, of, draft).await,
             CustomId::PostMany { draft } => self.post_many(person, draft).await,
@@ -56,15 +58,17 @@ impl Bot {
             CustomId::RequestChanges { job, epoch } => {
                 let order =
                     Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::RequestChanges) };
-                ordered(person, of, job, order, "goes back to its agent").await
+                ordered(person, of, job, order, "goes back to its agent", &fields).await
             }
             CustomId::Dispute { job, epoch } => {
                 let order = Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::Dispute) };
-                ordered(person, of, job, order, "waits for an operator").await
+                ordered(person, of, job, order, "waits for an operator", &fields).await
             }
             CustomId::Answer { job } => {
-                let order = Order { text: Some(reply(fields)), ..Order::of(JobAction::Reply) };
-                ordered(person, of, job, order, "goes on with your answer").await
+                let story = story(person, job).await?;
+                let asked = story.asked().and_then(render::asked_by).unwrap_or_default();
+                let order = Order { text: Some(reply(&asked, &fields)?), ..Order::of(JobAction::Reply) };
+                ordered(person, of, job, order, "goes on with your answer", &fields).await
             }
             CustomId::Again { job } => {
                 let order = Order { text: reason, ..Order::of(JobAction::Again) };
@@ -127,7 +131,14 @@ impl Bot {
     }
 }
 
-async fn ordered(person: &Person, of: &Incoming, job: JobId, order: Order, done: &str) -> Answer {
+async fn ordered(
+    person: &Person,
+    of: &Incoming,
+    job: JobId,
+    order: Order,
+    done: &str,
+    typed: &BTreeMap<String, String>,
+) -> Answer {
     let request = request_of(of);
     let ordered = person
         .call(|service, context| async move { service.order(context, request, job, order).await })
@@ -135,35 +146,41 @@ async fn ordered(person: &Person, of: &Incoming, job: JobId, order: Order, done:
     match ordered {
         Ok(head) => Ok(Message::of(format!("✅ Job {} {done}. It is {} now.", head.id, head.state))),
         // Somebody was faster, or the job went on: say so, and offer what it is now.
-        Err(error) if error.kind == ErrorKind::Conflict => Ok(render::stale(&error, job)),
+        Err(error) if error.kind == ErrorKind::Conflict => {
+            Ok(render::returned(render::stale(&error, job), typed))
+        }
         Err(error) => Err(error),
     }
 }
 
-/// Words as they are; several fields as an object, numbers and truths as such.
-fn reply(mut fields: BTreeMap<String, String>) -> String {
-    if let (1, Some(words)) = (fields.len(), fields.remove("reply")) {
-        return words;
+/// Words as they are; what was asked for field by field as the object that it is.
+fn reply(asked: &[Field], fields: &BTreeMap<String, String>) -> Result<String, ApiError> {
+    if asked.is_empty() {
+        return Ok(fields.values().next().cloned().unwrap_or_default());
     }
-    let typed = fields.into_iter().filter(|(_, text)| !text.trim().is_empty());
-    let value = |text: String| match serde_json::from_str::<Value>(text.trim()) {
-        Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
-        Ok(_) | Err(_) => Value::String(text),
-    };
-    Value::Object(typed.map(|(name, text)| (name, value(text))).collect::<Map<_, _>>()).to_string()
+    let object = object(asked, fields);
+    let wrong = |wrong: Mistyped| ApiError::new(ErrorKind::Invalid, wrong.told).in_field(wrong.name);
+    object.map(|object| object.to_string()).map_err(wrong)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn an_answer_is_words_or_an_object() {
         let fields = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
         };
-        assert_eq!(reply(fields(&[("reply", "by price")])), "by price");
-        let object = reply(fields(&[("from", "mi"), ("count", "3"), ("to", " ")]));
-        assert_eq!(object, r#"{"count":3,"from":"mi"}"#);
+        assert_eq!(reply(&[], &fields(&[("reply", "by price")])), Ok("by price".to_owned()));
+        let schema = json!({"properties": {"zip": {"type": "string"}, "count": {"type": "integer"}}});
+        let asked = crate::fields::asked(&schema, 5).expect("a form shows it");
+        let object = reply(&asked, &fields(&[("zip", "04109"), ("count", "3")]));
+        assert_eq!(object, Ok(r#"{"count":3,"zip":"04109"}"#.to_owned()));
+        assert_eq!(
+            reply(&asked, &fields(&[("count", "x")])).expect_err("no number").field.as_deref(),
+            Some("count")
+        );
     }
 }

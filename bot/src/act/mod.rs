@@ -233,7 +233,10 @@ impl Bot {
             | Action::TestAgent(_)
             | Action::PauseAgent(_)
             | Action::ResumeAgent(_) => self.about_agents(&person, of, action).await,
-            Action::Submitted(id, fields) => self.submitted(&person, of, id, fields).await,
+            Action::Submitted(id, fields) => {
+                let submitted = self.submitted(&person, of, id, fields.clone()).await;
+                submitted.or_else(|error| Ok(render::returned(render::error(&error), &fields)))
+            }
             Action::Clicked(id) => self.clicked(&person, of, id).await,
             _ => Ok(Message::of("⚠️ This is newer than the bot.")),
         }

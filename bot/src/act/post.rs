@@ -1,14 +1,16 @@
 //! Posting: the form, what was given beside it, and what became of it.
 
-use super::{Answer, Bot, request_of};
+use super::{AT_ONCE, Answer, Bot, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
 use crate::draft::{Draft, jobs_of};
+use crate::fields::{Field, asked};
 use crate::hall::Person;
-use crate::incoming::{Incoming, Options};
+use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::{Button, Message, Style};
 use crate::render;
 use guildhall_protocol::account::CONSENT_FIELD;
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::view::NewJob;
@@ -28,25 +30,55 @@ impl Bot {
             let (bot, of_whom) = (self.clone(), of.clone());
             return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
         }
-        let has_more = !options.values.is_empty() || options.attachment.is_some();
-        let draft = has_more.then_some(of.id);
-        let form = render::post_form(&CustomId::Post { draft }, &BTreeMap::new());
+        let fields = match self.needed_by_agent(of, &options).await {
+            Ok(fields) => fields,
+            Err(error) => return self.say(of, render::error(&error)).await,
+        };
+        let Options { values, attachment } = options;
+        let has_more = !values.is_empty() || attachment.is_some();
+        let typed = values.get("brief").map(|brief| ("brief".to_owned(), brief.clone()));
+        let draft = Draft { options: values, fields, typed: typed.into_iter().collect(), ..Draft::default() };
+        let form = form_of(&draft, has_more.then_some(of.id));
         if has_more {
             let (bot, of) = (self.clone(), of.clone());
-            tokio::spawn(async move { bot.keep_options(&of, options).await });
+            tokio::spawn(async move { bot.keep_options(&of, draft, attachment).await });
         }
         self.respond(of, &Response::Form(form)).await
     }
 
-    async fn keep_options(&self, of: &Incoming, options: Options) {
-        let (material, problem) = match options.attachment {
-            None => (None, None),
-            Some(attachment) => match self.files.text(&attachment).await {
-                Ok(text) => (Some(text), None),
-                Err(why) => (None, Some(why.to_string())),
-            },
-        };
-        let draft = Draft { options: options.values, material, problem, typed: BTreeMap::new() };
+    /// What the agent that was named asks for, as far as a form shows it; nothing if it does not say so in time, or a file is
+    /// its input.
+    ///
+    /// # Errors
+    /// There is no such agent: better said before somebody writes a page for it.
+    async fn needed_by_agent(&self, of: &Incoming, options: &Options) -> Result<Vec<Field>, ApiError> {
+        let Some(name) = options.text("agent") else { return Ok(Vec::new()) };
+        let name: AgentName = name.parse().map_err(|_| {
+            ApiError::new(ErrorKind::Invalid, "an agent is named like @summarizer").in_field("agent")
+        })?;
+        if options.attachment.is_some() {
+            return Ok(Vec::new());
+        }
+        let person = self.hall.person(of);
+        let story = person.call(|service, context| async move { service.agent(context, name).await });
+        let most = if options.text("brief").is_some() { render::FIELDS_MAX } else { render::FIELDS_MAX - 1 };
+        match tokio::time::timeout(AT_ONCE, story).await {
+            Ok(Ok(story)) => {
+                let schema = story.definition.input_schema;
+                Ok(schema.and_then(|schema| asked(&schema.value(), most)).unwrap_or_default())
+            }
+            Ok(Err(error)) if error.kind == ErrorKind::NotFound => Err(error),
+            Ok(Err(_)) | Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
+        if let Some(attachment) = attachment {
+            match self.files.text(&attachment).await {
+                Ok(text) => draft.material = Some(text),
+                Err(why) => draft.problem = Some(why.to_string()),
+            }
+        }
         if let Err(error) = keep(&self.hall.person(of), of.id, &draft).await {
             tracing::warn!(%error, "a draft could not be kept");
         }
@@ -62,7 +94,7 @@ impl Bot {
     /// The form again, with what was typed.
     pub(super) async fn edit_form(&self, of: &Incoming, number: u64) -> Result<Value, ApiError> {
         let draft = kept(&self.hall.person(of), number).await?.ok_or_else(lost)?;
-        Ok(render::post_form(&CustomId::Post { draft: Some(number) }, &draft.typed))
+        Ok(form_of(&draft, Some(number)))
     }
 
     /// The form of a new job was filled in.
@@ -75,7 +107,10 @@ impl Bot {
     ) -> Answer {
         let mut draft = match before {
             None => Draft::default(),
-            Some(number) => waited(person, number).await?.ok_or_else(lost)?,
+            Some(number) => match waited(person, number).await.and_then(|draft| draft.ok_or_else(lost)) {
+                Ok(draft) => draft,
+                Err(error) => return Ok(render::returned(render::error(&error), &typed)),
+            },
         };
         draft.typed = typed;
         if draft.options.get("preview").map(String::as_str) == Some("true") {
@@ -85,7 +120,9 @@ impl Bot {
     }
 
     async fn preview(&self, person: &Person, of: &Incoming, draft: &Draft) -> Answer {
-        keep(person, of.id, draft).await?;
+        if let Err(error) = keep(person, of.id, draft).await {
+            return Ok(render::returned(render::error(&error), &draft.typed));
+        }
         let job = match draft.job() {
             Ok(job) => job,
             Err(error) => return Ok(refused(&error, of.id)),
@@ -170,7 +207,11 @@ impl Bot {
             let policy = person.call(|service, context| async move { service.policy(context).await });
             return Ok(render::policy(&policy.await?, Some(of.id)));
         }
-        if is_kept { Ok(refused(&error, of.id)) } else { Ok(unkept(&error, draft)) }
+        if is_kept {
+            Ok(refused(&error, of.id))
+        } else {
+            Ok(render::returned(render::error(&error), &draft.typed))
+        }
     }
 }
 
@@ -182,18 +223,17 @@ fn refused(error: &ApiError, draft: u64) -> Message {
     message
 }
 
-/// What is wrong, and what was typed, since nobody keeps it.
-fn unkept(error: &ApiError, draft: &Draft) -> Message {
-    let mut message = render::error(error);
-    message.content.push_str("\nNothing was posted. What you typed is in the file.");
-    let typed: Vec<String> = draft.typed.iter().map(|(name, text)| format!("{name}:\n{text}\n")).collect();
-    let bytes = typed.join("\n").into_bytes();
-    message.files.push(crate::message::File { name: "what-you-typed.txt".to_owned(), bytes });
-    message
+/// The form of a job: an agent's own, if it says what it needs.
+fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
+    let id = CustomId::Post { draft: kept_as };
+    match draft.options.get("agent") {
+        Some(agent) if !draft.fields.is_empty() => render::agent_form(&id, agent, draft),
+        _ => render::post_form(&id, &draft.typed),
+    }
 }
 
 fn lost() -> ApiError {
-    ApiError::new(ErrorKind::NotFound, "what you wrote is no longer kept: a day has passed")
+    ApiError::new(ErrorKind::NotFound, "what you gave beside the form is no longer kept, or never was")
         .hint("begin again with /job post")
 }
 

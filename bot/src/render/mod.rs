@@ -8,10 +8,10 @@ mod words;
 
 pub(crate) use card::{Look, card, public_card};
 pub(crate) use list::{agent_story, agents, found, inbox, jobs, queue, why};
-pub(crate) use modal::{again_form, answer_form, post_form, reason_form};
+pub(crate) use modal::{FIELDS_MAX, again_form, agent_form, answer_form, asked_by, post_form, reason_form};
 pub(crate) use notice::{beside_card, notice};
 pub(crate) use words::{
-    account, error, help, link_offer, many, policy, posted, posted_many, preview, stale, status,
+    account, error, help, link_offer, many, policy, posted, posted_many, preview, returned, stale, status,
 };
 
 use guildhall_protocol::state::JobState;

@@ -1,13 +1,18 @@
 //! Forms. A form holds five fields and answers nothing but itself.
 
 use crate::custom_id::CustomId;
+use crate::draft::{Draft, INPUT};
+use crate::fields;
 use guildhall_protocol::attempt::Question;
-use guildhall_protocol::clean::{clean, clean_line, cut};
+use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::ids::JobId;
 use serde_json::{Value, json};
 
 /// Most characters that somebody can type into a field.
 const TYPED_MAX: usize = 4_000;
+
+/// Most fields of a form.
+pub(crate) const FIELDS_MAX: usize = 5;
 
 struct Field<'a> {
     name: &'a str,
@@ -107,58 +112,63 @@ pub(crate) fn again_form(job: JobId) -> Value {
     form(&CustomId::Again { job }, &format!("Job {job} once more"), &[field])
 }
 
-/// The form for the answer to a question: a field for each thing that its schema asks for, or one for words.
-pub(crate) fn answer_form(job: JobId, question: &Question) -> Value {
-    let id = CustomId::Answer { job };
-    let fields = question.schema.as_ref().map(|schema| asked(&schema.value())).unwrap_or_default();
-    if fields.is_empty() || fields.len() > 5 {
-        let asked = cut(&clean_line(&question.text), 99);
-        let field = Field {
-            name: "reply",
-            label: "Your answer",
-            placeholder: &asked,
-            value: None,
+/// The form of a job for one agent: what it needs, after what is wanted unless that is said already.
+pub(crate) fn agent_form(id: &CustomId, agent: &str, draft: &Draft) -> Value {
+    let mut fields = Vec::new();
+    if !draft.options.contains_key("brief") {
+        fields.push(Field {
+            name: "brief",
+            label: "What do you want?",
+            placeholder: "In your own words",
+            value: draft.typed.get("brief").map(String::as_str),
             long: true,
             required: true,
             most: TYPED_MAX,
-        };
-        return form(&id, "Answer", &[field]);
+        });
     }
-    let fields: Vec<Field<'_>> = fields
-        .iter()
-        .map(|(name, label, required)| Field {
-            name,
-            label,
-            placeholder: "",
-            value: None,
-            long: false,
-            required: *required,
-            most: 1_000,
-        })
-        .collect();
-    form(&id, "Answer", &fields)
+    let names: Vec<String> = draft.fields.iter().map(|field| format!("{INPUT}{}", field.name)).collect();
+    for (field, name) in draft.fields.iter().zip(&names) {
+        fields.push(shown(field, name, draft.typed.get(name).map(String::as_str)));
+    }
+    form(id, &format!("A job for {agent}"), &fields)
 }
 
-/// Name, label and necessity of what an object's schema asks for; nothing where the form could not show it.
-fn asked(schema: &Value) -> Vec<(String, String, bool)> {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
-    let required = |name: &str| {
-        schema.get("required").and_then(Value::as_array).is_some_and(|all| all.iter().any(|one| one == name))
-    };
-    let is_plain = |property: &Value| {
-        let kind = property.get("type").and_then(Value::as_str);
-        matches!(kind, Some("string" | "number" | "integer" | "boolean"))
-    };
-    if !properties.values().all(is_plain) || properties.keys().any(|name| name.is_empty() || name.len() > 100)
-    {
-        return Vec::new();
+fn shown<'a>(field: &'a fields::Field, name: &'a str, value: Option<&'a str>) -> Field<'a> {
+    let most = field.most.and_then(|most| usize::try_from(most).ok()).unwrap_or(TYPED_MAX);
+    Field {
+        name,
+        label: &field.label,
+        placeholder: &field.hint,
+        value,
+        long: field.long,
+        required: field.required,
+        most: most.clamp(1, TYPED_MAX),
     }
-    let label = |name: &String, property: &Value| {
-        let title = property.get("title").or_else(|| property.get("description")).and_then(Value::as_str);
-        let label = clean_line(&clean(title.unwrap_or(name)));
-        if label.is_empty() { "?".to_owned() } else { label }
+}
+
+/// The form for the answer to a question: a field for each thing that its schema asks for, or one for words.
+pub(crate) fn answer_form(job: JobId, question: &Question) -> Value {
+    let id = CustomId::Answer { job };
+    if let Some(asked) = asked_by(question) {
+        let fields: Vec<Field<'_>> = asked.iter().map(|field| shown(field, &field.name, None)).collect();
+        return form(&id, "Answer", &fields);
+    }
+    let asked = cut(&clean_line(&question.text), 99);
+    let field = Field {
+        name: "reply",
+        label: "Your answer",
+        placeholder: &asked,
+        value: None,
+        long: true,
+        required: true,
+        most: TYPED_MAX,
     };
-    properties.iter().map(|(name, property)| (name.clone(), label(name, property), required(name))).collect()
+    form(&id, "Answer", &[field])
+}
+
+/// What a question asks for field by field, if its form shows it so.
+pub(crate) fn asked_by(question: &Question) -> Option<Vec<fields::Field>> {
+    fields::asked(&question.schema.as_ref()?.value(), FIELDS_MAX)
 }
 
 #[cfg(test)]
@@ -181,6 +191,30 @@ mod tests {
         }
         assert_eq!(rows[0]["components"][0]["value"].as_str().map(str::len), Some(4_000));
         assert!(rows[3]["components"][0].get("value").is_none());
+    }
+
+    #[test]
+    fn a_job_for_an_agent_asks_what_it_needs() {
+        let schema = json!({"required": ["url"], "properties": {
+            "url": {"type": "string", "maxLength": 9_000}, "deep": {"type": "boolean", "title": "t".repeat(99)}}});
+        let fields = crate::fields::asked(&schema, FIELDS_MAX - 1).expect("a form shows it");
+        let typed = BTreeMap::from([("in.url".to_owned(), "https://a.example".to_owned())]);
+        let mut draft = Draft { fields, typed, ..Draft::default() };
+        let form = agent_form(&CustomId::Post { draft: Some(7) }, "@reader", &draft);
+        let input = |form: &Value, number: usize| form["components"][number]["components"][0].clone();
+        assert_eq!(
+            (input(&form, 0)["custom_id"].as_str(), &form["components"][3]),
+            (Some("brief"), &Value::Null)
+        );
+        let url = input(&form, 1);
+        assert_eq!(
+            (url["value"].as_str(), url["max_length"].as_u64()),
+            (Some("https://a.example"), Some(4_000))
+        );
+        assert!(input(&form, 2)["label"].as_str().is_some_and(|label| label.chars().count() <= 45));
+        draft.options.insert("brief".to_owned(), "Read it".to_owned());
+        let form = agent_form(&CustomId::Post { draft: Some(7) }, "@reader", &draft);
+        assert_eq!(input(&form, 0)["custom_id"], "in.url");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::narrate::tell_pick;
 use guildhall_protocol::view::{Posted, Preview, Status};
+use std::collections::BTreeMap;
 
 /// Longest text of an error, graphemes.
 const ERROR_MAX: usize = 600;
@@ -37,6 +38,19 @@ pub(crate) fn error(error: &ApiError) -> Message {
         text.push_str(&format!("\nIncident {}.", line(incident, 40)));
     }
     Message::of(text)
+}
+
+/// The same, with what was typed, since nobody else keeps it.
+pub(crate) fn returned(mut message: Message, typed: &BTreeMap<String, String>) -> Message {
+    let typed = typed.iter().filter(|(_, text)| !text.trim().is_empty());
+    let texts: Vec<String> = typed.map(|(name, text)| format!("{name}:\n{text}\n")).collect();
+    if !texts.is_empty() {
+        message.content.push_str("\nWhat you typed is in the file.");
+        message
+            .files
+            .push(File { name: "what-you-typed.txt".to_owned(), bytes: texts.join("\n").into_bytes() });
+    }
+    message
 }
 
 /// Something was decided already.

@@ -6,6 +6,7 @@ use crate::hall::{Person, discord_id};
 use crate::incoming::Incoming;
 use crate::message::Message;
 use crate::render::{self, Look};
+use futures::StreamExt;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::{BodyId, JobId};
 use guildhall_protocol::job::{JobDraft, Visibility};
@@ -20,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Cards that are brought up to date in one round.
 const LEASES: u32 = 20;
+/// Cards that are drawn at a time: none waits long for another's rate limit.
+const AT_ONCE: usize = 8;
 /// Between two changes of one card: many changes become one.
 const CALM: Duration = Duration::from_secs(2);
 /// After a change that Discord did not take.
@@ -36,8 +39,20 @@ const DIRECT_MAX: usize = 10_000;
 struct Address {
     channel: u64,
     message: u64,
+    /// Whether the channel is a server's.
+    #[serde(default)]
+    in_server: bool,
     /// Whether it shows everything.
     full: bool,
+}
+
+/// Where the card of a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stands {
+    /// In the channel where it was asked for.
+    Here,
+    InDirectMessages,
+    Nowhere,
 }
 
 /// What is remembered about channels.
@@ -48,10 +63,10 @@ pub(crate) struct Cards {
     closed: Mutex<BTreeSet<u64>>,
 }
 
-/// The channel in a server where a card stands, if it does: cards that show everything stand in direct messages, or where
-/// everybody may see the job.
+/// The channel in a server where a card stands, if it stands in one.
 pub(crate) fn channel_of(address: &str) -> Option<u64> {
-    serde_json::from_str::<Address>(address).ok().map(|address| address.channel)
+    let address = serde_json::from_str::<Address>(address).ok()?;
+    Some(address.channel).filter(|_| address.in_server)
 }
 
 impl Cards {
@@ -83,22 +98,25 @@ impl Cards {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).remove(&user)
     }
 
-    /// Puts the card of a job where it was posted, or else into direct messages. Whether it stands where it was posted.
-    pub(crate) async fn put(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> bool {
+    /// Puts the card of a job where it was posted, or else into direct messages.
+    pub(crate) async fn put(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Stands {
         let here = of.channel.filter(|_| of.can_post);
         if let Some(channel) = here
             && let Ok(()) = self.put_into(bot, person, channel, of.server.is_some(), job).await
         {
-            return true;
+            return Stands::Here;
         }
         let direct = match self.direct(bot, of.user.id).await {
             Ok(channel) => self.put_into(bot, person, channel, false, job).await,
             Err(error) => Err(error.into()),
         };
-        if let Err(error) = direct {
-            tracing::warn!(job.id = job.0, %error, "a job has no card");
+        match direct {
+            Ok(()) => Stands::InDirectMessages,
+            Err(error) => {
+                tracing::warn!(job.id = job.0, %error, "a job has no card");
+                Stands::Nowhere
+            }
         }
-        false
     }
 
     async fn put_into(
@@ -115,7 +133,8 @@ impl Cards {
         let card = drawn(person, &story, look).await?;
         let nonce = format!("c{}-{}", job.0, channel % 1_000_000_007);
         let message = bot.discord.send(channel, &card, None, &nonce).await?;
-        let address = serde_json::to_string(&Address { channel, message, full: look == Look::Full })?;
+        let address =
+            serde_json::to_string(&Address { channel, message, in_server, full: look == Look::Full })?;
         let shown = story.head.revision;
         person
             .call(|service, context| async move {
@@ -140,9 +159,8 @@ impl Cards {
                 Vec::new()
             });
             let is_busy = leased.len() >= LEASES as usize;
-            for surface in leased {
-                bring_up(&bot, surface).await;
-            }
+            let each = leased.into_iter().map(|surface| bring_up(&bot, surface));
+            futures::stream::iter(each).for_each_concurrent(AT_ONCE, |drawing| drawing).await;
             let wait = if is_busy { Duration::ZERO } else { LOOK_EVERY };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}

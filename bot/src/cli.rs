@@ -94,14 +94,18 @@ impl Options {
     }
 }
 
-/// Another Discord is one on this machine: anywhere else it would get the token.
-fn local(api: &str) -> anyhow::Result<String> {
-    let is_local = |url: &Url| match url.host() {
+/// Whether an address is one of this machine.
+pub(crate) fn is_local(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
         Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
         None => false,
-    };
+    }
+}
+
+/// Another Discord is one on this machine: anywhere else it would get the token.
+fn local(api: &str) -> anyhow::Result<String> {
     let url = Url::parse(api).ok().filter(|url| url.scheme() == "http" && is_local(url));
     let url = url.ok_or_else(|| {
         anyhow::anyhow!("GUILDHALL_DISCORD_API must be http on this machine, such as http://127.0.0.1:8080")

@@ -23,8 +23,8 @@ pub(crate) enum CustomId {
     Dispute { job: JobId, epoch: u64 },
     /// Opens the form for the answer to a question.
     AnswerForm { job: JobId },
-    /// That form.
-    Answer { job: JobId },
+    /// That form: answers what was asked in this epoch of the job.
+    Answer { job: JobId, epoch: u64 },
     /// Asks whether a job is to be called off.
     MayCancel { job: JobId },
     /// Calls it off.
@@ -53,6 +53,8 @@ pub(crate) enum CustomId {
     Consent { version: String, draft: u64 },
     /// Notices of this kind no more.
     Silence { kind: String },
+    /// Notices of this kind as usual.
+    Unsilence { kind: String },
     /// Joins accounts by a code.
     Join { code: String },
 }
@@ -67,7 +69,7 @@ impl fmt::Display for CustomId {
             Self::WhyDispute { job, epoch } => write!(f, "why:{}:{epoch}", job.0),
             Self::Dispute { job, epoch } => write!(f, "dispute:{}:{epoch}", job.0),
             Self::AnswerForm { job } => write!(f, "asked:{}", job.0),
-            Self::Answer { job } => write!(f, "answer:{}", job.0),
+            Self::Answer { job, epoch } => write!(f, "answer:{}:{epoch}", job.0),
             Self::MayCancel { job } => write!(f, "maycancel:{}", job.0),
             Self::Cancel { job } => write!(f, "cancel:{}", job.0),
             Self::Keep => f.write_str("keep"),
@@ -83,6 +85,7 @@ impl fmt::Display for CustomId {
             Self::PostMany { draft } => write!(f, "postmany:{draft}"),
             Self::Consent { version, draft } => write!(f, "consent:{version}:{draft}"),
             Self::Silence { kind } => write!(f, "silence:{kind}"),
+            Self::Unsilence { kind } => write!(f, "unsilence:{kind}"),
             Self::Join { code } => write!(f, "join:{code}"),
         }
     }
@@ -112,7 +115,7 @@ impl FromStr for CustomId {
             "why" => Self::WhyDispute { job: job()?, epoch: number(1)? },
             "dispute" => Self::Dispute { job: job()?, epoch: number(1)? },
             "asked" => Self::AnswerForm { job: job()? },
-            "answer" => Self::Answer { job: job()? },
+            "answer" => Self::Answer { job: job()?, epoch: number(1)? },
             "maycancel" => Self::MayCancel { job: job()? },
             "cancel" => Self::Cancel { job: job()? },
             "keep" => Self::Keep,
@@ -128,6 +131,7 @@ impl FromStr for CustomId {
             "postmany" => Self::PostMany { draft: number(0)? },
             "consent" => Self::Consent { version: word(0)?, draft: number(1)? },
             "silence" => Self::Silence { kind: word(0)? },
+            "unsilence" => Self::Unsilence { kind: word(0)? },
             "join" => Self::Join { code: word(0)? },
             _ => return Err(CustomIdError),
         })
@@ -148,7 +152,7 @@ mod tests {
             CustomId::WhyDispute { job, epoch },
             CustomId::Dispute { job, epoch },
             CustomId::AnswerForm { job },
-            CustomId::Answer { job },
+            CustomId::Answer { job, epoch },
             CustomId::MayCancel { job },
             CustomId::Cancel { job },
             CustomId::Keep,
@@ -164,6 +168,7 @@ mod tests {
             CustomId::PostMany { draft: epoch },
             CustomId::Consent { version: "0123456789ab".to_owned(), draft: epoch },
             CustomId::Silence { kind: "agent_assigned".to_owned() },
+            CustomId::Unsilence { kind: "agent_assigned".to_owned() },
             CustomId::Join { code: "K7QM-2XWD".to_owned() },
         ] {
             let text = id.to_string();

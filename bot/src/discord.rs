@@ -1,9 +1,10 @@
 //! Discord itself: the one file that names serenity. Everything goes out as JSON of our own, since serenity's types are
 //! older than Discord.
 
+use crate::cli::is_local;
 use crate::health::Counters;
-use crate::incoming::{Incoming, address, number};
-use crate::message::{Message, ephemeral_flags};
+use crate::incoming::{Incoming, address, identity};
+use crate::message::{CONTENT_MAX, Message, ephemeral_flags, fit};
 use reqwest_of_serenity::Client as HttpClient;
 use serde_json::{Value, json};
 use serenity::all::{
@@ -15,6 +16,7 @@ use serenity::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use url::Url;
 
 /// Longest wait for one answer of Discord.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
@@ -142,7 +144,7 @@ impl Discord {
         let mut body = message.json(ping);
         if let Some(user) = ping {
             // Who is not named is not notified, whatever is allowed.
-            body["content"] = json!(format!("<@{user}> {}", message.content));
+            body["content"] = json!(fit(&format!("<@{user}> {}", message.content), CONTENT_MAX));
         }
         body["nonce"] = json!(nonce);
         body["enforce_nonce"] = json!(true);
@@ -201,6 +203,12 @@ impl Discord {
             .raw_event_handler(handler)
             .await
             .map_err(explain)?;
+        // Where the gateway could not be asked for, serenity takes Discord's own: a local one's token is not for it.
+        let gateway = client.ws_url.lock().await.clone();
+        if self.http.proxy.is_some() && !Url::parse(&gateway).is_ok_and(|url| is_local(&url)) {
+            tracing::warn!("the local Discord does not say where its gateway is");
+            return Ok(());
+        }
         client.start().await.map_err(explain)
     }
 
@@ -276,7 +284,7 @@ fn as_sent(interaction: &Interaction) -> Option<Value> {
 /// The number of what was made.
 fn id_of(made: &Value) -> Result<u64, DiscordError> {
     let nothing = || DiscordError::Other("Discord does not say what it made".to_owned());
-    number(made.get("id")).ok_or_else(nothing)
+    identity(made.get("id")).ok_or_else(nothing)
 }
 
 fn attachments(message: &Message) -> Vec<CreateAttachment> {

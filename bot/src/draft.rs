@@ -40,6 +40,9 @@ pub(crate) struct Draft {
     /// What the form asked for beside the usual: what the agent needs. Typed as `in.` and the property's name.
     #[serde(default)]
     pub(crate) fields: Vec<Field>,
+    /// Whether the file holds many jobs, one a line.
+    #[serde(default)]
+    pub(crate) is_many: bool,
     /// What was typed into the form.
     pub(crate) typed: BTreeMap<String, String>,
 }
@@ -130,6 +133,45 @@ impl Draft {
         job.check().map_err(ApiError::from)?;
         Ok(job)
     }
+}
+
+/// What was given beside a file of jobs, for each job that does not say it itself.
+///
+/// # Errors
+/// An option that cannot be.
+pub(crate) fn beside(
+    options: &BTreeMap<String, String>,
+    jobs: Vec<JobDraft>,
+) -> Result<Vec<JobDraft>, ApiError> {
+    let given = options_alone(options)?;
+    let usual = JobDraft::default();
+    let complete = |mut job: JobDraft| {
+        if job.only.is_empty() {
+            job.only.clone_from(&given.only);
+        }
+        if job.review == usual.review {
+            job.review = given.review;
+        }
+        if job.visibility == usual.visibility {
+            job.visibility = given.visibility;
+        }
+        job.label = job.label.or_else(|| given.label.clone());
+        job.within_ms = job.within_ms.or(given.within_ms);
+        job.criteria.extend(given.criteria.iter().cloned());
+        job.check().map_err(ApiError::from)?;
+        Ok(job)
+    };
+    jobs.into_iter().map(complete).collect()
+}
+
+/// A job of which only the options are known.
+///
+/// # Errors
+/// An option that cannot be, whatever is typed beside it.
+pub(crate) fn options_alone(options: &BTreeMap<String, String>) -> Result<JobDraft, ApiError> {
+    let mut options = options.clone();
+    options.entry("brief".to_owned()).or_insert_with(|| "to be typed".to_owned());
+    Draft { options, ..Draft::default() }.job()
 }
 
 /// Most jobs in one file.
@@ -246,6 +288,19 @@ mod tests {
         assert!(told("Count\n{\"brief\": 7}").contains("line 2"));
         assert!(told(&"x\n".repeat(JOBS_MAX + 1)).contains("more than 50"));
         assert!(told("\n \n").contains("no job"));
+    }
+
+    #[test]
+    fn what_is_given_beside_a_file_is_every_job_s() {
+        let options =
+            draft(&[("agent", "@sum"), ("review", "always"), ("criteria", "max 9 words")], &[]).options;
+        let jobs = jobs_of("Count\n{\"brief\": \"Add\", \"only\": [\"@add\"]}").expect("jobs");
+        let jobs = beside(&options, jobs).expect("they can be");
+        let only: Vec<String> = jobs.iter().map(|job| job.only[0].to_string()).collect();
+        assert_eq!(only, ["@sum", "@add"], "a line that names its own agent keeps it");
+        assert!(jobs.iter().all(|job| job.review == Review::Always && job.criteria.len() == 1));
+        let wrong = draft(&[("deadline", "soon")], &[]).options;
+        assert_eq!(beside(&wrong, jobs).expect_err("no span").field.as_deref(), Some("deadline"));
     }
 
     #[test]

@@ -90,12 +90,12 @@ pub(crate) struct Attachment {
 impl Incoming {
     /// Reads an interaction.
     pub(crate) fn read(event: &Value) -> Option<Self> {
-        let id = number(event.get("id"))?;
+        let id = identity(event.get("id"))?;
         let token = event.get("token")?.as_str()?.to_owned();
         let member = event.get("member");
         let user = member.and_then(|member| member.get("user")).or_else(|| event.get("user"))?;
         let bits = |value: Option<&Value>| number(value);
-        let server = number(event.get("guild_id")).map(|id| Server {
+        let server = identity(event.get("guild_id")).map(|id| Server {
             id,
             managed: bits(member.and_then(|member| member.get("permissions")))
                 .is_some_and(|bits| bits & permission::MANAGE_GUILD != 0),
@@ -113,8 +113,8 @@ impl Incoming {
             user: read_user(user, member)?,
             can_post: installed && (may || server.is_none()),
             server,
-            channel: number(event.get("channel_id"))
-                .or_else(|| number(event.get("channel").and_then(|channel| channel.get("id")))),
+            channel: identity(event.get("channel_id"))
+                .or_else(|| identity(event.get("channel").and_then(|channel| channel.get("id")))),
             heard_at: Instant::now(),
             what: read_what(event)?,
         })
@@ -123,14 +123,14 @@ impl Incoming {
 
 /// Number and token of an interaction of which nothing else is understood: so much is enough to answer it.
 pub(crate) fn address(event: &Value) -> Option<(u64, String)> {
-    Some((number(event.get("id"))?, event.get("token")?.as_str()?.to_owned()))
+    Some((identity(event.get("id"))?, event.get("token")?.as_str()?.to_owned()))
 }
 
 fn read_user(user: &Value, member: Option<&Value>) -> Option<User> {
     let names = [member.and_then(|member| member.get("nick")), user.get("global_name"), user.get("username")];
     let mut names = names.into_iter().flatten().filter_map(Value::as_str);
     let name = names.find(|name| !name.is_empty()).unwrap_or("somebody");
-    Some(User { id: number(user.get("id"))?, name: name.to_owned() })
+    Some(User { id: identity(user.get("id"))?, name: name.to_owned() })
 }
 
 fn read_what(event: &Value) -> Option<What> {
@@ -214,6 +214,11 @@ fn read_fields(value: &Value) -> BTreeMap<String, String> {
         }
     }
     fields
+}
+
+/// What names something at Discord: never zero.
+pub(crate) fn identity(value: Option<&Value>) -> Option<u64> {
+    number(value).filter(|id| *id != 0)
 }
 
 /// A number, also where it is written as text.
@@ -315,6 +320,7 @@ mod tests {
             What::Typing { path: "job show".to_owned(), option: "job".to_owned(), text: "1".to_owned() };
         assert_eq!(typing.expect("it is one").what, expected);
         assert!(event(9, json!({})).is_none(), "a kind that nobody knows");
+        assert_eq!(address(&json!({"id": 0, "token": "t"})), None, "nothing is named so");
         assert_eq!(address(&json!({"id": "4", "token": "t", "type": 99})), Some((4, "t".to_owned())));
     }
 }

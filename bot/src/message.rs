@@ -6,7 +6,7 @@ use guildhall_protocol::clean::{clean, clean_line, cut};
 use serde_json::{Value, json};
 
 /// Longest content, characters.
-const CONTENT_MAX: usize = 2_000;
+pub(crate) const CONTENT_MAX: usize = 2_000;
 /// Longest text of an embed, characters.
 pub(crate) const DESCRIPTION_MAX: usize = 4_000;
 /// Flag of a message that only its reader sees.
@@ -98,7 +98,7 @@ impl Message {
             .collect();
         let embeds: Vec<Value> = self.embed.iter().map(Embed::json).collect();
         let mut message = json!({
-            "content": cut(&self.content, CONTENT_MAX - 1),
+            "content": fit(&self.content, CONTENT_MAX),
             "embeds": embeds,
             "components": rows,
             "allowed_mentions": {"parse": [], "users": users},
@@ -127,14 +127,14 @@ impl Embed {
                 embed[key] = value;
             }
         };
-        set("title", json!(cut(&self.title, 250)));
-        set("description", json!(cut(&self.description, DESCRIPTION_MAX)));
+        set("title", json!(fit(&self.title, 256)));
+        set("description", json!(fit(&self.description, DESCRIPTION_MAX)));
         if !self.footer.is_empty() {
-            set("footer", json!({"text": cut(&self.footer, 1_000)}));
+            set("footer", json!({"text": fit(&self.footer, 1_000)}));
         }
         let fields = self.fields.iter().take(25);
         let fields = fields
-            .map(|(name, value)| json!({"name": cut(name, 250), "value": cut(value, 1_000), "inline": true}));
+            .map(|(name, value)| json!({"name": fit(name, 256), "value": fit(value, 1_000), "inline": true}));
         let fields: Vec<Value> = fields.collect();
         if !fields.is_empty() {
             set("fields", Value::Array(fields));
@@ -187,11 +187,39 @@ fn is_name(before: &str) -> bool {
     before.chars().next_back().is_some_and(char::is_alphanumeric)
 }
 
-/// Foreign text in a code block: as it came, but for what could end the block. None if it is longer than `most` characters.
+/// Foreign text in a code block: as it came, but for what could end the block. None if it is longer than `most`, as Discord
+/// counts.
 pub(crate) fn block(text: &str, most: usize) -> Option<String> {
-    let safe = clean(text).replace("```", "`\u{200b}`\u{200b}`");
-    let safe = safe.trim_end();
-    (safe.chars().count() <= most).then(|| format!("```\n{safe}\n```"))
+    let mut safe = String::with_capacity(text.len() + 16);
+    for letter in clean(text).trim_end().chars() {
+        // Two of them never stand together, so three never do.
+        if letter == '`' && safe.ends_with('`') {
+            safe.push('\u{200b}');
+        }
+        safe.push(letter);
+    }
+    (length(&safe) <= most).then(|| format!("```\n{safe}\n```"))
+}
+
+/// How long a text is, as Discord counts at its strictest: in units of UTF-16.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// A text within Discord's limit, which counts units and not what people see as letters.
+pub(crate) fn fit(text: &str, most: usize) -> String {
+    if length(text) <= most {
+        return text.to_owned();
+    }
+    let mut fitting = String::new();
+    let mut left = most.saturating_sub(1);
+    for letter in text.chars() {
+        let Some(rest) = left.checked_sub(letter.len_utf16()) else { break };
+        left = rest;
+        fitting.push(letter);
+    }
+    fitting.push('…');
+    fitting
 }
 
 #[cfg(test)]
@@ -227,9 +255,30 @@ mod tests {
 
     #[test]
     fn a_block_cannot_be_left() {
-        let text = block("one ``` two ```` three", 100).expect("it fits");
-        assert_eq!(text.matches("```").count(), 2, "{text}");
+        for ticks in 1..20 {
+            let text = block(&format!("one {} two", "`".repeat(ticks)), 100).expect("it fits");
+            assert_eq!(text.matches("```").count(), 2, "{text}");
+            assert_eq!(text.matches('`').count(), ticks + 6, "none is lost: {text}");
+        }
         assert_eq!(block(&"x".repeat(101), 100), None);
+    }
+
+    #[test]
+    fn what_is_said_fits_as_discord_counts() {
+        for heavy in ["z\u{301}\u{302}\u{303}\u{304}".repeat(3_000), "😀".repeat(3_000), "x".repeat(9_000)]
+        {
+            let embed = Embed { title: heavy.clone(), description: heavy.clone(), ..Embed::default() };
+            let message = Message { content: heavy, embed: Some(embed), ..Message::default() }.json(None);
+            let units = |text: &Value| text.as_str().map(|text| text.encode_utf16().count());
+            let embed = &message["embeds"][0];
+            for (text, most) in
+                [(&message["content"], 2_000), (&embed["title"], 256), (&embed["description"], 4_000)]
+            {
+                // Nothing that takes two units is cut in halves.
+                assert!(units(text).is_some_and(|length| length <= most && length + 1 >= most));
+            }
+        }
+        assert_eq!(fit("as it is", 8), "as it is");
     }
 
     #[test]

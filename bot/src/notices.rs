@@ -8,9 +8,11 @@ use crate::hall::discord_id;
 use crate::health::Counters;
 use crate::message::Message;
 use crate::render;
-use guildhall_protocol::ids::NotificationId;
+use futures::StreamExt;
+use guildhall_protocol::ids::{NotificationId, UserId};
 use guildhall_protocol::notice::{Channel, LeasedNotice, NoticeKind, NoticeOutcome};
 use guildhall_protocol::view::Scope;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 const LEASES: u32 = 20;
 /// Longest wait for news, ms: what was held back becomes due without any.
 const WAIT_MS: u64 = 2_000;
+/// People who are told at a time.
+const PEOPLE_MAX: usize = 16;
+/// Longest wait until one notice is told, with what Discord makes us wait: well within its lease.
+const SEND_MAX: Duration = Duration::from_secs(20);
 /// After the daemon could not be asked.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -56,10 +62,7 @@ pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
                 AGAIN
             }
             Ok(leased) => {
-                // In their order: those of one job follow one another.
-                for notice in leased {
-                    told(&bot, notice).await;
-                }
+                round(&bot, leased).await;
                 continue;
             }
             Err(error) => {
@@ -74,9 +77,25 @@ pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
     }
 }
 
+/// Tells each person in their order, and nobody waits for another's.
+async fn round(bot: &Bot, leased: Vec<LeasedNotice>) {
+    let mut people: BTreeMap<UserId, Vec<LeasedNotice>> = BTreeMap::new();
+    for notice in leased {
+        people.entry(notice.notice.user).or_default().push(notice);
+    }
+    let each = people.into_values().map(|notices| async move {
+        for notice in notices {
+            told(bot, notice).await;
+        }
+    });
+    futures::stream::iter(each).for_each_concurrent(PEOPLE_MAX, |telling| telling).await;
+}
+
 async fn told(bot: &Bot, leased: LeasedNotice) {
     let id = leased.notice.id;
-    let (outcome, detail) = match send(bot, &leased).await {
+    let slow = || DiscordError::Other("Discord did not take it in time".to_owned());
+    let sent = tokio::time::timeout(SEND_MAX, send(bot, &leased)).await.unwrap_or_else(|_| Err(slow()));
+    let (outcome, detail) = match sent {
         Ok(()) => {
             Counters::one(&bot.counters.told);
             (NoticeOutcome::Taken, String::new())
@@ -84,6 +103,7 @@ async fn told(bot: &Bot, leased: LeasedNotice) {
         Err(error @ (DiscordError::Closed | DiscordError::Forbidden | DiscordError::Gone)) => {
             match send_elsewhere(bot, &leased).await {
                 Ok(()) => (NoticeOutcome::Taken, "said beside the job's card".to_owned()),
+                Err(error @ DiscordError::Other(_)) => (NoticeOutcome::Later, error.to_string()),
                 Err(_) => (NoticeOutcome::Refused, error.to_string()),
             }
         }
@@ -107,16 +127,21 @@ async fn send_elsewhere(bot: &Bot, leased: &LeasedNotice) -> Result<(), DiscordE
     let user = leased.to.as_ref().and_then(discord_id).ok_or(DiscordError::Closed)?;
     bot.cards.is_closed(user);
     let job = leased.notice.job.ok_or(DiscordError::Closed)?;
-    let direct = bot.cards.direct(bot, user).await.ok();
-    let mut channels = leased.shown_at.iter().filter_map(|address| channel_of(address));
-    let channel = channels.find(|channel| Some(*channel) != direct).ok_or(DiscordError::Closed)?;
     let message = render::beside_card(job);
-    bot.discord.send(channel, &message, Some(user), &format!("b{}", leased.notice.id.0)).await.map(drop)
+    let mut outcome = Err(DiscordError::Closed);
+    for channel in leased.shown_at.iter().filter_map(|address| channel_of(address)) {
+        let nonce = format!("b{}", leased.notice.id.0);
+        outcome = bot.discord.send(channel, &message, Some(user), &nonce).await.map(drop);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 /// The notice, and with it what it is about, where its reader may see that.
 async fn drawn(bot: &Bot, leased: &LeasedNotice, user: u64) -> Message {
-    let mut message = render::notice(&leased.notice);
+    let mut message = render::notice(leased);
     let with_job = matches!(
         leased.notice.kind.known(),
         Some(

@@ -33,23 +33,12 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let discord = Discord::connect(&config.discord_token, config.discord_api.as_deref())
-        .await
-        .context("Discord does not take the bot's token, or cannot be reached")?;
-    let _lock = lock(discord.application())?;
-    register(&discord).await?;
-    let bot = Bot {
-        hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
-        cards: Arc::new(Cards::default()),
-        files: Arc::new(Files::new(config.discord_api.as_deref())?),
-        counters: Arc::default(),
-        discord,
+    let started = tokio::select! {
+        started = start(&config) => started?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
     };
-    // The bot serves without a daemon, too, and says so to whoever asks for something.
-    match bot.hall.itself().principal().await {
-        Ok(_) => tracing::info!("connected to the daemon at {}", config.endpoint),
-        Err(error) => tracing::warn!("no daemon at {}: {}", config.endpoint, error.message),
-    }
+    let (bot, _lock) = started;
     let (ended, counters) = (CancellationToken::new(), Arc::clone(&bot.counters));
     if let Some(address) = config.listen {
         let listening = health::listen(address, Arc::clone(&counters), Arc::clone(&bot.hall), ended.clone());
@@ -80,6 +69,28 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         "ended"
     );
     outcome
+}
+
+/// Everything that serving needs; and the lock that goes with it.
+async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
+    let discord = Discord::connect(&config.discord_token, config.discord_api.as_deref())
+        .await
+        .context("Discord does not take the bot's token, or cannot be reached")?;
+    let lock = lock(discord.application())?;
+    register(&discord).await?;
+    let bot = Bot {
+        hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
+        cards: Arc::new(Cards::default()),
+        files: Arc::new(Files::new(config.discord_api.as_deref())?),
+        counters: Arc::default(),
+        discord,
+    };
+    // The bot serves without a daemon, too, and says so to whoever asks for something.
+    match bot.hall.itself().principal().await {
+        Ok(_) => tracing::info!("connected to the daemon at {}", config.endpoint),
+        Err(error) => tracing::warn!("no daemon at {}: {}", config.endpoint, error.message),
+    }
+    Ok((bot, lock))
 }
 
 /// Listens until Discord says that this token or these intents are no good.

@@ -264,12 +264,15 @@ pub struct LeasedNotice {
     pub notice: NoticeView,
     /// Names the lease, to be given back with what became of it.
     pub lease: i64,
-    /// Others of the same person and kind that are told with it; each is settled too.
+    /// Others of the same person and kind that are told with it, in the notice's own words; each is settled too.
     pub with: Vec<NotificationId>,
+    /// Their jobs, each once, without the notice's own.
+    #[serde(default)]
+    pub jobs: Vec<JobId>,
     /// How whoever is told is known on the channel; none: no longer.
     #[serde(default)]
     pub to: Option<Identity>,
-    /// Addresses of messages on the channel that show its job: where its reader may be found otherwise.
+    /// Addresses of messages on the channel that show its job, if it is the reader's own: where they may be found otherwise.
     #[serde(default)]
     pub shown_at: Vec<String>,
 }

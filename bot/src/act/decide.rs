@@ -1,11 +1,12 @@
 //! Deciding: accepting, asking for changes, answering, calling off.
 
 use super::{Answer, Bot, request_of, story};
+use crate::cards::Stands;
 use crate::custom_id::CustomId;
 use crate::fields::{Field, Mistyped, object};
 use crate::hall::Person;
 use crate::incoming::Incoming;
-use crate::message::Message;
+use crate::message::{Button, Message, Style};
 use crate::render;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
@@ -32,11 +33,12 @@ impl Bot {
             CustomId::PostMany { draft } => self.post_many(person, draft).await,
             CustomId::Consent { version, draft } => self.consent(person, of, version, draft).await,
             CustomId::CardHere { job } => {
-                let put = self.cards.put(self, person, of, job).await;
-                Ok(Message::of(if put {
-                    "✅ The card is here."
-                } else {
-                    "⚠️ No card can be posted here."
+                Ok(Message::of(match self.cards.put(self, person, of, job).await {
+                    Stands::Here => "✅ The card is here.",
+                    Stands::InDirectMessages => {
+                        "⚠️ No card can be posted here: it is in your direct messages."
+                    }
+                    Stands::Nowhere => "⚠️ No card can be posted here, nor in your direct messages.",
                 }))
             }
             _ => Ok(Message::of("⚠️ This button is newer than the bot.")),
@@ -64,10 +66,11 @@ impl Bot {
                 let order = Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::Dispute) };
                 ordered(person, of, job, order, "waits for an operator", &fields).await
             }
-            CustomId::Answer { job } => {
+            CustomId::Answer { job, epoch } => {
                 let story = story(person, job).await?;
                 let asked = story.asked().and_then(render::asked_by).unwrap_or_default();
-                let order = Order { text: Some(reply(&asked, &fields)?), ..Order::of(JobAction::Reply) };
+                let text = Some(reply(&asked, &fields)?);
+                let order = Order { epoch: Some(epoch), text, ..Order::of(JobAction::Reply) };
                 ordered(person, of, job, order, "goes on with your answer", &fields).await
             }
             CustomId::Again { job } => {
@@ -76,8 +79,8 @@ impl Bot {
                 let head = person
                     .call(|service, context| async move { service.order(context, request, job, order).await })
                     .await?;
-                let has_card = self.cards.put(self, person, of, head.id).await;
-                Ok(render::posted(head.id, has_card))
+                let card = self.cards.put(self, person, of, head.id).await;
+                Ok(render::posted(head.id, card))
             }
             _ => Ok(Message::of("⚠️ This form is newer than the bot.")),
         }
@@ -88,7 +91,7 @@ impl Bot {
         let story = story(&self.hall.person(of), job).await?;
         let question = story.asked().filter(|_| story.allowed.contains(&JobAction::Reply));
         let nothing = || ApiError::new(ErrorKind::Conflict, format!("job {job} asks nothing now"));
-        Ok(render::answer_form(job, question.ok_or_else(nothing)?))
+        Ok(render::answer_form(job, story.head.epoch, question.ok_or_else(nothing)?))
     }
 
     /// How somebody is told of a kind of things.
@@ -111,8 +114,7 @@ impl Bot {
                     format!("{kind}: {}", if names.is_empty() { "off".to_owned() } else { names.join(", ") })
                 })
                 .collect();
-            let own =
-                if own.is_empty() { "all as usual, by direct message".to_owned() } else { own.join("\n") };
+            let own = if own.is_empty() { "all as usual".to_owned() } else { own.join("\n") };
             return Ok(Message::of(format!("How you are told: {own}")));
         };
         match how {
@@ -124,10 +126,15 @@ impl Bot {
         person
             .call(|service, context| async move { service.set_settings(context, request, settings).await })
             .await?;
-        Ok(Message::of(match how {
-            "off" => format!("✅ You are not told of `{kind}` any more. `/account notifications` undoes it."),
-            _ => format!("✅ You are told of `{kind}`."),
-        }))
+        if how != "off" {
+            return Ok(Message::of(format!("✅ You are told of `{kind}`.")));
+        }
+        let undo = CustomId::Unsilence { kind: kind.name().to_owned() };
+        Ok(Message::of(format!("✅ You are not told of `{kind}` any more.")).with(vec![Button::new(
+            "Tell me again",
+            Style::Secondary,
+            &undo,
+        )]))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::custom_id::CustomId;
 use crate::discord::{Discord, DiscordError, Response};
 use crate::hall::{Hall, Person};
 use crate::health::Counters;
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, What};
 use crate::message::{Button, Message, Style};
 use crate::render;
 use crate::route::{Action, route};
@@ -134,12 +134,15 @@ impl Bot {
             }
             message
         };
-        if let Ok(answer) = tokio::time::timeout(AT_ONCE, &mut work).await {
+        let at_once = AT_ONCE.saturating_sub(incoming.heard_at.elapsed());
+        if let Ok(answer) = tokio::time::timeout(at_once, &mut work).await {
             return self.say(incoming, told(answer)).await;
         }
-        self.respond(incoming, &Response::Later).await?;
+        let deferred = self.respond(incoming, &Response::Later).await;
         let late = || ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again");
         let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| Err(late()));
+        // What was begun is brought to its end, whether or not anybody hears of it.
+        deferred?;
         self.discord.complete(incoming, &told(answer)).await
     }
 
@@ -174,7 +177,7 @@ impl Bot {
         match action {
             Action::List { after } => list(&person, after).await,
             Action::Clicked(CustomId::List { after }) => list(&person, Some(after)).await,
-            Action::Show(job) | Action::Clicked(CustomId::Show { job }) => self.show(&person, job).await,
+            Action::Show(job) | Action::Clicked(CustomId::Show { job }) => self.show(&person, of, job).await,
             Action::Why(job) => Ok(render::why(&story(&person, job).await?)),
             Action::Share { job, with, stop } => {
                 let request = request_of(of);
@@ -227,6 +230,9 @@ impl Bot {
             Action::Clicked(CustomId::Silence { kind }) => {
                 self.notify(&person, of, Some(kind), Some("off".to_owned())).await
             }
+            Action::Clicked(CustomId::Unsilence { kind }) => {
+                self.notify(&person, of, Some(kind), Some("usual".to_owned())).await
+            }
             Action::FindAgents(_)
             | Action::ListAgents
             | Action::ShowAgent(_)
@@ -243,10 +249,16 @@ impl Bot {
     }
 
     /// A job with its answer, for whoever may see it.
-    async fn show(&self, person: &Person, job: JobId) -> Answer {
+    async fn show(&self, person: &Person, of: &Incoming, job: JobId) -> Answer {
         let story = story(person, job).await?;
         let (brief, answer) = crate::cards::texts(person, &story).await?;
-        Ok(render::card(&story, brief.as_deref(), answer.as_deref()))
+        let mut card = render::card(&story, brief.as_deref(), answer.as_deref());
+        let is_shown = matches!(&of.what, What::Click { .. });
+        if of.can_post && of.server.is_some() && !is_shown && !story.allowed.is_empty() {
+            let here = CustomId::CardHere { job };
+            card.buttons.push(Button::new("Put the card here", Style::Secondary, &here));
+        }
+        Ok(card)
     }
 
     async fn job_choices(&self, of: &Incoming, text: &str) -> Result<Vec<(String, String)>, ApiError> {

@@ -3,7 +3,7 @@
 use super::{AT_ONCE, Answer, Bot, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
-use crate::draft::{Draft, jobs_of};
+use crate::draft::{Draft, beside, jobs_of, options_alone};
 use crate::fields::{Field, asked};
 use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
@@ -13,7 +13,7 @@ use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
-use guildhall_protocol::view::NewJob;
+use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Between two looks for a draft that is being kept: a file may still be on its way.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Looks until a draft is taken for lost.
-const LOOKS: u32 = 50;
+const LOOKS: u32 = 120;
 
 impl Bot {
     /// Opens the form of a new job. What was given beside it is kept meanwhile: a form has no room for it.
@@ -30,7 +30,12 @@ impl Bot {
             let (bot, of_whom) = (self.clone(), of.clone());
             return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
         }
-        let fields = match self.needed_by_agent(of, &options).await {
+        // What the form does not show is said now: nobody could mend it there.
+        let known = match options_alone(&options.values) {
+            Ok(_) => self.needed_by_agent(of, &options).await,
+            Err(error) => Err(error),
+        };
+        let fields = match known {
             Ok(fields) => fields,
             Err(error) => return self.say(of, render::error(&error)).await,
         };
@@ -53,9 +58,9 @@ impl Bot {
     /// There is no such agent: better said before somebody writes a page for it.
     async fn needed_by_agent(&self, of: &Incoming, options: &Options) -> Result<Vec<Field>, ApiError> {
         let Some(name) = options.text("agent") else { return Ok(Vec::new()) };
-        let name: AgentName = name.parse().map_err(|_| {
-            ApiError::new(ErrorKind::Invalid, "an agent is named like @summarizer").in_field("agent")
-        })?;
+        let name: AgentName = name
+            .parse()
+            .map_err(|_| ApiError::new(ErrorKind::Invalid, "no agent is named so").in_field("agent"))?;
         if options.attachment.is_some() {
             return Ok(Vec::new());
         }
@@ -79,7 +84,12 @@ impl Bot {
                 Err(why) => draft.problem = Some(why.to_string()),
             }
         }
-        if let Err(error) = keep(&self.hall.person(of), of.id, &draft).await {
+        let person = self.hall.person(of);
+        let Err(error) = keep(&person, of.id, &draft).await else { return };
+        // Without the file at least: the form must find what belongs to it.
+        let problem = format!("the file could not be kept: {}", error.message);
+        let without = Draft { material: None, problem: draft.problem.or(Some(problem)), ..draft };
+        if let Err(error) = keep(&person, of.id, &without).await {
             tracing::warn!(%error, "a draft could not be kept");
         }
     }
@@ -113,6 +123,15 @@ impl Bot {
             },
         };
         draft.typed = typed;
+        if let Some(problem) = draft.problem.take() {
+            let error = ApiError::new(ErrorKind::Invalid, problem)
+                .in_field("material")
+                .hint("what you edit now goes without the file; /job post takes another one");
+            return Ok(match keep(person, of.id, &draft).await {
+                Ok(()) => refused(&error, of.id),
+                Err(_) => render::returned(render::error(&error), &draft.typed),
+            });
+        }
         if draft.options.get("preview").map(String::as_str) == Some("true") {
             return self.preview(person, of, &draft).await;
         }
@@ -146,25 +165,29 @@ impl Bot {
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
         let attachment = options.attachment.ok_or_else(|| wrong("there is no file".to_owned()))?;
         let text = self.files.text(&attachment).await.map_err(|error| wrong(error.to_string()))?;
-        let jobs = jobs_of(&text)?;
-        let draft = Draft { options: options.values, material: Some(text), ..Draft::default() };
+        let jobs = beside(&options.values, jobs_of(&text)?)?;
+        let shown = render::many(&jobs, &options.values, of.id);
+        let draft =
+            Draft { options: options.values, material: Some(text), is_many: true, ..Draft::default() };
         keep(&self.hall.person(of), of.id, &draft).await?;
-        Ok(render::many(&jobs, of.id))
+        Ok(shown)
     }
 
     /// Posts the jobs of a file that is kept; once, however often somebody clicks.
     pub(super) async fn post_many(&self, person: &Person, number: u64) -> Answer {
         let draft = kept(person, number).await?.ok_or_else(lost)?;
-        let drafts = jobs_of(&draft.material.unwrap_or_default())?;
-        let jobs = drafts.into_iter().zip(1..).map(|(mut draft_of_line, line)| {
-            if draft_of_line.label.is_none() {
-                draft_of_line.label = draft.options.get("label").cloned();
-            }
+        let drafts = beside(&draft.options, jobs_of(&draft.material.unwrap_or_default())?)?;
+        let jobs = drafts.into_iter().zip(1..).map(|(draft, line)| {
             let request = format!("discord-draft-{number}-{line}").parse();
-            NewJob { request: request.unwrap_or_else(|_| RequestId::fresh()), draft: draft_of_line }
+            NewJob { request: request.unwrap_or_else(|_| RequestId::fresh()), draft }
         });
         let jobs: Vec<NewJob> = jobs.collect();
         let posted = person.call(|service, context| async move { service.post(context, jobs).await }).await?;
+        let waits = |error: &ApiError| error.field.as_deref() == Some(CONSENT_FIELD);
+        if posted.iter().any(|job| job.as_ref().is_err_and(waits)) {
+            let policy = person.call(|service, context| async move { service.policy(context).await });
+            return Ok(render::policy(&policy.await?, Some(number)));
+        }
         Ok(render::posted_many(&posted))
     }
 
@@ -180,6 +203,10 @@ impl Bot {
         person
             .call(|service, context| async move { service.consent(context, request, version).await })
             .await?;
+        let is_many = kept(person, draft).await?.is_some_and(|draft| draft.is_many);
+        if is_many {
+            return self.post_many(person, draft).await;
+        }
         self.post_draft(person, of, draft).await
     }
 
@@ -187,20 +214,30 @@ impl Bot {
         let posted = match draft.job() {
             Err(error) => Err(error),
             Ok(draft) => {
-                let jobs = vec![NewJob { request, draft }];
-                let posted =
-                    person.call(|service, context| async move { service.post(context, jobs).await }).await;
+                let job = NewJob { request, draft };
+                let mut posted = post_once(person, job.clone()).await;
+                // Whether it was posted is not known: the same request says so, and posts nothing twice.
+                if posted.as_ref().is_err_and(|error| error.kind == ErrorKind::Unknown) {
+                    posted = post_once(person, job).await;
+                }
                 let nothing = || ApiError::new(ErrorKind::Internal, "the daemon posted nothing");
                 posted.and_then(|mut posted| posted.pop().ok_or_else(nothing)).and_then(|posted| posted)
             }
         };
         let error = match posted {
             Ok(posted) => {
-                let has_card = self.cards.put(self, person, of, posted.id).await;
-                return Ok(render::posted(posted.id, has_card));
+                let card = self.cards.put(self, person, of, posted.id).await;
+                return Ok(render::posted(posted.id, card));
             }
             Err(error) => error,
         };
+        if error.kind == ErrorKind::Unknown {
+            let mut message = render::error(&error);
+            message
+                .content
+                .push_str("\nIt may have been posted: look at `/job list` before you post it again.");
+            return Ok(render::returned(message, &draft.typed));
+        }
         // What was typed is not lost, if the daemon can keep it.
         let is_kept = keep(person, of.id, draft).await.is_ok();
         if error.field.as_deref() == Some(CONSENT_FIELD) && is_kept {
@@ -213,6 +250,10 @@ impl Bot {
             Ok(render::returned(render::error(&error), &draft.typed))
         }
     }
+}
+
+async fn post_once(person: &Person, job: NewJob) -> Result<Vec<Result<Posted, ApiError>>, ApiError> {
+    person.call(|service, context| async move { service.post(context, vec![job]).await }).await
 }
 
 /// What is wrong, with the way back to what was typed.

@@ -2,12 +2,13 @@
 
 use super::{TITLE_MAX, color, state, when};
 use crate::custom_id::CustomId;
-use crate::message::{Button, Embed, File, Message, Style, block, line, lines};
+use crate::message::{Button, Embed, File, Message, Style, block, fit, line, lines};
 use guildhall_protocol::narrate::{readable_answer, tell};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::view::{JobHead, JobStory};
 
-/// Longest answer in a card, characters; a longer one comes as a file.
+/// Longest answer in a card, units of UTF-16; a longer one comes as a file. With all the rest of a card it stays within an embed,
+/// so that the end of its block is never cut off.
 const ANSWER_MAX: usize = 1_500;
 /// Longest brief in a card, graphemes.
 const BRIEF_MAX: usize = 400;
@@ -41,10 +42,10 @@ pub(crate) fn public_card(head: &JobHead) -> Message {
 pub(crate) fn card(story: &JobStory, brief: Option<&str>, answer: Option<&str>) -> Message {
     let head = &story.head;
     let title = line(head.title.as_deref().unwrap_or("(forgotten)"), TITLE_MAX);
-    let mut description = brief.map(|brief| lines(brief, BRIEF_MAX)).unwrap_or_default();
+    let mut description = brief.map(|brief| fit(&lines(brief, BRIEF_MAX), 500)).unwrap_or_default();
     let told = story.events.iter().rev().filter_map(|event| tell(story, event)).take(HISTORY_MAX);
     let told: Vec<String> =
-        told.map(|told| format!("{} {}", told.mark.sign(), line(&told.text, 200))).collect();
+        told.map(|told| fit(&format!("{} {}", told.mark.sign(), line(&told.text, 200)), 220)).collect();
     if !told.is_empty() {
         description.push_str("\n\n");
         description.push_str(&told.into_iter().rev().collect::<Vec<_>>().join("\n"));
@@ -61,7 +62,7 @@ pub(crate) fn card(story: &JobStory, brief: Option<&str>, answer: Option<&str>) 
         }
     }
     if let Some(question) = story.asked().filter(|_| story.allowed.contains(&JobAction::Reply)) {
-        description.push_str(&format!("\n\n**You are asked**\n{}", lines(&question.text, 600)));
+        description.push_str(&format!("\n\n**You are asked**\n{}", fit(&lines(&question.text, 600), 600)));
     }
     let mut fields = vec![("State".to_owned(), state(&head.state))];
     if let Some(agent) = &head.agent {

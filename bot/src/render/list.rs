@@ -43,13 +43,19 @@ pub(crate) fn queue(page: &Page<JobHead>) -> Message {
     titled("Open jobs", format!("{}{more}", rows.join("\n")))
 }
 
+/// Jobs of a kind in an inbox: all kinds fit into one message.
+const INBOX_MAX: usize = 8;
+
 /// Everything that waits for somebody.
 pub(crate) fn inbox(inbox: &Inbox) -> Message {
     let mut text = String::new();
     let mut buttons = Vec::new();
     for (heading, jobs) in [("For you", &inbox.mine), ("For operators", &inbox.operators)] {
         if !jobs.is_empty() {
-            let rows: Vec<String> = jobs.iter().map(row).collect();
+            let mut rows: Vec<String> = jobs.iter().take(INBOX_MAX).map(row).collect();
+            if jobs.len() > INBOX_MAX {
+                rows.push(format!("and {} more: `/job list` shows all of yours", jobs.len() - INBOX_MAX));
+            }
             text.push_str(&format!("**{heading}**\n{}\n\n", rows.join("\n")));
         }
     }
@@ -60,14 +66,19 @@ pub(crate) fn inbox(inbox: &Inbox) -> Message {
     for (heading, agents) in
         [("Agents to approve", &inbox.approvals), ("Agents offered to you", &inbox.offers)]
     {
-        let names: Vec<String> = agents.iter().map(|head| line(&head.name.to_string(), 40)).collect();
+        let names: Vec<String> =
+            agents.iter().take(20).map(|head| line(&head.name.to_string(), 40)).collect();
         if !names.is_empty() {
             text.push_str(&format!("**{heading}**\n{}\n\n", names.join(", ")));
         }
     }
     if !inbox.appeals.is_empty() {
-        let jobs: Vec<String> =
-            inbox.appeals.iter().map(|appeal| format!("{} of job {}", appeal.kind, appeal.job)).collect();
+        let jobs: Vec<String> = inbox
+            .appeals
+            .iter()
+            .take(10)
+            .map(|appeal| format!("{} of job {}", appeal.kind, appeal.job))
+            .collect();
         text.push_str(&format!("**Complaints and contests**\n{}\n", jobs.join("\n")));
     }
     if text.is_empty() {
@@ -95,7 +106,10 @@ pub(crate) fn agents(page: &Page<AgentHead>) -> Message {
     if page.rows.is_empty() {
         return Message::of("There is no agent that you may use yet.");
     }
-    let rows: Vec<String> = page.rows.iter().map(agent_row).collect();
+    let mut rows: Vec<String> = page.rows.iter().map(agent_row).collect();
+    if page.next.is_some() {
+        rows.push("There are more: `/agent find` finds those that fit.".to_owned());
+    }
     titled("Agents", rows.join("\n"))
 }
 

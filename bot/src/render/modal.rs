@@ -3,6 +3,7 @@
 use crate::custom_id::CustomId;
 use crate::draft::{Draft, INPUT};
 use crate::fields;
+use crate::message::fit;
 use guildhall_protocol::attempt::Question;
 use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::ids::JobId;
@@ -31,13 +32,13 @@ fn form(id: &CustomId, title: &str, fields: &[Field<'_>]) -> Value {
             let mut input = json!({
                 "type": 4,
                 "custom_id": field.name,
-                "label": cut(field.label, 44),
+                "label": fit(field.label, 45),
                 "style": if field.long { 2 } else { 1 },
                 "required": field.required,
                 "max_length": field.most,
             });
             if !field.placeholder.is_empty() {
-                input["placeholder"] = json!(cut(field.placeholder, 99));
+                input["placeholder"] = json!(fit(field.placeholder, 100));
             }
             if let Some(value) = field.value.filter(|value| !value.is_empty()) {
                 // Back to whoever typed it: as they did.
@@ -46,7 +47,7 @@ fn form(id: &CustomId, title: &str, fields: &[Field<'_>]) -> Value {
             json!({"type": 1, "components": [input]})
         })
         .collect();
-    json!({"custom_id": id.to_string(), "title": cut(title, 44), "components": rows})
+    json!({"custom_id": id.to_string(), "title": fit(title, 45), "components": rows})
 }
 
 /// What somebody typed into the form of a new job.
@@ -147,8 +148,8 @@ fn shown<'a>(field: &'a fields::Field, name: &'a str, value: Option<&'a str>) ->
 }
 
 /// The form for the answer to a question: a field for each thing that its schema asks for, or one for words.
-pub(crate) fn answer_form(job: JobId, question: &Question) -> Value {
-    let id = CustomId::Answer { job };
+pub(crate) fn answer_form(job: JobId, epoch: u64, question: &Question) -> Value {
+    let id = CustomId::Answer { job, epoch };
     if let Some(asked) = asked_by(question) {
         let fields: Vec<Field<'_>> = asked.iter().map(|field| shown(field, &field.name, None)).collect();
         return form(&id, "Answer", &fields);
@@ -223,14 +224,14 @@ mod tests {
             |schema: Value| Question { text: "Which units?".to_owned(), schema: Some(Json::from(schema)) };
         let two = json!({"type": "object", "required": ["from"], "properties": {
             "from": {"type": "string", "title": "From which unit"}, "to": {"type": "string"}}});
-        let form = answer_form(JobId(3), &question(two));
+        let form = answer_form(JobId(3), 1, &question(two));
         let rows = form["components"].as_array().expect("rows");
         assert_eq!((rows.len(), rows[0]["components"][0]["label"].as_str()), (2, Some("From which unit")));
         assert_eq!(rows[0]["components"][0]["required"], true);
         for odd in
             [json!(true), json!({"properties": {"list": {"type": "array"}}}), json!({"type": "string"})]
         {
-            let form = answer_form(JobId(3), &question(odd));
+            let form = answer_form(JobId(3), 1, &question(odd));
             assert_eq!(form["components"].as_array().map(Vec::len), Some(1));
         }
     }

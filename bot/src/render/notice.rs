@@ -3,13 +3,16 @@
 use crate::custom_id::CustomId;
 use crate::message::{Button, Message, Style, line};
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::notice::{NoticeKind, NoticeView};
+use guildhall_protocol::notice::{LeasedNotice, NoticeKind};
 
 /// Longest sentence, graphemes.
 const TEXT_MAX: usize = 400;
+/// Most jobs that are named where many are told at once.
+const JOBS_MAX: usize = 60;
 
 /// What somebody is told. What to do next is a button here, and not a command line.
-pub(crate) fn notice(notice: &NoticeView) -> Message {
+pub(crate) fn notice(leased: &LeasedNotice) -> Message {
+    let notice = &leased.notice;
     let mut text = format!("{}.", capital(&line(&notice.text, TEXT_MAX)));
     if let Some(NoticeKind::AgentOffered | NoticeKind::ApprovalWanted | NoticeKind::AccountJoined) =
         notice.kind.known()
@@ -17,7 +20,17 @@ pub(crate) fn notice(notice: &NoticeView) -> Message {
         text.push_str(&format!("\n{}", line(&notice.next, TEXT_MAX)));
     }
     let mut buttons = Vec::new();
-    if let Some(job) = notice.job {
+    if !leased.with.is_empty() {
+        let jobs: Vec<String> =
+            notice.job.iter().chain(&leased.jobs).take(JOBS_MAX).map(ToString::to_string).collect();
+        if !jobs.is_empty() {
+            let more = if leased.jobs.len() >= JOBS_MAX { " and more" } else { "" };
+            text.push_str(&format!(
+                "\nJobs {}{more}: `/job show` shows each, `/inbox` what waits.",
+                jobs.join(", ")
+            ));
+        }
+    } else if let Some(job) = notice.job {
         buttons.push(Button::new("Show", Style::Primary, &CustomId::Show { job }));
         if let Some(NoticeKind::JobFailed | NoticeKind::JobExpired) = notice.kind.known() {
             buttons.push(Button::new("Once more", Style::Secondary, &CustomId::AgainForm { job }));

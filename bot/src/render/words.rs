@@ -1,5 +1,6 @@
 //! Short answers.
 
+use crate::cards::Stands;
 use crate::custom_id::CustomId;
 use crate::message::{Button, File, Message, Style, line};
 use guildhall_protocol::account::{CONSENT_FIELD, LinkOffer, Policy, UserStory};
@@ -60,11 +61,17 @@ pub(crate) fn stale(error: &ApiError, job: JobId) -> Message {
 }
 
 /// A job is posted.
-pub(crate) fn posted(job: JobId, has_card: bool) -> Message {
-    let text = if has_card {
-        format!("✅ Job {job} is posted. Its card is kept current, and you are told when it is done.")
-    } else {
-        format!("✅ Job {job} is posted. No card can be posted here: you are told by direct message.")
+pub(crate) fn posted(job: JobId, card: Stands) -> Message {
+    let text = match card {
+        Stands::Here => {
+            format!("✅ Job {job} is posted. Its card is kept current, and you are told when it is done.")
+        }
+        Stands::InDirectMessages => {
+            format!("✅ Job {job} is posted. No card can be posted here: you are told by direct message.")
+        }
+        Stands::Nowhere => format!(
+            "✅ Job {job} is posted. Neither here nor by direct message can you be told: look at it with `/job show`."
+        ),
     };
     Message::of(text).with(vec![Button::new("Show", Style::Primary, &CustomId::Show { job })])
 }
@@ -82,12 +89,15 @@ pub(crate) fn preview(preview: &Preview, draft: u64) -> Message {
 }
 
 /// What a file would post.
-pub(crate) fn many(jobs: &[JobDraft], draft: u64) -> Message {
+pub(crate) fn many(jobs: &[JobDraft], options: &BTreeMap<String, String>, draft: u64) -> Message {
     let shown = jobs.iter().take(5).map(|job| format!("• {}", line(&job.shown_title(), 100)));
     let mut text = format!("**Nothing is posted yet.** The file holds {} jobs:\n", jobs.len());
     text.push_str(&shown.collect::<Vec<_>>().join("\n"));
     if jobs.len() > 5 {
         text.push_str("\n• and so on");
+    }
+    for (name, given) in options.iter().filter(|(name, _)| *name != "preview") {
+        text.push_str(&format!("\nEach, if it does not say so itself: {name} {}", line(given, 200)));
     }
     Message::of(text).with(vec![Button::new(
         "Post all of them",

@@ -13,7 +13,7 @@ use crate::scribe::Scribe;
 use crate::store::{Command, NotificationRecord, Outcome, PersonRecord, Query, SealedSecret, StoreError};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Actor, What};
-use guildhall_protocol::ids::{NotificationId, RequestId};
+use guildhall_protocol::ids::{JobId, NotificationId, RequestId};
 use guildhall_protocol::matrix::{Verb, Whose};
 use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
@@ -21,8 +21,8 @@ use guildhall_protocol::notice::{
 use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{EngineOrder, PAGE_ROWS_MAX, Page, PageRequest, Status};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Jobs of each kind in an inbox.
@@ -224,17 +224,33 @@ impl Caller {
         };
         let mut leased = Vec::new();
         for bundle in bundles(rows) {
-            let view = self.notice_views(std::slice::from_ref(&bundle.first)).await?.pop();
+            let mut view = self.notice_views(std::slice::from_ref(&bundle.first)).await?.pop();
+            if let Some(view) = view.as_mut().filter(|_| !bundle.others.is_empty()) {
+                let market = self.desk.engine.market();
+                let agent = bundle.first.agent.and_then(|agent| market.get(agent));
+                let agent = agent.map(|listing| listing.record.name.to_string());
+                let said = words(&bundle.first, None, agent.as_deref(), 1 + bundle.others.len());
+                (view.text, view.next) = (said.text, said.next);
+            }
             let with = bundle.others.iter().map(|row| row.id).collect();
+            let jobs: BTreeSet<JobId> = bundle.others.iter().filter_map(|row| row.job).collect();
+            let jobs = jobs.into_iter().filter(|job| Some(*job) != bundle.first.job).collect();
             let to = self.known_on(channel, bundle.first.user).await?;
-            let shown_at = match bundle.first.job {
-                None => Vec::new(),
-                Some(job) => self.desk.store().surfaces(Query::Surfaces(job)).await.map_err(store)?,
-            };
-            let shown_at = shown_at.into_iter().map(|surface| surface.address).collect();
-            leased.extend(view.map(|notice| LeasedNotice { notice, lease, with, to, shown_at }));
+            let shown_at = self.shown_to(&bundle.first).await?;
+            leased.extend(view.map(|notice| LeasedNotice { notice, lease, with, jobs, to, shown_at }));
         }
         Ok(leased)
+    }
+
+    /// Where the job of a notice is shown, if it is the reader's own: whoever else hears of it may not be there.
+    async fn shown_to(&self, notice: &NotificationRecord) -> Result<Vec<String>, ApiError> {
+        let Some(job) = notice.job else { return Ok(Vec::new()) };
+        let found = self.desk.store().jobs(Query::Job(job)).await.map_err(store)?;
+        if found.first().is_none_or(|found| found.client != notice.user) {
+            return Ok(Vec::new());
+        }
+        let surfaces = self.desk.store().surfaces(Query::Surfaces(job)).await.map_err(store)?;
+        Ok(surfaces.into_iter().map(|surface| surface.address).collect())
     }
 
     pub(super) async fn settle(

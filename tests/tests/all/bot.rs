@@ -3,6 +3,7 @@
 
 use crate::cast::{is, number_from};
 use crate::chat::{Chat, NUMBER, is_card_of, job_of};
+use guildhall_protocol::notice::{Channel, NoticeOutcome};
 use guildhall_protocol::state::JobState;
 use guildhall_tests::fake_discord::{Message, Modal};
 
@@ -64,12 +65,12 @@ async fn a_client_decides_by_buttons_once() {
     assert!(stale.shows("changed meanwhile") && stale.has_button("Show it"), "{stale:?}");
     let shown = ada.clicks(&again, "Accept").await;
     shown.until(|message| message.shows("is accepted")).await;
-    // The same interaction once more is the same request.
+    // The same interaction once more is the same request, and Discord has its answer already.
     shown.comes_again();
+    chat.place.until_met(|| !chat.discord.take_complaints().is_empty()).await;
     let job = guildhall_protocol::ids::JobId(number.parse().expect("a number"));
     let story = chat.place.ended(job).await;
     assert_eq!(story.head.state.known(), Some(&JobState::Completed));
-    chat.discord.take_complaints();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,6 +86,8 @@ async fn an_owner_hears_of_an_assignment() {
     let told = owen.until_dm(|message| message.shows("steady got job")).await;
     let told = owen.clicks(&told, "No more of these").await.until(|message| !message.text().is_empty()).await;
     assert!(told.shows("not told of"), "{told:?}");
+    let told = owen.clicks(&told, "Tell me again").await.until(|message| !message.text().is_empty()).await;
+    assert!(told.shows("You are told of"), "{told:?}");
     let paused = owen.types(&chat.channel, "/agent pause", &[("agent", "@steady")]).await;
     paused.until(|message| message.shows("paused")).await;
     drop(agent);
@@ -138,6 +141,40 @@ async fn every_notice_arrives_once_whoever_dies() {
     owen.until_dm(|_| all(&told().collect::<Vec<_>>())).await;
     let told: Vec<String> = told().collect();
     assert_eq!(told.len(), JOBS, "nobody is told twice: {told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_together_names_every_job() {
+    let mut chat = Chat::open().await;
+    let _agent = chat.steady().await;
+    let owen = chat.client("owen").await;
+    chat.stop_bot().await;
+    let identity = crate::people::acting_for(&format!("discord:{}", owen.id()), None);
+    let client = chat.place.client_with(&chat.token, Some(identity));
+    let user = client.principal().await.expect("they are let in").user;
+    let person = crate::people::Person { client, user };
+    for _ in 0..3 {
+        let job = person.post(number_from(&["@steady"])).await.expect("it is posted");
+        chat.place.ended(job).await;
+    }
+    let bridge = chat.place.client_with(&chat.token, None);
+    let lease = || {
+        bridge
+            .call(|service, context| async move { service.lease_notices(context, Channel::Discord, 9).await })
+    };
+    let alone = lease().await.expect("they are due");
+    assert_eq!(alone.len(), 3);
+    // Discord took none of them: they come again together.
+    for leased in alone {
+        let (id, lease) = (leased.notice.id, leased.lease);
+        let settled = bridge.call(|service, context| async move {
+            service.settle_notice(context, id, lease, NoticeOutcome::Later, "no answer".to_owned()).await
+        });
+        settled.await.expect("it is leased");
+    }
+    chat.start_bot().await;
+    let told = owen.until_dm(|message| message.shows("of your jobs are done")).await;
+    assert!(["3 of your", "#1", "#2", "#3"].iter().all(|part| told.shows(part)), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,6 +41,12 @@ async fn a_file_comes_along_with_what_was_given_beside_the_form() {
     let told =
         ada.fills(&form, &[("brief", "Add them")]).await.until(|message| !message.text().is_empty()).await;
     assert!(told.shows("the file is no text") && told.shows("Nothing was posted"), "{told:?}");
+    // What is edited goes without it, and is not refused for ever.
+    let form = ada.clicks(&told, "Edit again").await.modal();
+    ada.fills(&form, &[("criteria", "valid JSON")]).await.until(|message| message.shows("is posted")).await;
+    // What no form could mend is said before somebody fills one in.
+    let told = ada.types(&chat.channel, "/job post", &[("deadline", "soon")]).await.message();
+    assert!(told.is_ephemeral() && told.shows("deadline"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,6 +128,28 @@ async fn a_file_of_jobs_is_shown_and_then_posted_once() {
     }
     let listed = ada.types(&chat.channel, "/job list", &[]).await.message();
     assert!(listed.shows("#12") && !listed.shows("#13") && listed.has_button("Older"), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_beside_a_file_of_jobs_is_each_one_s() {
+    let chat = Chat::open().await;
+    let agent = chat.steady().await;
+    let other = FakeAgent::start(|_| Answer::Output(json!(1))).await;
+    chat.place.hire(&other, "@other", "Says a number.").await;
+    chat.place.until_agent("other", AgentState::Active).await;
+    let ada = chat.discord.user("ada");
+    let file = Attachment::new("jobs.jsonl", b"Say a number\nSay another\n".to_vec());
+    let options = [("material", "jobs.jsonl"), ("agent", "@other"), ("criteria", "valid JSON")];
+    let shown = ada.types_with(&chat.channel, "/job post", &options, &[file]).await;
+    let shown = shown.until(|message| message.has_button("Post all of them")).await;
+    assert!(shown.shows("agent @") && shown.shows("2 jobs"), "{shown:?}");
+    // The first post waits for consent, here as anywhere.
+    let told = ada.clicks(&shown, "Post all of them").await.until(|message| !message.text().is_empty()).await;
+    assert!(told.shows("who receives its text"), "{told:?}");
+    let told = ada.clicks(&told, "I have read it: post my job").await;
+    told.until(|message| message.shows("2 jobs are posted")).await;
+    chat.place.until_met(|| other.assigned().len() == 2).await;
+    assert!(agent.assigned().is_empty(), "the other one was named");
 }
 
 #[tokio::test(flavor = "multi_thread")]

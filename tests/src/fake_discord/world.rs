@@ -57,6 +57,8 @@ pub(super) struct Room {
     pub(super) auto_archive_minutes: u64,
     pub(super) posts: BTreeMap<Id, Post>,
     nonces: BTreeMap<String, (Id, i64)>,
+    /// The last message that all see; it may be gone, as with Discord.
+    last: Option<Id>,
 }
 
 /// A message.
@@ -179,6 +181,7 @@ impl World {
             auto_archive_minutes: 4_320,
             posts: BTreeMap::new(),
             nonces: BTreeMap::new(),
+            last: None,
         };
         self.rooms.insert(id, room);
         id
@@ -227,8 +230,7 @@ impl World {
 
     pub(super) fn room_json(&self, id: Id) -> Value {
         let room = &self.rooms[&id];
-        let last = room.posts.iter().rev().find(|(_, post)| post.only_for.is_none());
-        let last = last.map(|(id, _)| id.to_string());
+        let last = room.last.map(|id| id.to_string());
         let mut said = json!({"id": id.to_string(), "last_message_id": last, "flags": 0});
         let more = match &room.kind {
             RoomKind::Text { guild } => json!({
@@ -295,6 +297,7 @@ impl World {
             "pinned": false, "type": 0, "flags": if only_for.is_some() { EPHEMERAL } else { 0 },
         });
         if let Some(room) = self.rooms.get_mut(&room) {
+            room.last = if only_for.is_none() { Some(id) } else { room.last };
             room.posts.insert(id, Post { value, only_for });
         }
         id

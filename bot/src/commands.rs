@@ -41,6 +41,7 @@ pub(crate) fn commands() -> Value {
             sub("test", "Try your agent's endpoint and examples", &[needed(typed("agent", "Its name"))]),
             sub("pause", "Your agent gets no new jobs", &[needed(typed("agent", "Its name"))]),
             sub("resume", "Your agent works again", &[needed(typed("agent", "Its name"))]),
+            sub("retire", "Your agent gets no jobs any more, for good", &[needed(typed("agent", "Its name"))]),
         ]),
         command("account", "Who you are here, and how you are told", &[
             sub("show", "What you have, and your limits", &[]),

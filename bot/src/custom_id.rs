@@ -1,6 +1,7 @@
 //! What a button or form stands for, as text that Discord keeps: it says everything, so that it works after a restart. Who
 //! clicks is authorized by the daemon, every time.
 
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::JobId;
 use std::fmt;
 use std::str::FromStr;
@@ -29,8 +30,10 @@ pub(crate) enum CustomId {
     MayCancel { job: JobId },
     /// Calls it off.
     Cancel { job: JobId },
-    /// Leaves it.
+    /// Leaves things as they are.
     Keep,
+    /// Retires an agent.
+    Retire { agent: AgentName },
     /// Opens the form to post a job once more.
     AgainForm { job: JobId },
     /// That form.
@@ -73,6 +76,7 @@ impl fmt::Display for CustomId {
             Self::MayCancel { job } => write!(f, "maycancel:{}", job.0),
             Self::Cancel { job } => write!(f, "cancel:{}", job.0),
             Self::Keep => f.write_str("keep"),
+            Self::Retire { agent } => write!(f, "retire:{agent}"),
             Self::AgainForm { job } => write!(f, "againform:{}", job.0),
             Self::Again { job } => write!(f, "again:{}", job.0),
             Self::Show { job } => write!(f, "show:{}", job.0),
@@ -119,6 +123,7 @@ impl FromStr for CustomId {
             "maycancel" => Self::MayCancel { job: job()? },
             "cancel" => Self::Cancel { job: job()? },
             "keep" => Self::Keep,
+            "retire" => Self::Retire { agent: word(0)?.parse().map_err(|_| CustomIdError)? },
             "againform" => Self::AgainForm { job: job()? },
             "again" => Self::Again { job: job()? },
             "show" => Self::Show { job: job()? },
@@ -156,6 +161,7 @@ mod tests {
             CustomId::MayCancel { job },
             CustomId::Cancel { job },
             CustomId::Keep,
+            CustomId::Retire { agent: format!("@{}", "a".repeat(32)).parse().expect("a name") },
             CustomId::AgainForm { job },
             CustomId::Again { job },
             CustomId::Show { job },

@@ -33,6 +33,7 @@ pub(crate) enum Action {
     TestAgent(AgentName),
     PauseAgent(AgentName),
     ResumeAgent(AgentName),
+    MayRetire(AgentName),
     Account,
     /// See what a code would do.
     Link(String),
@@ -94,6 +95,7 @@ fn command(path: &str, options: &Options) -> Action {
         "agent test" => on_agent(Action::TestAgent),
         "agent pause" => on_agent(Action::PauseAgent),
         "agent resume" => on_agent(Action::ResumeAgent),
+        "agent retire" => on_agent(Action::MayRetire),
         "account show" => Action::Account,
         "account link" => word("code").map_or_else(
             || {

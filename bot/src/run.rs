@@ -83,6 +83,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
         cards: Arc::new(Cards::default()),
         files: Arc::new(Files::new(config.discord_api.as_deref())?),
         counters: Arc::default(),
+        settings: Arc::default(),
         discord,
     };
     // The bot serves without a daemon, too, and says so to whoever asks for something.

@@ -1,6 +1,7 @@
 //! About agents.
 
 use super::{Answer, Bot, request_of};
+use crate::custom_id::CustomId;
 use crate::hall::Person;
 use crate::incoming::Incoming;
 use crate::message::{Message, line};
@@ -43,6 +44,9 @@ impl Bot {
                 Ok(Message::of(steps.collect::<Vec<_>>().join("\n")))
             }
             Action::PauseAgent(name) => ordered(person, of, name, AgentOrder::Pause { for_ms: None }).await,
+            Action::Clicked(CustomId::Retire { agent }) => {
+                ordered(person, of, agent, AgentOrder::Retire).await
+            }
             Action::ResumeAgent(name) => ordered(person, of, name, AgentOrder::Resume).await,
             _ => Ok(Message::of("⚠️ This is newer than the bot.")),
         }

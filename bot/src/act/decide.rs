@@ -102,6 +102,7 @@ impl Bot {
         kind: Option<String>,
         how: Option<String>,
     ) -> Answer {
+        let _one_at_a_time = self.settings.lock().await;
         let mut settings =
             person.call(|service, context| async move { service.settings(context).await }).await?;
         let (Some(kind), Some(how)) = (kind.as_deref().and_then(NoticeKind::from_name), how.as_deref())

@@ -11,9 +11,10 @@ use crate::discord::{Discord, DiscordError, Response};
 use crate::hall::{Hall, Person};
 use crate::health::Counters;
 use crate::incoming::{Incoming, What};
-use crate::message::{Button, Message, Style};
+use crate::message::{Button, Message, Style, line};
 use crate::render;
 use crate::route::{Action, route};
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
@@ -43,6 +44,8 @@ pub(crate) struct Bot {
     pub(crate) cards: Arc<Cards>,
     pub(crate) files: Arc<crate::files::Files>,
     pub(crate) counters: Arc<Counters>,
+    /// Settings are read, changed and written whole: one at a time, so that two quick clicks both count.
+    pub(crate) settings: Arc<tokio::sync::Mutex<()>>,
 }
 
 type Answer = Result<Message, ApiError>;
@@ -92,6 +95,7 @@ impl Bot {
             Action::MayCancel(job) | Action::Clicked(CustomId::MayCancel { job }) => {
                 self.say(&incoming, may_cancel(job)).await
             }
+            Action::MayRetire(agent) => self.say(&incoming, may_retire(agent)).await,
             other => {
                 let bot = self.clone();
                 let of = incoming.clone();
@@ -238,7 +242,8 @@ impl Bot {
             | Action::ShowAgent(_)
             | Action::TestAgent(_)
             | Action::PauseAgent(_)
-            | Action::ResumeAgent(_) => self.about_agents(&person, of, action).await,
+            | Action::ResumeAgent(_)
+            | Action::Clicked(CustomId::Retire { .. }) => self.about_agents(&person, of, action).await,
             Action::Submitted(id, fields) => {
                 let submitted = self.submitted(&person, of, id, fields.clone()).await;
                 submitted.or_else(|error| Ok(render::returned(render::error(&error), &fields)))
@@ -282,6 +287,17 @@ fn may_cancel(job: JobId) -> Message {
     Message::of(format!("Call job {job} off? What an agent is doing for it stops counting.")).with(vec![
         Button::new("Leave it", Style::Secondary, &CustomId::Keep),
         Button::new("Call it off", Style::Danger, &CustomId::Cancel { job }),
+    ])
+}
+
+fn may_retire(agent: AgentName) -> Message {
+    let name = line(agent.as_str(), 40);
+    Message::of(format!(
+        "Retire {name} for good? What it works on now ends as it may; nobody brings it back."
+    ))
+    .with(vec![
+        Button::new("Leave it", Style::Secondary, &CustomId::Keep),
+        Button::new("Retire it", Style::Danger, &CustomId::Retire { agent }),
     ])
 }
 

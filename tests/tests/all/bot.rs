@@ -3,6 +3,7 @@
 
 use crate::cast::{is, number_from};
 use crate::chat::{Chat, NUMBER, is_card_of, job_of};
+use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::notice::{Channel, NoticeOutcome};
 use guildhall_protocol::state::JobState;
 use guildhall_tests::fake_discord::{Message, Modal};
@@ -90,6 +91,14 @@ async fn an_owner_hears_of_an_assignment() {
     assert!(told.shows("You are told of"), "{told:?}");
     let paused = owen.types(&chat.channel, "/agent pause", &[("agent", "@steady")]).await;
     paused.until(|message| message.shows("paused")).await;
+    let asked = owen.types(&chat.channel, "/agent retire", &[("agent", "@steady")]).await.message();
+    owen.clicks(&asked, "Leave it").await.until(|message| message.shows("Nothing was changed")).await;
+    let ada = chat.discord.user("ada");
+    let hers = ada.types(&chat.channel, "/agent retire", &[("agent", "@steady")]).await.message();
+    let told = ada.clicks(&hers, "Retire it").await.until(|message| !message.text().is_empty()).await;
+    assert!(!told.shows("is retired"), "it is not hers: {told:?}");
+    owen.clicks(&asked, "Retire it").await.until(|message| message.shows("retired")).await;
+    chat.place.until_agent("steady", AgentState::Retired).await;
     drop(agent);
 }
 

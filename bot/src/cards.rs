@@ -119,6 +119,18 @@ impl Cards {
         }
     }
 
+    /// Puts a card that was lost in a server into its client's direct messages, so that somebody sees how the job goes on.
+    async fn instead(&self, bot: &Bot, client: u64, job: JobId) {
+        let person = bot.hall.user(client);
+        let put = match self.direct(bot, client).await {
+            Ok(channel) => self.put_into(bot, &person, channel, false, job).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = put {
+            tracing::info!(job.id = job.0, %error, "a job has no card any more");
+        }
+    }
+
     async fn put_into(
         &self,
         bot: &Bot,
@@ -200,6 +212,9 @@ async fn bring_up(bot: &Bot, surface: LeasedSurface) {
         Ok(()) => settle(bot, id, lease, Some(revision), CALM).await,
         Err(DiscordError::Gone | DiscordError::Forbidden | DiscordError::Closed) => {
             tracing::info!(job.id = job.id.0, "a card is gone, and is forgotten");
+            if let Some(client) = client.as_ref().and_then(discord_id).filter(|_| at.in_server) {
+                bot.cards.instead(bot, client, job.id).await;
+            }
             settle(bot, id, lease, None, Duration::ZERO).await;
         }
         Err(error) => {

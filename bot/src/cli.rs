@@ -44,8 +44,8 @@ pub(crate) struct Options {
     /// Where `/healthz` and `/metrics` are served, such as 127.0.0.1:9188; by default nowhere
     #[arg(long, global = true, value_name = "ADDRESS:PORT", env = "GUILDHALL_BOT_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
-    /// What is logged: error, warn, info, debug
-    #[arg(long, global = true, default_value = "info", env = "GUILDHALL_BOT_LOG")]
+    /// What is logged: error, warn, info, debug; also for a part alone, as `serenity=debug`
+    #[arg(long, global = true, default_value = "info,serenity=warn", env = "GUILDHALL_BOT_LOG")]
     pub(crate) log: String,
 }
 

@@ -53,3 +53,12 @@ fn color(state: &Wire<JobState>) -> u32 {
         }
     }
 }
+
+/// A sentence that stands alone.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
+        .unwrap_or_default()
+}

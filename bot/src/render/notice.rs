@@ -1,5 +1,6 @@
 //! A notice as a direct message.
 
+use super::capital;
 use crate::custom_id::CustomId;
 use crate::message::{Button, Message, Style, line};
 use guildhall_protocol::ids::JobId;
@@ -45,12 +46,4 @@ pub(crate) fn notice(leased: &LeasedNotice) -> Message {
 pub(crate) fn beside_card(job: JobId) -> Message {
     let show = Button::new("Show me", Style::Primary, &CustomId::Show { job });
     Message::of(format!("there is news of job {job}, and you take no direct messages.")).with(vec![show])
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
-        .unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! Short answers.
 
+use super::capital;
 use crate::cards::Stands;
 use crate::custom_id::CustomId;
 use crate::message::{Button, File, Message, Style, line};
@@ -30,7 +31,7 @@ pub(crate) fn error(error: &ApiError) -> Message {
         text.push_str(&format!(" (It is about {}.)", line(field, 60)));
     }
     if let Some(hint) = &error.hint {
-        text.push_str(&format!("\n{}.", line(hint, ERROR_MAX)));
+        text.push_str(&format!("\n{}.", capital(&line(hint, ERROR_MAX))));
     }
     if error.kind == ErrorKind::Unavailable {
         text.push_str("\nNothing was changed: try again in a moment.");

@@ -208,6 +208,15 @@ async fn closed_doors_and_lost_cards_hold_nobody_up() {
     let told = chat.post(&ada, &[], NUMBER).await;
     let number = job_of(&told);
     chat.channel.until(|message| is_card_of(&number)(message) && message.shows("completed")).await;
+    // A card that somebody deletes goes on in direct messages.
+    let told = chat.post(&bob, &[("review", "Always")], NUMBER).await;
+    let number = job_of(&told);
+    let card = chat.channel.until(|message| is_card_of(&number)(message) && message.shows("review")).await;
+    let asked = bob.until_dm(|message| message.has_button("Accept")).await;
+    chat.channel.loses(&card);
+    bob.clicks(&asked, "Accept").await.until(|message| message.shows("is accepted")).await;
+    let is_card = |message: &Message| message.content().is_empty() && is_card_of(&number)(message);
+    bob.until_dm(|message| is_card(message) && message.shows("completed")).await;
     // Where no card can be posted, direct messages take it.
     chat.server.removes_bot();
     bob.installs_app();

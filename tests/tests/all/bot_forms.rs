@@ -165,7 +165,7 @@ async fn the_form_asks_what_the_agent_needs() {
     chat.place.until_agent("reader", AgentState::Active).await;
     let ada = chat.client("ada").await;
     let told = ada.types(&chat.channel, "/job post", &[("agent", "@nobody")]).await.message();
-    assert!(told.is_ephemeral() && told.shows("there is no agent"), "{told:?}");
+    assert!(told.is_ephemeral() && told.shows("there is no agent") && told.shows("Or it is"), "{told:?}");
 
     let options = [("agent", "@reader"), ("criteria", "valid JSON")];
     let form = ada.types(&chat.channel, "/job post", &options).await.modal();

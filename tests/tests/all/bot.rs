@@ -40,6 +40,13 @@ async fn a_client_posts_reads_and_never_sees_a_daemon() {
     );
     let listed = ada.types(&chat.channel, "/job list", &[]).await.message();
     assert!(listed.shows("Say a number") && listed.is_ephemeral());
+    // Whoever wants the card elsewhere asks for it there.
+    let other = chat.server.channel("other");
+    let shown = ada.types(&other, "/job show", &[("job", &number)]).await;
+    let shown = shown.until(|message| message.has_button("Put the card here")).await;
+    ada.clicks(&shown, "Put the card here").await.until(|message| message.shows("is here")).await;
+    let card = other.until(is_card_of(&number)).await;
+    assert!(!card.text().contains("Say a number"), "it tells nothing there either: {}", card.text());
     let choices = ada.completes(&chat.channel, "/job show", "job", "num").await;
     assert_eq!(choices.len(), 1, "{choices:?}");
 }

@@ -106,29 +106,19 @@ impl Cards {
         {
             return Stands::Here;
         }
-        let direct = match self.direct(bot, of.user.id).await {
+        self.put_direct(bot, person, of.user.id, job).await
+    }
+
+    async fn put_direct(&self, bot: &Bot, person: &Person, user: u64, job: JobId) -> Stands {
+        let put = match self.direct(bot, user).await {
             Ok(channel) => self.put_into(bot, person, channel, false, job).await,
             Err(error) => Err(error.into()),
         };
-        match direct {
-            Ok(()) => Stands::InDirectMessages,
-            Err(error) => {
-                tracing::warn!(job.id = job.0, %error, "a job has no card");
-                Stands::Nowhere
-            }
-        }
-    }
-
-    /// Puts a card that was lost in a server into its client's direct messages, so that somebody sees how the job goes on.
-    async fn instead(&self, bot: &Bot, client: u64, job: JobId) {
-        let person = bot.hall.user(client);
-        let put = match self.direct(bot, client).await {
-            Ok(channel) => self.put_into(bot, &person, channel, false, job).await,
-            Err(error) => Err(error.into()),
-        };
         if let Err(error) = put {
-            tracing::info!(job.id = job.0, %error, "a job has no card any more");
+            tracing::warn!(job.id = job.0, %error, "a job has no card");
+            return Stands::Nowhere;
         }
+        Stands::InDirectMessages
     }
 
     async fn put_into(
@@ -212,8 +202,9 @@ async fn bring_up(bot: &Bot, surface: LeasedSurface) {
         Ok(()) => settle(bot, id, lease, Some(revision), CALM).await,
         Err(DiscordError::Gone | DiscordError::Forbidden | DiscordError::Closed) => {
             tracing::info!(job.id = job.id.0, "a card is gone, and is forgotten");
+            // In a server: in direct messages somebody still sees how the job goes on.
             if let Some(client) = client.as_ref().and_then(discord_id).filter(|_| at.in_server) {
-                bot.cards.instead(bot, client, job.id).await;
+                bot.cards.put_direct(bot, &bot.hall.user(client), client, job.id).await;
             }
             settle(bot, id, lease, None, Duration::ZERO).await;
         }

@@ -1,6 +1,7 @@
 //! A scripted agent: a real server on loopback that checks every delivery as the contract says, and answers, or
 //! misbehaves, as its script decides.
 
+use crate::http_server::HttpServer;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -19,13 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 /// Between two bytes of [`Answer::Drip`].
 const DRIP: Duration = Duration::from_secs(1);
-/// Time for exchanges that are on their way when the agent leaves.
-const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// From the beginning of a body to the end of the connection, in [`Answer::Breaks`]: long enough for the head to leave.
 const BREAK: Duration = Duration::from_millis(200);
@@ -146,22 +143,12 @@ struct Desk {
 pub struct FakeAgent {
     address: SocketAddr,
     desk: Arc<Desk>,
-    /// While it serves: what ends it.
-    served: Option<Served>,
+    /// While it is there.
+    server: Option<HttpServer>,
 }
 
-struct Served {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Served {
-    fn begin(listener: TcpListener, desk: &Arc<Desk>) -> Self {
-        let router = Router::new().route("/jobs", post(answer)).with_state(Arc::clone(desk));
-        let (stop, stopped) = oneshot::channel();
-        let serve = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
-        Self { stop, task: tokio::spawn(async move { serve.await.expect("it serves") }) }
-    }
+fn router(desk: &Arc<Desk>) -> Router {
+    Router::new().route("/jobs", post(answer)).with_state(Arc::clone(desk))
 }
 
 impl FakeAgent {
@@ -179,8 +166,8 @@ impl FakeAgent {
             seen: Mutex::default(),
             complaints: Mutex::default(),
         });
-        let served = Some(Served::begin(listener, &desk));
-        Self { address, desk, served }
+        let server = Some(HttpServer::begin(listener, router(&desk)));
+        Self { address, desk, server }
     }
 
     /// Goes away: whoever connects from now on is refused.
@@ -188,11 +175,7 @@ impl FakeAgent {
     /// # Panics
     /// It is away already.
     pub async fn leave(&mut self) {
-        let Served { stop, mut task } = self.served.take().expect("it is there");
-        drop(stop);
-        if tokio::time::timeout(LAST_WORDS, &mut task).await.is_err() {
-            task.abort();
-        }
+        self.server.take().expect("it is there").end().await;
     }
 
     /// Comes back to where it was.
@@ -201,7 +184,7 @@ impl FakeAgent {
     /// Somebody else took its port.
     pub async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("its port is free");
-        self.served = Some(Served::begin(listener, &self.desk));
+        self.server = Some(HttpServer::begin(listener, router(&self.desk)));
     }
 
     /// What it says about itself: any input, any output, one second for an exchange.
@@ -242,9 +225,6 @@ impl FakeAgent {
 
 impl Drop for FakeAgent {
     fn drop(&mut self) {
-        if let Some(served) = &self.served {
-            served.task.abort();
-        }
         let complaints = lock(&self.desk.complaints);
         assert!(complaints.is_empty() || std::thread::panicking(), "deliveries were wrong: {complaints:?}");
     }

@@ -7,6 +7,7 @@ pub mod fake_discord;
 pub mod fake_issuer;
 pub mod fake_openai;
 pub mod hook;
+mod http_server;
 pub mod injections;
 pub mod measured;
 pub mod model;

@@ -67,7 +67,7 @@ pub use shown::{Choice, Shown, View};
 pub use spec::SPEC_VARIABLE;
 pub use user::{ClientRefuses, Options, User};
 
-use axum::serve::ListenerExt;
+use crate::http_server::HttpServer;
 use desk::{Desk, PATIENCE};
 use gateway::Order;
 use serde_json::Value;
@@ -75,18 +75,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, watch};
 use world::{Guild, RoomKind};
 
 /// The id of the application and of its bot.
 pub const APPLICATION: u64 = 1_000_000_000_000_000_001;
 /// The token that it wants unless its setup says otherwise. Its first part is the bot's id, as in a real one.
 pub const TOKEN: &str = "MTAwMDAwMDAwMDAwMDAwMDAwMQ.GuIldH.a-token-of-the-fake-discord-0123456789";
-/// Time for exchanges that are on their way when the server leaves.
-const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How a fake is set up.
 #[derive(Clone, Debug)]
@@ -111,24 +107,8 @@ impl Default for Setup {
 pub struct FakeDiscord {
     address: SocketAddr,
     desk: Arc<Desk>,
-    /// While it serves: what ends it.
-    served: Option<Served>,
-}
-
-struct Served {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Served {
-    fn begin(listener: TcpListener, desk: &Arc<Desk>) -> Self {
-        let router = rest::router(Arc::clone(desk));
-        let (stop, stopped) = oneshot::channel();
-        // Without this a small message waits for the acknowledgment of the one before.
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let serve = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
-        Self { stop, task: tokio::spawn(async move { serve.await.expect("it serves") }) }
-    }
+    /// While it is there.
+    server: Option<HttpServer>,
 }
 
 impl FakeDiscord {
@@ -149,8 +129,8 @@ impl FakeDiscord {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let desk = Arc::new(Desk::new(token, format!("http://{address}"), tell));
-        let served = Some(Served::begin(listener, &desk));
-        Ok(Self { address, desk, served })
+        let server = Some(HttpServer::begin(listener, rest::router(Arc::clone(&desk))));
+        Ok(Self { address, desk, server })
     }
 
     /// What a bot is told to use instead of `https://discord.com`: no path.
@@ -276,12 +256,10 @@ impl FakeDiscord {
     /// # Panics
     /// It is away already.
     pub async fn leave(&mut self) {
-        let Served { stop, mut task } = self.served.take().expect("it is there");
-        drop(stop);
+        let mut server = self.server.take().expect("it is there");
+        server.stop();
         self.desk.gateway().order(|| Order::Drop);
-        if tokio::time::timeout(LAST_WORDS, &mut task).await.is_err() {
-            task.abort();
-        }
+        server.end().await;
     }
 
     /// Comes back to where it was, with all that it knew.
@@ -290,16 +268,13 @@ impl FakeDiscord {
     /// Somebody else took its port.
     pub async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("its port is free");
-        self.served = Some(Served::begin(listener, &self.desk));
+        self.server = Some(HttpServer::begin(listener, rest::router(Arc::clone(&self.desk))));
     }
 }
 
 impl Drop for FakeDiscord {
     fn drop(&mut self) {
         self.desk.gateway().order(|| Order::Drop);
-        if let Some(served) = &self.served {
-            served.task.abort();
-        }
         let complaints = self.complaints();
         let allowed = self.desk.complaints_allowed.load(Ordering::SeqCst);
         assert!(

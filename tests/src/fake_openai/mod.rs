@@ -26,6 +26,7 @@ pub use prompt::{Block, Prompt};
 pub use reply::{EmbeddingReply, Fault, Oddity, Reply};
 pub use request::{ChatRequest, EmbeddingsRequest};
 
+use crate::http_server::HttpServer;
 use desk::{Desk, lock};
 use std::fmt;
 use std::net::SocketAddr;
@@ -33,13 +34,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 
 /// The key that it wants unless its options say otherwise.
 pub const KEY: &str = "sk-fake-0123456789";
-/// Time for exchanges that are on their way when the server leaves.
-const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What answers a chat.
 #[derive(Clone)]
@@ -107,22 +105,8 @@ impl Default for Options {
 pub struct FakeOpenAi {
     address: SocketAddr,
     desk: Arc<Desk>,
-    /// While it serves: what ends it.
-    served: Option<Served>,
-}
-
-struct Served {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Served {
-    fn begin(listener: TcpListener, desk: &Arc<Desk>) -> Self {
-        let router = desk::router(Arc::clone(desk));
-        let (stop, stopped) = oneshot::channel();
-        let serve = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
-        Self { stop, task: tokio::spawn(async move { serve.await.expect("it serves") }) }
-    }
+    /// While it is there.
+    server: Option<HttpServer>,
 }
 
 impl FakeOpenAi {
@@ -162,8 +146,8 @@ impl FakeOpenAi {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let desk = Arc::new(Desk::new(options));
-        let served = Some(Served::begin(listener, &desk));
-        Ok(Self { address, desk, served })
+        let server = Some(HttpServer::begin(listener, desk::router(Arc::clone(&desk))));
+        Ok(Self { address, desk, server })
     }
 
     /// What a client is told to use: up to and with `/v1`.
@@ -181,11 +165,7 @@ impl FakeOpenAi {
     /// # Panics
     /// It is away already.
     pub async fn leave(&mut self) {
-        let Served { stop, mut task } = self.served.take().expect("it is there");
-        drop(stop);
-        if tokio::time::timeout(LAST_WORDS, &mut task).await.is_err() {
-            task.abort();
-        }
+        self.server.take().expect("it is there").end().await;
     }
 
     /// Comes back to where it was.
@@ -194,7 +174,7 @@ impl FakeOpenAi {
     /// Somebody else took its port.
     pub async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("its port is free");
-        self.served = Some(Served::begin(listener, &self.desk));
+        self.server = Some(HttpServer::begin(listener, desk::router(Arc::clone(&self.desk))));
     }
 
     /// Changes what answers chats from now on.
@@ -282,9 +262,6 @@ impl FakeOpenAi {
 
 impl Drop for FakeOpenAi {
     fn drop(&mut self) {
-        if let Some(served) = &self.served {
-            served.task.abort();
-        }
         let complaints = self.complaints();
         let allowed = self.desk.complaints_allowed.load(Ordering::SeqCst);
         assert!(

@@ -11,6 +11,7 @@ use guildhall_daemon::agents::egress::Egress;
 use reqwest::Method;
 use serde_json::json;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// Longest content, characters.
 pub(crate) const CONTENT_MAX: usize = 2_000;
 /// Longest text of an embed, characters.
-pub(crate) const DESCRIPTION_MAX: usize = 4_000;
+const DESCRIPTION_MAX: usize = 4_000;
 /// Flag of a message that only its reader sees.
 const EPHEMERAL: u64 = 1 << 6;
 

@@ -28,6 +28,8 @@ pub enum Change {
     Priority(Priority),
     /// An agent that does not get it.
     Exclude(AgentId),
+    /// An agent that did not get it, and may again.
+    Include(AgentId),
     /// A complaint about the result of an attempt, or a contest of its findings; the text says why.
     Appeal(AttemptNumber, AppealKind),
     /// An operator's word on it.
@@ -82,6 +84,12 @@ impl Engine {
                 if !steering.exclude.contains(&agent) {
                     steering.exclude.push(agent);
                 }
+                note.steering = Some(steering);
+            }
+            Change::Include(agent) => {
+                scribe.event(What::Included { agent, reason });
+                let mut steering = work.job.steering.clone();
+                steering.exclude.retain(|excluded| *excluded != agent);
                 note.steering = Some(steering);
             }
             Change::Appeal(attempt, kind) => {

@@ -13,7 +13,8 @@ use guildhall_protocol::ids::{AgentId, AgentVersion, DeliveryLogId, RequestId};
 use guildhall_protocol::matrix::Verb;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
-    AgentHead, AgentOrder, AgentStory, DeliveryView, PAGE_ROWS_MAX, Page, PageRequest, TestReport, TestStep,
+    AgentHead, AgentOrder, AgentStory, DeliveryView, PAGE_ROWS_MAX, Page, PageRequest, PickShare, TestReport,
+    TestStep,
 };
 use std::time::Duration;
 
@@ -132,6 +133,9 @@ impl Caller {
             old_secrets_until: None,
             versions,
             events,
+            recent: Vec::new(),
+            breaker: Vec::new(),
+            share: PickShare::default(),
         };
         if inside {
             story.old_secrets_until = record.old_secrets.map(|old| old.until).filter(|until| *until > now);

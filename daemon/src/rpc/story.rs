@@ -11,7 +11,7 @@ use guildhall_protocol::ids::{AgentId, BodyId, JobId};
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
-    AgentHead, AppealView, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, JobHead, JobStory, Record,
+    AgentHead, AppealView, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, JobHead, JobStory, Record, Sight,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -127,6 +127,7 @@ impl Caller {
             excluded,
             appeals,
             allowed,
+            sight: Sight::Open,
         })
     }
 }
@@ -227,7 +228,9 @@ fn head_of(job: JobRecord, agent: Option<&Listing>) -> JobHead {
 fn mentioned(what: &What) -> Option<AgentId> {
     match what {
         What::Reassigned { to, .. } => *to,
-        What::Excluded { agent, .. } | What::InputAsked { agent, .. } => Some(*agent),
+        What::Excluded { agent, .. } | What::Included { agent, .. } | What::InputAsked { agent, .. } => {
+            Some(*agent)
+        }
         _ => None,
     }
 }

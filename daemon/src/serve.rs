@@ -23,7 +23,8 @@ use crate::ops;
 use crate::people::People;
 use crate::privacy;
 use crate::public::{self, PublicError, PublicListener};
-use crate::rpc::{Desk, Door, ListenError, Listeners, SocketFile, expect_operators, listen};
+use crate::reveals::Reveals;
+use crate::rpc::{Bulks, Desk, Door, ListenError, Listeners, SocketFile, expect_operators, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -180,6 +181,8 @@ impl Daemon {
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let desk = Arc::new(Desk {
             links: Links::default(),
+            bulks: Bulks::default(),
+            reveals: Reveals::default(),
             engine: Arc::clone(&engine),
             accounts: Accounts::default(),
             limits: config.people.limits,

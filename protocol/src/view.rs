@@ -621,4 +621,6 @@ pub enum Scope {
     Job(JobId),
     /// Anything.
     Everything,
+    /// The daemon's log; `seen` is the number of the newest line. Operators only.
+    Log,
 }

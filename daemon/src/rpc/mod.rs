@@ -3,23 +3,29 @@
 //! A handler is dropped when its caller hangs up, so a write is one command; and what memory must know of it runs to its end
 //! (see `whole`).
 
+mod agent_past;
 mod agents;
 mod authenticate;
+mod bulk;
 mod check;
 mod door;
 mod errors;
 mod feed;
+mod find;
 mod fitting;
 mod front_ends;
 mod jobs;
 mod limits;
 mod linking;
 mod listen;
+mod log;
 mod models;
 mod notices;
 mod orders;
+mod overview;
 mod ownership;
 mod registration;
+mod reveal;
 mod service;
 mod session;
 mod sharing;
@@ -30,6 +36,7 @@ mod tokens;
 mod users;
 
 pub(crate) use authenticate::expect_operators;
+pub use bulk::Bulks;
 pub use door::{Door, DoorLimits};
 pub use listen::{Listeners, listen};
 pub use socket::{ListenError, SocketFile};
@@ -42,6 +49,7 @@ use crate::links::Links;
 use crate::maker::Maker;
 use crate::oidc::Issuer;
 use crate::privacy::Policy;
+use crate::reveals::Reveals;
 use crate::scribe::Scribe;
 use crate::store::{Chain, Command, Conflict, Outcome, Query, Receipt, Request, Store, StoreError};
 use guildhall_protocol::account::Limits;
@@ -62,6 +70,10 @@ pub struct Desk {
     pub accounts: Accounts,
     /// Codes that join accounts.
     pub links: Links,
+    /// Whose texts are shown to whom.
+    pub reveals: Reveals,
+    /// Orders to many jobs.
+    pub bulks: Bulks,
     /// What limits everybody.
     pub limits: Limits,
     /// Which agents an operator must approve.

@@ -115,7 +115,7 @@ pub(crate) const ENTRIES: [Entry; 62] = [
     look(Act::Last, "last", "to the last row", &["G", "end"], Scope::Lists),
     look(Act::Open, "open", "open it", &["enter", "right"], Scope::Lists),
     look(Act::Mark, "mark", "mark the row", &["space"], Scope::Jobs),
-    look(Act::MarkAll, "mark-all", "mark all rows that are loaded, or none", &["*"], Scope::Jobs),
+    look(Act::MarkAll, "mark-all", "mark all that are loaded, all that match, or none", &["*"], Scope::Jobs),
     look(Act::Filter, "filter", "filter: state:failed agent:@sum \"text\"", &["/"], Scope::Everywhere),
     look(Act::ClearFilter, "clear-filter", "show all again", &["\\"], Scope::Everywhere),
     look(Act::NextPane, "next-pane", "the next part", &["tab"], Scope::Job),
@@ -245,7 +245,7 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
                 Some(Sight::Open | Sight::Revealed { .. }) | None => Now::Absent,
             }
         }
-        Act::Undo if model.pending.is_empty() => Now::Absent,
+        Act::Undo if model.pending.is_empty() && model.sent.is_empty() => Now::Absent,
         Act::ClearFilter if model.filter_text.is_empty() => Now::Absent,
         Act::Filter if *model.screen() != Screen::Jobs => Now::Absent,
         Act::Mark | Act::MarkAll if *model.screen() != Screen::Jobs => Now::Absent,

@@ -227,6 +227,13 @@ impl Driver {
                     drop(send.send(Msg::Done { number, outcome }));
                 });
             }
+            Effect::Count { turn, filter } => {
+                let (session, send) = (Rc::clone(&self.session), self.send.clone());
+                tokio::task::spawn_local(async move {
+                    let count = effects::count(&session, filter.clone()).await;
+                    drop(send.send(Msg::Counted { turn, filter, count }));
+                });
+            }
             Effect::Copy(text) => {
                 let copied = self.screen.copy(&text);
                 return self.take(Msg::Copied(copied));

@@ -9,6 +9,7 @@ use guildhall_protocol::bulk::{BulkOrder, BulkTarget, SeenJob};
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::listing::{JobCount, JobFilter};
 use guildhall_protocol::view::{AgentHead, EngineOrder, Order, PageRequest};
 use std::future::Future;
 use std::time::Duration;
@@ -115,11 +116,20 @@ async fn agents(session: &Session) -> Result<Vec<AgentHead>, ApiError> {
     }
 }
 
+/// Counts the jobs that a filter admits.
+pub(super) async fn count(session: &Session, filter: JobFilter) -> Result<JobCount, ApiError> {
+    session.ask(|service, context| async move { service.count_jobs(context, filter).await }).await
+}
+
 /// Does something, once, however often it must be sent.
 pub(super) async fn perform(session: &Session, deed: Deed) -> Outcome {
     let request = RequestId::fresh();
     match deed {
         Deed::Jobs { jobs, order } => many(session, request, &jobs, order).await,
+        Deed::Matching { matching, order } => {
+            let target = BulkTarget::Matching { filter: matching.filter, expected_count: matching.count };
+            bulk(session, request, BulkOrder { target, order }).await
+        }
         Deed::Agent { name, order } => {
             let done = again(|| async {
                 let (request, name) = (request.clone(), name.clone());
@@ -188,20 +198,19 @@ async fn many(session: &Session, request: RequestId, jobs: &[Target], order: Ord
                 .ask(|service, context| async move { service.order(context, request, job, order).await })
                 .await
         });
-        return Outcome::Jobs(vec![(job, done.await.map(|head| head.state.to_string()))]);
+        return Outcome::Jobs(vec![(job, done.await)]);
     }
     let seen = jobs.iter().map(|target| SeenJob { job: target.job, epoch: target.epoch }).collect();
-    let bulk = BulkOrder { target: BulkTarget::Jobs(seen), order };
+    bulk(session, request, BulkOrder { target: BulkTarget::Jobs(seen), order }).await
+}
+
+async fn bulk(session: &Session, request: RequestId, bulk: BulkOrder) -> Outcome {
     let done = again(|| async {
         let (request, bulk) = (request.clone(), bulk.clone());
         session.ask(|service, context| async move { service.order_many(context, request, bulk).await }).await
     });
     match done.await {
-        Ok(outcomes) => {
-            let told =
-                outcomes.into_iter().map(|one| (one.job, one.outcome.map(|head| head.state.to_string())));
-            Outcome::Jobs(told.collect())
-        }
+        Ok(outcomes) => Outcome::Jobs(outcomes.into_iter().map(|one| (one.job, one.outcome)).collect()),
         Err(error) => Outcome::One(Err(error)),
     }
 }

@@ -5,15 +5,16 @@ use super::filter::Filter;
 use super::keys::Keys;
 use super::layout::rows_shown;
 use super::link::Link;
-use super::overlay::{Deed, Overlay};
+use super::overlay::{Deed, Matching, Overlay};
 use super::row::{Cursor, Row};
 use super::screen::{Screen, Trail};
 use super::theme::{Theme, Tone};
 use guildhall_protocol::account::Role;
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::{AgentHead, JobHead};
+use guildhall_protocol::view::{AgentHead, AgentOrder, JobHead, Order};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ use std::time::Duration;
 pub(crate) const TOAST: Duration = Duration::from_secs(6);
 /// Most lines of the log of orders.
 const ACTIONS_MAX: usize = 200;
-/// How long an order waits for "undo".
-pub(crate) const UNDO: Duration = Duration::from_secs(5);
+/// How long an order can be taken back.
+pub(crate) const UNDO: Duration = Duration::from_millis(guildhall_protocol::undo::UNDO_MS);
 
 /// How times are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,30 @@ pub(crate) struct Pending {
     pub(crate) at: Timestamp,
 }
 
+/// What takes an order back that was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Back {
+    /// To each job the order that undoes it.
+    Jobs(Vec<(JobId, Order)>),
+    Agent {
+        name: AgentName,
+        order: AgentOrder,
+    },
+}
+
+/// An order that was sent and can be taken back for a while by another one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sent {
+    pub(crate) number: u64,
+    pub(crate) what: String,
+    pub(crate) back: Back,
+    pub(crate) until: Timestamp,
+    /// The jobs that it reached, with their epochs after it; none: its outcome is not known yet.
+    pub(crate) reached: Option<Vec<(JobId, u64)>>,
+    /// Somebody took it back before its outcome was known: it is taken back when it is.
+    pub(crate) unwanted: bool,
+}
+
 /// Everything.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
@@ -114,12 +139,15 @@ pub(crate) struct Model {
     /// What was searched in an answer last.
     pub(crate) search: String,
     pub(crate) marks: BTreeSet<JobId>,
+    /// Not only the marked ones are meant, but all that match.
+    pub(crate) matching: Option<Matching>,
     /// The feed stands still.
     pub(crate) still: bool,
     pub(crate) overlays: Vec<Overlay>,
     pub(crate) toasts: VecDeque<Toast>,
     pub(crate) done: VecDeque<Done>,
     pub(crate) pending: Vec<Pending>,
+    pub(crate) sent: Vec<Sent>,
     pub(crate) orders: u64,
     /// When something must be looked at again although nothing happens.
     pub(crate) wake_at: Option<Timestamp>,
@@ -150,11 +178,13 @@ impl Model {
             to_end: false,
             search: String::new(),
             marks: BTreeSet::new(),
+            matching: None,
             still: false,
             overlays: Vec::new(),
             toasts: VecDeque::new(),
             done: VecDeque::new(),
             pending: Vec::new(),
+            sent: Vec::new(),
             orders: 0,
             wake_at: None,
         }
@@ -251,6 +281,19 @@ impl Model {
         let inbox =
             self.data.inbox.value.iter().flat_map(|inbox| inbox.approvals.iter().chain(&inbox.offers));
         listed.chain(inbox).find(|head| head.name == name)
+    }
+
+    /// What is known of a job, wherever it is shown.
+    pub(crate) fn head(&self, id: JobId) -> Option<&JobHead> {
+        let story = self.data.job(id).map(|story| &story.head);
+        let inbox = self.data.inbox.value.iter().flat_map(|inbox| inbox.mine.iter().chain(&inbox.operators));
+        story.or_else(|| self.data.jobs.rows.iter().chain(inbox).find(|head| head.id == id))
+    }
+
+    /// The jobs are no longer marked.
+    pub(crate) fn unmark(&mut self) {
+        self.marks.clear();
+        self.matching = None;
     }
 
     /// Whether the person is an operator of the whole marketplace.

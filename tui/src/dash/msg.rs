@@ -7,6 +7,8 @@ use super::row::Row;
 use crossterm::event::KeyEvent;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
+use guildhall_protocol::listing::{JobCount, JobFilter};
+use guildhall_protocol::view::JobHead;
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -30,6 +32,12 @@ pub(crate) enum Msg {
         number: u64,
         outcome: Outcome,
     },
+    /// How many jobs a filter admits, if it is still the same one.
+    Counted {
+        turn: u64,
+        filter: JobFilter,
+        count: Result<JobCount, ApiError>,
+    },
     /// Whether the terminal took what was copied, as far as anybody knows.
     Copied(Result<usize, String>),
     /// Time passed.
@@ -50,7 +58,7 @@ pub(crate) enum Hit {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     /// Each job by itself.
-    Jobs(Vec<(JobId, Result<String, ApiError>)>),
+    Jobs(Vec<(JobId, Result<JobHead, ApiError>)>),
     /// One thing, in words.
     One(Result<String, ApiError>),
 }
@@ -62,6 +70,8 @@ pub(crate) enum Effect {
     Read(Need),
     /// Do something, and tell under this number what became of it.
     Do { number: u64, deed: Deed },
+    /// Count the jobs that a filter admits; `turn` grows with each change of the filter.
+    Count { turn: u64, filter: JobFilter },
     /// Put text on the clipboard.
     Copy(String),
     /// Try to connect now.

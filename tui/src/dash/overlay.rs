@@ -4,6 +4,7 @@ use super::action::Act;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::ids::NotificationId;
+use guildhall_protocol::listing::JobFilter;
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::view::{AgentOrder, EngineOrder, Order};
 use tui_input::Input;
@@ -30,6 +31,11 @@ pub(crate) enum Overlay {
 pub(crate) enum Deed {
     Jobs {
         jobs: Vec<Target>,
+        order: Order,
+    },
+    /// All that a filter admits, as many as were counted.
+    Matching {
+        matching: Matching,
         order: Order,
     },
     Agent {
@@ -62,6 +68,15 @@ pub(crate) struct Target {
     pub(crate) title: String,
 }
 
+/// All jobs that a filter admitted when they were counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Matching {
+    pub(crate) filter: JobFilter,
+    /// The filter for people.
+    pub(crate) text: String,
+    pub(crate) count: u64,
+}
+
 /// A line of a question.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
@@ -77,6 +92,8 @@ pub(crate) struct Confirm {
     pub(crate) title: String,
     /// What it does, in words.
     pub(crate) effect: String,
+    /// Whether it can be taken back, and how, in words.
+    pub(crate) back: &'static str,
     pub(crate) deed: Deed,
     pub(crate) fields: Vec<Field>,
     /// How many must be typed, when many would be hit.

@@ -3,6 +3,7 @@
 
 mod acting;
 mod pictures;
+mod taking_back;
 mod wire;
 
 use super::data::{Answer, Need};
@@ -22,7 +23,7 @@ use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
 use guildhall_protocol::ids::{EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
 use guildhall_protocol::job::{Priority, Visibility};
-use guildhall_protocol::listing::JobPage;
+use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
 use guildhall_protocol::log::{LogLevel, LogLine, LogPage};
 use guildhall_protocol::notice::{NoticeStory, NoticeView};
 use guildhall_protocol::overview::{
@@ -76,6 +77,8 @@ pub(super) struct Desk {
     pub(super) copied: Vec<String>,
     pub(super) left: bool,
     pub(super) jobs: Vec<JobHead>,
+    /// How many jobs every filter admits.
+    pub(super) count: u64,
 }
 
 impl Desk {
@@ -84,7 +87,8 @@ impl Desk {
         let theme = Theme { palette: Palette::Dark, ascii: false };
         let model = Model::new("/run/guildhall/guildhalld.sock".to_owned(), theme, (width, height), NOW);
         let jobs: Page<JobHead> = read(include_str!("fixtures/jobs.json"));
-        let mut desk = Self { model, deeds: Vec::new(), copied: Vec::new(), left: false, jobs: jobs.rows };
+        let mut desk =
+            Self { model, deeds: Vec::new(), copied: Vec::new(), left: false, jobs: jobs.rows, count: 0 };
         desk.connects();
         desk
     }
@@ -121,6 +125,10 @@ impl Desk {
                     effects.extend(update(&mut self.model, now, Msg::Read(need, Ok(answer))));
                 }
                 Effect::Do { number, deed } => self.deeds.push((number, deed)),
+                Effect::Count { turn, filter } => {
+                    let count = Ok(JobCount { count: self.count, exact: true });
+                    effects.extend(update(&mut self.model, now, Msg::Counted { turn, filter, count }));
+                }
                 Effect::Copy(text) => self.copied.push(text),
                 Effect::Quit => self.left = true,
                 Effect::Reconnect | Effect::Suspend => {}
@@ -195,7 +203,9 @@ impl Desk {
             Need::Jobs { query, .. } => {
                 let limit = usize::try_from(query.limit).unwrap_or(0);
                 let rows: Vec<JobHead> = self.jobs.iter().take(limit).cloned().collect();
-                Answer::Jobs(JobPage { rows, next: None, searched: 0 })
+                let next = rows.last().filter(|_| self.jobs.len() > rows.len());
+                let next = next.map(|head| JobCursor { key: head.id.0, id: head.id });
+                Answer::Jobs(JobPage { rows, next, searched: 0 })
             }
             Need::Job(id) => {
                 let mut story: guildhall_protocol::view::JobStory = read(include_str!("fixtures/job6.json"));

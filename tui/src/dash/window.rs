@@ -52,6 +52,11 @@ impl Window {
         self.held.value.is_some() || self.end.value.is_some()
     }
 
+    /// Whether the list goes on beyond what is held.
+    pub(crate) fn has_more(&self) -> bool {
+        self.next.is_some() || !self.at_top
+    }
+
     pub(super) fn renew(&mut self) {
         self.held.renew();
         self.below.renew();

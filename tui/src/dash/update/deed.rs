@@ -1,5 +1,6 @@
 //! What is ordered: asked before, sent after the time for "undo", and told when it is done.
 
+use super::back::{self, Way, remember, way};
 use crate::dash::action::Act;
 use crate::dash::model::{Model, Pending, UNDO};
 use crate::dash::msg::{Effect, Outcome};
@@ -9,6 +10,8 @@ use crate::dash::screen::Screen;
 use crate::dash::theme::Tone;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::clean::{clean_line, cut};
+use guildhall_protocol::error::ApiError;
+use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::Priority;
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::time::{Timestamp, parse_moment};
@@ -18,19 +21,27 @@ use tui_input::Input;
 /// Longest title in a question, in graphemes.
 const TITLE_SHOWN_MAX: usize = 60;
 
-/// Asks before something is done to the chosen jobs.
+/// Asks before something is done to the chosen jobs, or to all that match.
 pub(super) fn ask_jobs(model: &mut Model, action: JobAction) {
+    let order = Order::of(action);
+    let name = title_case(action.name());
+    if let Some(matching) = model.matching.clone() {
+        let count = usize::try_from(matching.count).unwrap_or(usize::MAX);
+        let title = format!("{name} all {count} jobs that match {}", matching.text);
+        let typed = (count >= COUNTED_FROM).then(|| (count, Input::default()));
+        let deed = Deed::Matching { matching, order };
+        return show(model, title, effect(action).to_owned(), deed, fields(action), typed);
+    }
     let jobs: Vec<Target> = model.chosen_jobs().into_iter().map(target).collect();
     let Some(first) = jobs.first() else { return };
     let count = jobs.len();
     let title = if count == 1 {
-        format!("{} {} {}", title_case(action.name()), first.job, first.title)
+        format!("{name} {} {}", first.job, first.title)
     } else {
-        format!("{} {count} jobs", title_case(action.name()))
+        format!("{name} {count} jobs")
     };
     let typed = (count >= COUNTED_FROM).then(|| (count, Input::default()));
-    let deed = Deed::Jobs { jobs, order: Order::of(action) };
-    show(model, title, effect(action).to_owned(), deed, fields(action), typed);
+    show(model, title, effect(action).to_owned(), Deed::Jobs { jobs, order }, fields(action), typed);
 }
 
 fn target(head: &JobHead) -> Target {
@@ -55,11 +66,21 @@ fn show(
     typed: Option<(usize, Input)>,
 ) {
     let required = fields.iter().any(|field| field.required);
-    let mut confirm = Confirm { title, effect, deed, fields, typed, focus: 0, trouble: None };
+    let back = way(model, &as_said(&deed)).told();
+    let mut confirm = Confirm { title, effect, back, deed, fields, typed, focus: 0, trouble: None };
     if !required {
         confirm.choose_no();
     }
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
+}
+
+/// The deed as if something was said in every line: what can be taken back does not hang on the words.
+fn as_said(deed: &Deed) -> Deed {
+    let mut deed = deed.clone();
+    if let Deed::Jobs { order, .. } | Deed::Matching { order, .. } = &mut deed {
+        order.agent = "@any".parse().ok();
+    }
+    deed
 }
 
 /// Sends challenge and examples to the chosen agent.
@@ -133,24 +154,28 @@ pub(super) fn ready(confirm: &Confirm, now: Timestamp) -> Result<Deed, String> {
         let text = field.input.value().trim();
         (!text.is_empty()).then(|| text.to_owned())
     };
+    let ordered = |order: &Order| -> Result<Order, String> {
+        let mut order = order.clone();
+        order.text = said("Reason")
+            .or_else(|| said("Why"))
+            .or_else(|| said("What is wrong"))
+            .or_else(|| said("Answer"));
+        if let Some(name) = said("Agent").or_else(|| said("To")) {
+            order.agent = Some(name.parse::<AgentName>().map_err(|error| error.to_string())?);
+        }
+        if let Some(class) = said("Class") {
+            order.priority = Some(priority(&class)?);
+        }
+        if let Some(until) = said("Until") {
+            let zone = jiff::tz::TimeZone::system();
+            order.deadline = Some(parse_moment(&until, now, &zone).map_err(|error| error.to_string())?);
+        }
+        Ok(order)
+    };
     match &confirm.deed {
-        Deed::Jobs { jobs, order } => {
-            let mut order = order.clone();
-            order.text = said("Reason")
-                .or_else(|| said("Why"))
-                .or_else(|| said("What is wrong"))
-                .or_else(|| said("Answer"));
-            if let Some(name) = said("Agent").or_else(|| said("To")) {
-                order.agent = Some(name.parse::<AgentName>().map_err(|error| error.to_string())?);
-            }
-            if let Some(class) = said("Class") {
-                order.priority = Some(priority(&class)?);
-            }
-            if let Some(until) = said("Until") {
-                let zone = jiff::tz::TimeZone::system();
-                order.deadline = Some(parse_moment(&until, now, &zone).map_err(|error| error.to_string())?);
-            }
-            Ok(Deed::Jobs { jobs: jobs.clone(), order })
+        Deed::Jobs { jobs, order } => Ok(Deed::Jobs { jobs: jobs.clone(), order: ordered(order)? }),
+        Deed::Matching { matching, order } => {
+            Ok(Deed::Matching { matching: matching.clone(), order: ordered(order)? })
         }
         Deed::Engine { order, .. } => Ok(Deed::Engine { order: *order, reason: said("Reason") }),
         Deed::Reveal { job, .. } => {
@@ -169,61 +194,24 @@ fn priority(text: &str) -> Result<Priority, String> {
     }
 }
 
-/// Whether it waits a while before it is sent, so that it can be taken back: what cannot be mended by another order.
-fn waits(deed: &Deed) -> bool {
-    match deed {
-        Deed::Jobs { order, .. } => match order.action {
-            JobAction::Cancel
-            | JobAction::GiveUp
-            | JobAction::Reassign
-            | JobAction::Resend
-            | JobAction::Accept
-            | JobAction::RequestChanges
-            | JobAction::Uphold
-            | JobAction::Reject => true,
-            JobAction::Retry
-            | JobAction::Again
-            | JobAction::Dispute
-            | JobAction::Reply
-            | JobAction::Exclude
-            | JobAction::Include
-            | JobAction::Prioritize
-            | JobAction::Extend
-            | JobAction::Complain
-            | JobAction::Contest => false,
-        },
-        Deed::Agent { order: AgentOrder::Retire, .. } => true,
-        Deed::Agent { .. }
-        | Deed::TestAgent { .. }
-        | Deed::Engine { .. }
-        | Deed::Replay { .. }
-        | Deed::Reveal { .. } => false,
-    }
-}
-
 /// Orders it: now, or after the time for "undo".
 pub(super) fn order(model: &mut Model, what: String, deed: Deed) -> Vec<Effect> {
-    if let Deed::Jobs { .. } = deed {
-        model.marks.clear();
+    let way = way(model, &deed);
+    if let Deed::Jobs { .. } | Deed::Matching { .. } = deed {
+        model.unmark();
     }
-    if waits(&deed) {
-        let at = model.now.after(UNDO);
-        let number = model.log(what.clone());
-        model.pending.push(Pending { number, what, deed, at });
-        model.wake(at);
-        return Vec::new();
+    let number = model.log(what.clone());
+    match way {
+        Way::HoldBack => {
+            let at = model.now.after(UNDO);
+            model.pending.push(Pending { number, what, deed, at });
+            model.wake(at);
+            return Vec::new();
+        }
+        Way::By(back) => remember(model, number, &what, back),
+        Way::Final => {}
     }
-    let number = model.log(what);
     vec![Effect::Do { number, deed }]
-}
-
-/// Takes the newest order back that is not sent yet.
-pub(super) fn undo(model: &mut Model) {
-    let Some(pending) = model.pending.pop() else { return };
-    if let Some(line) = model.done.iter_mut().find(|line| line.number == pending.number) {
-        line.outcome = Some((Tone::Dim, "taken back".to_owned()));
-    }
-    model.tell(Tone::Accent, format!("{}: taken back, nothing was done", pending.what));
 }
 
 /// Sends what had its time. While there is no daemon, it waits.
@@ -252,22 +240,21 @@ pub(super) fn send_all(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Tells what became of it.
-pub(super) fn outcome(model: &mut Model, number: u64, outcome: Outcome) {
+pub(super) fn outcome(model: &mut Model, number: u64, outcome: Outcome) -> Vec<Effect> {
+    let mut effects = Vec::new();
     let (tone, text) = match outcome {
-        Outcome::One(Ok(text)) => (Tone::Good, text),
-        Outcome::One(Err(error)) => (Tone::Bad, told(&error)),
+        Outcome::One(Ok(text)) => {
+            effects = back::reached(model, number, Vec::new());
+            (Tone::Good, text)
+        }
+        Outcome::One(Err(error)) => {
+            back::failed(model, number);
+            (Tone::Bad, told(&error))
+        }
         Outcome::Jobs(jobs) => {
-            let count = jobs.len();
-            let done = jobs.iter().filter(|(_, outcome)| outcome.is_ok()).count();
-            let first = jobs.iter().find_map(|(job, outcome)| Some((job, outcome.as_ref().err()?)));
-            match (first, jobs.first()) {
-                (None, Some((job, Ok(state)))) if count == 1 => (Tone::Good, format!("{job} is {state}")),
-                (None, _) => (Tone::Good, format!("all {count} done")),
-                (Some((job, error)), _) if count == 1 => (Tone::Bad, format!("{job}: {}", told(error))),
-                (Some((job, error)), _) => {
-                    (Tone::Bad, format!("{done} of {count} done; {job}: {}", told(error)))
-                }
-            }
+            let reached = jobs.iter().filter_map(|(job, head)| Some((*job, head.as_ref().ok()?.epoch)));
+            effects = back::reached(model, number, reached.collect());
+            of_jobs(&jobs)
         }
     };
     let mut what = String::new();
@@ -277,8 +264,21 @@ pub(super) fn outcome(model: &mut Model, number: u64, outcome: Outcome) {
     }
     model.tell(tone, format!("{what}{text}"));
     model.version += 1;
+    effects
 }
 
-fn told(error: &guildhall_protocol::error::ApiError) -> String {
+fn of_jobs(jobs: &[(JobId, Result<JobHead, ApiError>)]) -> (Tone, String) {
+    let count = jobs.len();
+    let done = jobs.iter().filter(|(_, outcome)| outcome.is_ok()).count();
+    let first = jobs.iter().find_map(|(job, outcome)| Some((job, outcome.as_ref().err()?)));
+    match (first, jobs.first()) {
+        (None, Some((job, Ok(head)))) if count == 1 => (Tone::Good, format!("{job} is {}", head.state)),
+        (None, _) => (Tone::Good, format!("all {count} done")),
+        (Some((job, error)), _) if count == 1 => (Tone::Bad, format!("{job}: {}", told(error))),
+        (Some((job, error)), _) => (Tone::Bad, format!("{done} of {count} done; {job}: {}", told(error))),
+    }
+}
+
+fn told(error: &ApiError) -> String {
     clean_line(&error.to_string())
 }

@@ -5,12 +5,15 @@ use crate::dash::action::{Act, Entry, Now, entry, keymap};
 use crate::dash::chord::Chord;
 use crate::dash::model::{Model, PANES, Pane, Times};
 use crate::dash::msg::Effect;
-use crate::dash::overlay::Overlay;
+use crate::dash::overlay::{Matching, Overlay};
 use crate::dash::row::Row;
 use crate::dash::screen::{Screen, TABS};
 use crate::dash::theme::{Palette, Tone};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use guildhall_protocol::bulk::BULK_JOBS_MAX;
+use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::Subject;
+use guildhall_protocol::listing::{JobCount, JobFilter};
 use tui_input::Input;
 
 pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effect> {
@@ -53,7 +56,7 @@ fn try_act(model: &mut Model, entry: &Entry, now: Now) -> Vec<Effect> {
 /// What is nearest goes: a toast, marks, then the screen.
 fn escape(model: &mut Model) -> Vec<Effect> {
     if !model.marks.is_empty() && *model.screen() == Screen::Jobs {
-        model.marks.clear();
+        model.unmark();
     } else if !model.trail.back() {
         model.toasts.clear();
     }
@@ -97,7 +100,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
             model.tell(Tone::Accent, format!("colors: {:?}", model.theme.palette).to_lowercase());
         }
         Act::ActionLog => model.overlays.push(Overlay::Actions { top: 0 }),
-        Act::Undo => super::deed::undo(model),
+        Act::Undo => return super::back::take_back(model),
         Act::Up => step(model, -1),
         Act::Down => step(model, 1),
         Act::PageUp => step(model, -page),
@@ -118,13 +121,14 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         }
         Act::Mark => {
             if let Some(Row::Job(id)) = model.chosen_row() {
+                model.matching = None;
                 if !model.marks.remove(&id) {
                     model.marks.insert(id);
                 }
                 step(model, 1);
             }
         }
-        Act::MarkAll => mark_all(model),
+        Act::MarkAll => return mark_all(model),
         Act::Filter => {
             let input = Input::new(model.filter_text.clone());
             model.overlays.push(Overlay::Filter { input, trouble: None });
@@ -159,12 +163,45 @@ fn step(model: &mut Model, step: isize) {
     model.cursor_mut().by(&rows, step, height);
 }
 
-fn mark_all(model: &mut Model) {
-    if !model.marks.is_empty() {
-        model.marks.clear();
+/// All that are loaded; then all that match, if they are more; then none.
+fn mark_all(model: &mut Model) -> Vec<Effect> {
+    let loaded = model.data.jobs.rows.len();
+    let more = model.data.jobs.has_more();
+    if model.marks.len() < loaded {
+        model.matching = None;
+        model.marks = model.data.jobs.rows.iter().map(|head| head.id).collect();
+        if more {
+            model.tell(Tone::Accent, format!("{loaded} rows are marked; * once more means all that match"));
+        }
+        return Vec::new();
+    }
+    if !more || model.matching.is_some() {
+        model.unmark();
+        return Vec::new();
+    }
+    let filter = model.filter.at(model.now);
+    vec![Effect::Count { turn: model.filter_turn, filter }]
+}
+
+/// So many match: they are what is meant from now on, if one order takes them.
+pub(super) fn counted(model: &mut Model, turn: u64, filter: JobFilter, count: Result<JobCount, ApiError>) {
+    // Meanwhile something else is shown, or nothing is marked any more.
+    if turn != model.filter_turn || model.marks.is_empty() {
         return;
     }
-    model.marks = model.data.jobs.rows.iter().map(|head| head.id).collect();
+    match count {
+        Err(error) => model.tell(Tone::Bad, format!("they cannot be counted: {}", error.message)),
+        Ok(found) if !found.exact || found.count > BULK_JOBS_MAX as u64 => {
+            let told =
+                format!("{found} match, and one order takes {BULK_JOBS_MAX}: narrow the filter with /");
+            model.tell(Tone::Warn, told);
+        }
+        Ok(found) => {
+            let text = if model.filter_text.is_empty() { "everything" } else { model.filter_text.as_str() };
+            model.matching = Some(Matching { filter, text: text.to_owned(), count: found.count });
+            model.tell(Tone::Accent, format!("all {found} that match are meant; * means none"));
+        }
+    }
 }
 
 fn turn_pane(model: &mut Model, step: usize) {

@@ -1,6 +1,7 @@
 //! What happens, and what is to be done about it: `update(model, now, msg)` is all that changes the model. It asks no
 //! clock and no daemon, so that every "what if" is a test.
 
+mod back;
 mod deed;
 mod key;
 mod overlay;
@@ -56,8 +57,9 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
             }
             Vec::new()
         }
-        Msg::Done { number, outcome } => {
-            deed::outcome(model, number, outcome);
+        Msg::Done { number, outcome } => deed::outcome(model, number, outcome),
+        Msg::Counted { turn, filter, count } => {
+            key::counted(model, turn, filter, count);
             Vec::new()
         }
         Msg::Copied(outcome) => {
@@ -73,6 +75,7 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
         Msg::Terminate => return leave(model),
     };
     effects.extend(deed::send_due(model));
+    back::forget_old(model);
     let now = model.now;
     model.toasts.retain(|toast| toast.until > now);
     if let Some(next) = model.toasts.iter().map(|toast| toast.until).min() {
@@ -111,6 +114,9 @@ fn settle(model: &mut Model) {
     }
     let held = &model.data.jobs.rows;
     model.marks.retain(|mark| held.iter().any(|head| head.id == *mark));
+    if model.marks.is_empty() {
+        model.matching = None;
+    }
 }
 
 fn link(model: &mut Model, event: LinkEvent) {

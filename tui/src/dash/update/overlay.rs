@@ -169,7 +169,7 @@ pub(crate) fn set_filter(model: &mut Model, text: String) {
     model.filter_text = text;
     model.filter = parsed;
     model.filter_turn += 1;
-    model.marks.clear();
+    model.unmark();
     model.data.jobs = crate::dash::window::Window::default();
     model.cursors.remove(&Screen::Jobs);
     model.trail.go(Screen::Jobs);

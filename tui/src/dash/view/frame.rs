@@ -147,6 +147,10 @@ pub(super) fn toasts(pen: &mut Pen<'_>, area: Rect) {
         };
         lines.push((text, Tone::Warn));
     }
+    for sent in &model.sent {
+        let left = sent.until.since(model.now).as_millis().div_ceil(1_000);
+        lines.push((format!(" {}: u brings back what was, {left} s ", sent.what), Tone::Warn));
+    }
     lines.extend(model.toasts.iter().map(|toast| (format!(" {} ", toast.text), toast.tone)));
     let shown = lines.len().min(usize::from(area.height));
     for (place, (text, tone)) in lines.iter().rev().take(shown).enumerate() {

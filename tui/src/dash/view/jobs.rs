@@ -55,7 +55,9 @@ fn above(pen: &mut Pen<'_>, area: Rect) {
     if model.data.jobs.cut {
         told.push("only so many were searched".to_owned());
     }
-    if !model.marks.is_empty() {
+    if let Some(matching) = &model.matching {
+        told.push(format!("all {} that match are meant", matching.count));
+    } else if !model.marks.is_empty() {
         told.push(format!("{} marked", model.marks.len()));
     }
     let new = model.data.jobs.new_above;

@@ -160,13 +160,14 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
             shown.chain(more).collect()
         }
         Deed::Jobs { .. }
+        | Deed::Matching { .. }
         | Deed::Agent { .. }
         | Deed::TestAgent { .. }
         | Deed::Engine { .. }
         | Deed::Replay { .. }
         | Deed::Reveal { .. } => Vec::new(),
     };
-    let lines = named.len() + confirm.fields.len() + usize::from(confirm.typed.is_some()) + 5;
+    let lines = named.len() + confirm.fields.len() + usize::from(confirm.typed.is_some()) + 6;
     let area = middle(body, 76, u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(2));
     let inside = pen.window(area, &confirm.title);
     let mut y = inside.y;
@@ -175,6 +176,10 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
     let buttons = bottom.saturating_sub(1);
     pen.text(inside.x, y, inside.width, &confirm.effect, Tone::Text);
     y += 1;
+    if y + 1 < buttons {
+        pen.text(inside.x, y, inside.width, confirm.back, Tone::Dim);
+        y += 1;
+    }
     for name in &named {
         if y + 3 >= buttons {
             break;

@@ -58,17 +58,29 @@ impl fmt::Display for Means {
 
 /// What to come with, and the token if it is one. A file that others can read lets others in, too.
 pub(crate) fn means(file: Option<PathBuf>, endpoint: &Endpoint) -> Result<(Means, Option<String>), Fault> {
-    let whole = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let token = std::env::var("GUILDHALL_TOKEN").ok().and_then(whole);
+    if file.is_none() && token.is_some() {
+        return Ok((Means::Environment, token));
+    }
+    means_of_context(file, endpoint)
+}
+
+/// The same without the token of the environment, which is for another daemon.
+pub(crate) fn means_of_context(
+    file: Option<PathBuf>,
+    endpoint: &Endpoint,
+) -> Result<(Means, Option<String>), Fault> {
     if let Some(path) = file {
         let token = whole(read_private(&path, "token")?);
         let empty = || Fault::Input(format!("the token file {} is empty", path.display()));
         return Ok((Means::File(path.clone()), Some(token.ok_or_else(empty)?)));
     }
-    if let Some(token) = std::env::var("GUILDHALL_TOKEN").ok().and_then(whole) {
-        return Ok((Means::Environment, Some(token)));
-    }
     let saved = Saved::of(endpoint).map(|saved| Means::SignIn(Arc::new(saved)));
     Ok((saved.unwrap_or(Means::Nothing), None))
+}
+
+fn whole(text: String) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// The text in a file that nobody else can read; `what` it holds. No complaint quotes it.

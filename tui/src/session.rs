@@ -1,7 +1,8 @@
 //! One run of the program: the connection to the daemon, and where answers go.
 
 use crate::cli::Remote;
-use crate::credential::{Means, endpoint, means};
+use crate::credential::{Means, endpoint, means, means_of_context};
+use crate::dash::Reach;
 use crate::fault::Fault;
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::client::Client;
@@ -46,6 +47,24 @@ impl Session {
         let token_file = remote.token_file.clone();
         let endpoint = endpoint(socket, remote)?;
         let (means, credential) = means(token_file, &endpoint)?;
+        Ok(Self::with(endpoint, means, credential, json))
+    }
+
+    /// The daemon of a context. The token of the environment is for the daemon of the command line, and no other one sees it.
+    pub(crate) fn of_context(reach: &Reach) -> Result<Self, Fault> {
+        let remote = Remote {
+            server: reach.server.clone(),
+            ca: reach.ca.clone(),
+            token_file: reach.token_file.clone(),
+            client_cert: reach.client_cert.clone(),
+            client_key: reach.client_key.clone(),
+        };
+        let endpoint = endpoint(reach.socket.clone(), remote)?;
+        let (means, credential) = means_of_context(reach.token_file.clone(), &endpoint)?;
+        Ok(Self::with(endpoint, means, credential, false))
+    }
+
+    fn with(endpoint: Endpoint, means: Means, credential: Option<String>, json: bool) -> Self {
         let hello = Hello { credential, ..Hello::of("guildhall") };
         // A call may wait for a change; agents are tested within a call.
         let limit = Duration::from_millis(WAIT_MS) + Duration::from_secs(40);
@@ -54,7 +73,7 @@ impl Session {
             Means::File(_) | Means::Environment | Means::Nothing => client,
             Means::SignIn(saved) => client.with(Arc::clone(saved)),
         };
-        Ok(Self { client, endpoint, means, answered: Cell::new(false), json })
+        Self { client, endpoint, means, answered: Cell::new(false), json }
     }
 
     /// Where the daemon is.

@@ -36,6 +36,11 @@ pub(crate) enum Act {
     MarkAll,
     Filter,
     ClearFilter,
+    Sort,
+    Reverse,
+    Find,
+    FindNext,
+    FindPrevious,
     NextPane,
     PreviousPane,
     NextJob,
@@ -63,6 +68,8 @@ pub(crate) enum Scope {
     Lists,
     /// Where a job is shown or chosen.
     Jobs,
+    /// In the list of jobs alone.
+    JobList,
     /// In a job alone.
     Job,
     /// Where an agent is shown or chosen.
@@ -106,7 +113,7 @@ const fn order(
 }
 
 /// Everything, in the order in which help shows it.
-pub(crate) const ENTRIES: [Entry; 62] = [
+pub(crate) const ENTRIES: [Entry; 67] = [
     look(Act::Up, "up", "one row up", &["k", "up"], Scope::Lists),
     look(Act::Down, "down", "one row down", &["j", "down"], Scope::Lists),
     look(Act::PageUp, "page-up", "one page up", &["pageup", "ctrl-b"], Scope::Lists),
@@ -116,8 +123,13 @@ pub(crate) const ENTRIES: [Entry; 62] = [
     look(Act::Open, "open", "open it", &["enter", "right"], Scope::Lists),
     look(Act::Mark, "mark", "mark the row", &["space"], Scope::Jobs),
     look(Act::MarkAll, "mark-all", "mark all that are loaded, all that match, or none", &["*"], Scope::Jobs),
-    look(Act::Filter, "filter", "filter: state:failed agent:@sum \"text\"", &["/"], Scope::Everywhere),
+    look(Act::Filter, "filter", "filter: state:failed agent:@sum \"text\"", &["/"], Scope::JobList),
     look(Act::ClearFilter, "clear-filter", "show all again", &["\\"], Scope::Everywhere),
+    look(Act::Sort, "sort", "sort by the next column", &["ctrl-s"], Scope::JobList),
+    look(Act::Reverse, "reverse", "the other end first", &["alt-s"], Scope::JobList),
+    look(Act::Find, "find", "find in the answer", &["/"], Scope::Job),
+    look(Act::FindNext, "find-next", "the next place that was found", &["."], Scope::Job),
+    look(Act::FindPrevious, "find-previous", "the place before", &[","], Scope::Job),
     look(Act::NextPane, "next-pane", "the next part", &["tab"], Scope::Job),
     look(Act::PreviousPane, "previous-pane", "the part before", &["backtab"], Scope::Job),
     look(Act::NextJob, "next-job", "the next job of the list", &["n"], Scope::Job),
@@ -247,7 +259,8 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         }
         Act::Undo if model.pending.is_empty() && model.sent.is_empty() => Now::Absent,
         Act::ClearFilter if model.filter_text.is_empty() => Now::Absent,
-        Act::Filter if *model.screen() != Screen::Jobs => Now::Absent,
+        Act::Find if model.data.tree.value.is_none() => Now::No("there is no answer".to_owned()),
+        Act::FindNext | Act::FindPrevious if model.search.is_empty() => Now::Absent,
         Act::Mark | Act::MarkAll if *model.screen() != Screen::Jobs => Now::Absent,
         Act::Go(place) if model.screen() == &TABS[usize::from(place)] => Now::Absent,
         Act::Quit
@@ -272,6 +285,11 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         | Act::MarkAll
         | Act::Filter
         | Act::ClearFilter
+        | Act::Sort
+        | Act::Reverse
+        | Act::Find
+        | Act::FindNext
+        | Act::FindPrevious
         | Act::NextPane
         | Act::PreviousPane
         | Act::NextJob
@@ -291,6 +309,7 @@ fn in_scope(model: &Model, scope: Scope) -> bool {
         Scope::Everywhere => true,
         Scope::Lists => true,
         Scope::Jobs => !model.chosen_jobs().is_empty(),
+        Scope::JobList => *screen == Screen::Jobs,
         Scope::Job => matches!(screen, Screen::Job(_)),
         Scope::Agents => model.chosen_agent().is_some(),
         Scope::Events => matches!(screen, Screen::Events | Screen::Log),
@@ -404,7 +423,12 @@ mod tests {
         let overlap = |one: Scope, other: Scope| {
             let anywhere = |scope| matches!(scope, Scope::Everywhere | Scope::Lists);
             let of_jobs = |scope| matches!(scope, Scope::Jobs | Scope::Job);
-            one == other || anywhere(one) || anywhere(other) || (of_jobs(one) && of_jobs(other))
+            let in_list = |scope| matches!(scope, Scope::JobList | Scope::Jobs);
+            one == other
+                || (in_list(one) && in_list(other))
+                || anywhere(one)
+                || anywhere(other)
+                || (of_jobs(one) && of_jobs(other))
         };
         for (place, entry) in ENTRIES.iter().enumerate() {
             for other in &ENTRIES[place + 1..] {

@@ -2,6 +2,7 @@
 
 use super::json_tree::JsonTree;
 use super::model::Model;
+use super::overlay::Overlay;
 use super::screen::Screen;
 use super::window::{Part, Window};
 use guildhall_protocol::account::{UserHead, UserStory};
@@ -519,6 +520,12 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         Screen::Log => needs.push(Need::Log(data.log.seen)),
         Screen::People => needs.push(Need::People),
         Screen::Person(id) => needs.push(Need::Person(*id)),
+    }
+    if let Some(Overlay::Filter { .. } | Overlay::Palette { .. }) = model.overlays.last()
+        && !needs.contains(&Need::Agents)
+    {
+        // Names are completed.
+        needs.push(Need::Agents);
     }
     needs
 }

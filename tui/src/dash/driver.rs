@@ -1,6 +1,7 @@
 //! The loop: messages in, frames and effects out. It waits for nobody; a frame is painted when something changed, and when
 //! nothing does, nothing runs.
 
+use super::contexts::{Context, Contexts};
 use super::effects;
 use super::keys::Keys;
 use super::link::{LinkEvent, back_off};
@@ -8,9 +9,11 @@ use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
 use super::pen::Drawn;
 use super::settings::{self, Settings};
+use super::state::{Slot, State};
 use super::term::Screen;
 use super::theme::{Palette, Theme};
 use super::update::update;
+use super::views::Finding;
 use crate::cli::DashArgs;
 use crate::fault::Fault;
 use crate::session::Session;
@@ -26,7 +29,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
 
 /// Shortest time between two frames that a key asks for, and that data ask for.
 const KEY_FRAME: Duration = Duration::from_millis(16);
@@ -48,6 +51,7 @@ const LEAVE_MAX: Duration = Duration::from_millis(80);
 pub(crate) struct Options {
     pub(crate) theme: Theme,
     pub(crate) keys: Keys,
+    pub(crate) contexts: Contexts,
     pub(crate) read_only: bool,
     pub(crate) mouse: bool,
 }
@@ -63,7 +67,8 @@ impl Options {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let usual = if no_color { Palette::Plain } else { file.theme.unwrap_or(Palette::Dark) };
         let theme = Theme { palette: args.theme.unwrap_or(usual), ascii: args.ascii || file.ascii };
-        Ok(Self { theme, keys: file.keys, read_only: args.read_only, mouse: args.mouse || file.mouse })
+        let (keys, contexts) = (file.keys, file.contexts);
+        Ok(Self { theme, keys, contexts, read_only: args.read_only, mouse: args.mouse || file.mouse })
     }
 }
 
@@ -79,12 +84,29 @@ pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault>
     screen.enter().map_err(fault)?;
     let mut model = Model::new(session.endpoint().to_string(), options.theme, size, Timestamp::now());
     model.keys = options.keys;
+    model.contexts = options.contexts;
+    model.always_read_only = options.read_only;
     model.read_only = options.read_only;
-    let driver = Driver::new(Rc::new(session), model, screen);
+    let state = State::usual();
+    model.finding = state.read(&Slot::Finding).map(|text| Finding::read(&text)).unwrap_or_default();
+    let driver = Driver::new(Rc::new(session), model, screen, state);
     let local = LocalSet::new();
     let (outcome, mut screen) = Box::pin(local.run_until(driver.drive())).await;
     screen.leave().map_err(fault)?;
     outcome.map_err(fault)
+}
+
+/// Where a task tells what it found, and of which daemon.
+struct Reply {
+    turn: u64,
+    send: UnboundedSender<(u64, Msg)>,
+}
+
+impl Reply {
+    fn tell(&self, msg: Msg) {
+        // Nobody listens any more when the program ends.
+        drop(self.send.send((self.turn, msg)));
+    }
 }
 
 /// Why a frame is wanted.
@@ -103,8 +125,15 @@ struct Driver {
     dirty: Dirty,
     painted_at: Option<Instant>,
     clicked: Option<(Hit, Instant)>,
-    send: UnboundedSender<Msg>,
-    inbox: UnboundedReceiver<Msg>,
+    send: UnboundedSender<(u64, Msg)>,
+    inbox: UnboundedReceiver<(u64, Msg)>,
+    /// Grows with each change of the daemon: what another one tells later is dropped.
+    turn: u64,
+    /// Keeps the connection.
+    keeper: Option<JoinHandle<()>>,
+    state: State,
+    /// Nothing went wrong yet when something was kept.
+    keeps: bool,
     retry: Rc<Notify>,
     /// Orders whose outcome is not known yet.
     under_way: usize,
@@ -112,7 +141,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(session: Rc<Session>, model: Model, screen: Screen<Stdout>) -> Self {
+    fn new(session: Rc<Session>, model: Model, screen: Screen<Stdout>, state: State) -> Self {
         let (send, inbox) = unbounded_channel();
         Self {
             session,
@@ -124,6 +153,10 @@ impl Driver {
             clicked: None,
             send,
             inbox,
+            turn: 0,
+            keeper: None,
+            state,
+            keeps: true,
             retry: Rc::default(),
             under_way: 0,
             leaving: false,
@@ -136,7 +169,7 @@ impl Driver {
     }
 
     async fn turn(&mut self) -> std::io::Result<()> {
-        tokio::task::spawn_local(keep(Rc::clone(&self.session), self.send.clone(), Rc::clone(&self.retry)));
+        self.keep_connection();
         let mut input = EventStream::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
@@ -152,7 +185,7 @@ impl Driver {
                     // The terminal is gone.
                     None => Some(Msg::Terminate),
                 },
-                msg = self.inbox.recv() => msg,
+                msg = self.inbox.recv() => msg.and_then(|msg| self.meant(msg)),
                 _ = terminate.recv() => Some(Msg::Terminate),
                 _ = hang_up.recv() => Some(Msg::Terminate),
                 _ = resumed.recv() => {
@@ -167,7 +200,9 @@ impl Driver {
             }
             for _ in 0..MESSAGES_MAX {
                 let Ok(msg) = self.inbox.try_recv() else { break };
-                self.take(msg)?;
+                if let Some(msg) = self.meant(msg) {
+                    self.take(msg)?;
+                }
             }
         }
         // What was ordered and is on its way gets a moment to be told.
@@ -175,12 +210,45 @@ impl Driver {
         while self.under_way > 0 {
             let left = ends.saturating_duration_since(Instant::now());
             match tokio::time::timeout(left, self.inbox.recv()).await {
-                Ok(Some(Msg::Done { .. })) => self.under_way -= 1,
+                Ok(Some((_, Msg::Done { .. }))) => self.under_way -= 1,
                 Ok(Some(_)) => {}
                 Ok(None) | Err(_) => break,
             }
         }
         Ok(())
+    }
+
+    /// A message, unless a daemon told it that is no longer looked at. What became of an order is told in any case.
+    fn meant(&self, (turn, msg): (u64, Msg)) -> Option<Msg> {
+        (turn == self.turn || matches!(msg, Msg::Done { .. })).then_some(msg)
+    }
+
+    /// Where what is done outside tells what became of it.
+    fn reply(&self) -> Reply {
+        Reply { turn: self.turn, send: self.send.clone() }
+    }
+
+    fn keep_connection(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            keeper.abort();
+        }
+        let kept = keep(Rc::clone(&self.session), self.reply(), Rc::clone(&self.retry));
+        self.keeper = Some(tokio::task::spawn_local(kept));
+    }
+
+    /// Looks at the daemon of a context from now on.
+    fn switch(&mut self, context: Context) -> std::io::Result<()> {
+        let outcome = match Session::of_context(&context.reach) {
+            Ok(session) => {
+                let endpoint = session.endpoint().to_string();
+                self.session = Rc::new(session);
+                self.turn += 1;
+                self.keep_connection();
+                Ok(endpoint)
+            }
+            Err(fault) => Err(fault.to_string()),
+        };
+        self.take(Msg::Switched { name: context.name, outcome })
     }
 
     fn take(&mut self, msg: Msg) -> std::io::Result<()> {
@@ -212,28 +280,35 @@ impl Driver {
     fn perform(&mut self, effect: Effect) -> std::io::Result<()> {
         match effect {
             Effect::Read(need) => {
-                let (session, send) = (Rc::clone(&self.session), self.send.clone());
+                let (session, reply) = (Rc::clone(&self.session), self.reply());
                 tokio::task::spawn_local(async move {
                     let answer = effects::read(&session, &need).await;
-                    // Nobody listens any more when the program ends.
-                    drop(send.send(Msg::Read(need, answer)));
+                    reply.tell(Msg::Read(need, answer));
                 });
             }
             Effect::Do { number, deed } => {
                 self.under_way += 1;
-                let (session, send) = (Rc::clone(&self.session), self.send.clone());
+                let (session, reply) = (Rc::clone(&self.session), self.reply());
                 tokio::task::spawn_local(async move {
                     let outcome = effects::perform(&session, deed).await;
-                    drop(send.send(Msg::Done { number, outcome }));
+                    reply.tell(Msg::Done { number, outcome });
                 });
             }
             Effect::Count { turn, filter } => {
-                let (session, send) = (Rc::clone(&self.session), self.send.clone());
+                let (session, reply) = (Rc::clone(&self.session), self.reply());
                 tokio::task::spawn_local(async move {
                     let count = effects::count(&session, filter.clone()).await;
-                    drop(send.send(Msg::Counted { turn, filter, count }));
+                    reply.tell(Msg::Counted { turn, filter, count });
                 });
             }
+            Effect::Keep { slot, text } => {
+                let kept = self.state.keep(&slot, text.as_deref());
+                // It is told once: whoever cannot write there cannot write there a minute later.
+                if kept.is_err() && std::mem::replace(&mut self.keeps, false) {
+                    return self.take(Msg::Kept(kept));
+                }
+            }
+            Effect::Switch(context) => return self.switch(*context),
             Effect::Copy(text) => {
                 let copied = self.screen.copy(&text);
                 return self.take(Msg::Copied(copied));
@@ -315,7 +390,7 @@ async fn wait_until(wake: Option<Instant>) {
 }
 
 /// Keeps the connection, and tells what becomes of it.
-async fn keep(session: Rc<Session>, send: UnboundedSender<Msg>, retry: Rc<Notify>) {
+async fn keep(session: Rc<Session>, reply: Reply, retry: Rc<Notify>) {
     let mut tries = 0;
     let mut heard = Timestamp::now();
     let wait = async |seen, wait_ms| {
@@ -333,14 +408,14 @@ async fn keep(session: Rc<Session>, send: UnboundedSender<Msg>, retry: Rc<Notify
         let error = match begun.await {
             Ok((mut seen, who)) => {
                 tries = 0;
-                drop(send.send(Msg::Link(LinkEvent::Up(Box::new(who)))));
+                reply.tell(Msg::Link(LinkEvent::Up(Box::new(who))));
                 loop {
                     heard = Timestamp::now();
                     match wait(seen, WAIT_MS).await {
                         Ok(now) => {
                             if now != seen {
                                 seen = now;
-                                drop(send.send(Msg::Link(LinkEvent::Changed)));
+                                reply.tell(Msg::Link(LinkEvent::Changed));
                             }
                             tokio::time::sleep(CHANGE_EVERY).await;
                         }
@@ -354,7 +429,7 @@ async fn keep(session: Rc<Session>, send: UnboundedSender<Msg>, retry: Rc<Notify
         let pause = back_off(tries, share);
         tries += 1;
         let retry_at = Timestamp::now().after(pause);
-        drop(send.send(Msg::Link(LinkEvent::Down { error, since: heard, retry_at })));
+        reply.tell(Msg::Link(LinkEvent::Down { error, since: heard, retry_at }));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = retry.notified() => {}

@@ -252,21 +252,23 @@ impl JsonTree {
         steps.iter().rev().map(|step| format!("/{step}")).collect()
     }
 
-    /// The next line from `from` on, around the end, whose key or value holds the text; what hides it is unfolded.
-    pub(crate) fn find(&mut self, text: &str, from: usize) -> Option<usize> {
+    /// The lines whose key or value holds the text, in order; capitals and small letters are the same.
+    pub(crate) fn holding(&self, text: &str) -> Vec<usize> {
         let text = text.to_lowercase();
-        let count = self.lines.len();
         let holds = |line: &JsonLine| {
             line.value.to_lowercase().contains(&text)
                 || line.key.as_ref().is_some_and(|key| key.to_lowercase().contains(&text))
         };
-        let found = (0..count).map(|step| (from + step) % count).find(|place| holds(&self.lines[*place]))?;
-        let mut at = self.lines[found].parent;
+        (0..self.lines.len()).filter(|place| !text.is_empty() && holds(&self.lines[*place])).collect()
+    }
+
+    /// Unfolds whatever hides a line.
+    pub(crate) fn reveal(&mut self, place: usize) {
+        let mut at = self.lines.get(place).and_then(|line| line.parent);
         while let Some(parent) = at {
             self.folded.remove(&parent);
             at = self.lines[parent].parent;
         }
-        Some(found)
     }
 }
 
@@ -303,9 +305,10 @@ mod tests {
         assert_eq!(tree.path(4), "/a~1b/1/c");
         assert_eq!(tree.fold(2), 1, "a leaf folds what it belongs to");
         assert_eq!(drawn(&tree), ["{", "  \"a/b\": [+", "  \"d\": null", "  \"e\": []", "}"]);
-        assert_eq!(tree.find("\"c\"", 7), Some(4));
+        assert_eq!(tree.holding("\"C\""), [4]);
+        tree.reveal(4);
         assert_eq!(drawn(&tree), whole, "what was found is shown");
-        assert_eq!(tree.find("nowhere", 0), None);
+        assert!(tree.holding("nowhere").is_empty() && tree.holding("").is_empty());
     }
 
     #[test]

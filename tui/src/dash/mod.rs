@@ -6,6 +6,8 @@
 
 mod action;
 mod chord;
+mod command;
+mod contexts;
 mod data;
 mod driver;
 mod effects;
@@ -21,13 +23,16 @@ mod pen;
 mod row;
 mod screen;
 mod settings;
+mod state;
 mod term;
 #[cfg(test)]
 mod tests;
 mod theme;
 mod update;
 mod view;
+mod views;
 mod window;
 
+pub(crate) use contexts::Reach;
 pub(crate) use driver::{Options, run};
 pub(crate) use theme::Palette;

@@ -1,5 +1,6 @@
 //! Everything that the dashboard knows. It changes in `update` alone; views only look.
 
+use super::contexts::Contexts;
 use super::data::Data;
 use super::filter::Filter;
 use super::keys::Keys;
@@ -9,6 +10,7 @@ use super::overlay::{Deed, Matching, Overlay};
 use super::row::{Cursor, Row};
 use super::screen::{Screen, Trail};
 use super::theme::{Theme, Tone};
+use super::views::Finding;
 use guildhall_protocol::account::Role;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::handshake::Principal;
@@ -118,7 +120,10 @@ pub(crate) struct Model {
     pub(crate) keys: Keys,
     /// The daemon, for people.
     pub(crate) endpoint: String,
+    pub(crate) contexts: Contexts,
     pub(crate) read_only: bool,
+    /// Whatever the context says.
+    pub(crate) always_read_only: bool,
     pub(crate) link: Link,
     pub(crate) who: Option<Principal>,
     /// Grows with each change behind the connection.
@@ -134,6 +139,8 @@ pub(crate) struct Model {
     pub(crate) filter: Filter,
     /// Grows with each change of the filter.
     pub(crate) filter_turn: u64,
+    /// Filters typed before, and views.
+    pub(crate) finding: Finding,
     /// The end of the list is wanted.
     pub(crate) to_end: bool,
     /// What was searched in an answer last.
@@ -163,7 +170,9 @@ impl Model {
             times: Times::Relative,
             keys: Keys::default(),
             endpoint,
+            contexts: Contexts::default(),
             read_only: false,
+            always_read_only: false,
             link: Link::Connecting,
             who: None,
             version: 1,
@@ -175,6 +184,7 @@ impl Model {
             filter_text: String::new(),
             filter: Filter::default(),
             filter_turn: 0,
+            finding: Finding::default(),
             to_end: false,
             search: String::new(),
             marks: BTreeSet::new(),

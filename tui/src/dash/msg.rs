@@ -1,9 +1,11 @@
 //! What can happen to the dashboard, and what it wants done outside. Nothing else comes in or goes out.
 
+use super::contexts::Context;
 use super::data::{Answer, Need};
 use super::link::LinkEvent;
 use super::overlay::Deed;
 use super::row::Row;
+use super::state::Slot;
 use crossterm::event::KeyEvent;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
@@ -38,6 +40,13 @@ pub(crate) enum Msg {
         filter: JobFilter,
         count: Result<JobCount, ApiError>,
     },
+    /// Whether something was kept.
+    Kept(Result<(), String>),
+    /// Another daemon is looked at from now on: where it is, or why not.
+    Switched {
+        name: String,
+        outcome: Result<String, String>,
+    },
     /// Whether the terminal took what was copied, as far as anybody knows.
     Copied(Result<usize, String>),
     /// Time passed.
@@ -52,6 +61,8 @@ pub(crate) enum Hit {
     Row(Row),
     Tab(u8),
     Act(super::action::Act),
+    /// A line of the palette.
+    Found(usize),
 }
 
 /// What became of a deed.
@@ -72,6 +83,10 @@ pub(crate) enum Effect {
     Do { number: u64, deed: Deed },
     /// Count the jobs that a filter admits; `turn` grows with each change of the filter.
     Count { turn: u64, filter: JobFilter },
+    /// Keep a text for the next run, or nothing any more.
+    Keep { slot: Slot, text: Option<String> },
+    /// Look at another daemon.
+    Switch(Box<Context>),
     /// Put text on the clipboard.
     Copy(String),
     /// Try to connect now.

@@ -1,6 +1,7 @@
 //! What lies over a view: help, the palette, a line to type, a question before something is done.
 
 use super::action::Act;
+use super::command::Command;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::ids::NotificationId;
@@ -17,7 +18,14 @@ pub(crate) enum Overlay {
     /// Everything by name.
     Palette { input: Input, at: usize },
     /// The filter of the jobs.
-    Filter { input: Input, trouble: Option<String> },
+    Filter {
+        input: Input,
+        trouble: Option<String>,
+        /// How many steps back among the filters of before it shows; 0: what is typed.
+        back: usize,
+        /// What was typed before somebody looked back.
+        typed: String,
+    },
     /// A search in what is shown.
     Find { input: Input },
     /// A question before something is done.
@@ -199,11 +207,22 @@ pub(crate) fn effect(action: JobAction) -> &'static str {
     }
 }
 
+/// What a line of the palette does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Opens {
+    Act(Act),
+    Command(Command),
+    /// It wants something behind it.
+    Verb(&'static str),
+    /// It cannot be done.
+    Nothing,
+}
+
 /// What the palette finds, best first.
 pub(crate) struct Found {
-    pub(crate) act: Act,
-    pub(crate) id: &'static str,
-    pub(crate) does: &'static str,
+    pub(crate) opens: Opens,
+    pub(crate) id: String,
+    pub(crate) does: String,
     /// Why it cannot be done now.
     pub(crate) why_not: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The dashboard's own file: colors and keys, as the person likes them.
+//! The dashboard's own file: colors, keys and daemons, as the person likes them.
 //!
 //! ```toml
 //! theme = "light"
@@ -8,6 +8,7 @@
 //! down = ["j", "n"]
 //! ```
 
+use super::contexts::{ContextError, Contexts, Written};
 use super::keys::{Keys, KeysError};
 use super::theme::Palette;
 use serde::Deserialize;
@@ -22,6 +23,7 @@ struct File {
     ascii: bool,
     mouse: bool,
     keys: BTreeMap<String, OneOrMany>,
+    contexts: BTreeMap<String, Written>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) ascii: bool,
     pub(crate) mouse: bool,
     pub(crate) keys: Keys,
+    pub(crate) contexts: Contexts,
 }
 
 /// What is wrong with it.
@@ -49,6 +52,8 @@ pub(crate) enum SettingsError {
     Form { path: PathBuf, message: String },
     #[error("{path}: keys: {source}", path = .path.display())]
     Keys { path: PathBuf, source: KeysError },
+    #[error("{path}: {source}", path = .path.display())]
+    Context { path: PathBuf, source: ContextError },
 }
 
 /// Where it is by the conventions of the system; none: there is no home.
@@ -73,7 +78,10 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     };
     let names = file.keys.into_iter().map(|(name, keys)| (name, list(keys))).collect();
     let keys = Keys::new(names).map_err(|source| SettingsError::Keys { path: path.to_owned(), source })?;
-    Ok(Settings { theme: file.theme, ascii: file.ascii, mouse: file.mouse, keys })
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let contexts = Contexts::new(file.contexts, home.as_deref())
+        .map_err(|source| SettingsError::Context { path: path.to_owned(), source })?;
+    Ok(Settings { contexts, theme: file.theme, ascii: file.ascii, mouse: file.mouse, keys })
 }
 
 #[cfg(test)]

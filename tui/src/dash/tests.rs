@@ -2,6 +2,7 @@
 //! after its demo.
 
 mod acting;
+mod finding;
 mod pictures;
 mod taking_back;
 mod wire;
@@ -12,6 +13,7 @@ use super::model::Model;
 use super::msg::{Effect, Msg};
 use super::overlay::Deed;
 use super::screen::Screen;
+use super::state::Slot;
 use super::theme::{Palette, Theme};
 use super::update::update;
 use super::view::view;
@@ -79,6 +81,8 @@ pub(super) struct Desk {
     pub(super) jobs: Vec<JobHead>,
     /// How many jobs every filter admits.
     pub(super) count: u64,
+    /// What was kept for the next run, in order.
+    pub(super) kept: Vec<(Slot, Option<String>)>,
 }
 
 impl Desk {
@@ -87,8 +91,15 @@ impl Desk {
         let theme = Theme { palette: Palette::Dark, ascii: false };
         let model = Model::new("/run/guildhall/guildhalld.sock".to_owned(), theme, (width, height), NOW);
         let jobs: Page<JobHead> = read(include_str!("fixtures/jobs.json"));
-        let mut desk =
-            Self { model, deeds: Vec::new(), copied: Vec::new(), left: false, jobs: jobs.rows, count: 0 };
+        let mut desk = Self {
+            model,
+            deeds: Vec::new(),
+            copied: Vec::new(),
+            left: false,
+            jobs: jobs.rows,
+            count: 0,
+            kept: Vec::new(),
+        };
         desk.connects();
         desk
     }
@@ -131,6 +142,11 @@ impl Desk {
                 }
                 Effect::Copy(text) => self.copied.push(text),
                 Effect::Quit => self.left = true,
+                Effect::Keep { slot, text } => self.kept.push((slot, text)),
+                Effect::Switch(context) => {
+                    let (name, outcome) = (context.name, Ok("/run/other.sock".to_owned()));
+                    effects.extend(update(&mut self.model, now, Msg::Switched { name, outcome }));
+                }
                 Effect::Reconnect | Effect::Suspend => {}
             }
         }
@@ -145,16 +161,23 @@ impl Desk {
     /// Keys, one after another: `x`, `enter`, `ctrl-c`.
     pub(super) fn presses(&mut self, keys: &[&str]) {
         for key in keys {
-            let (code, held) = match *key {
-                "enter" => (KeyCode::Enter, KeyModifiers::NONE),
-                "esc" => (KeyCode::Esc, KeyModifiers::NONE),
-                "tab" => (KeyCode::Tab, KeyModifiers::NONE),
-                "backtab" => (KeyCode::BackTab, KeyModifiers::SHIFT),
-                "right" => (KeyCode::Right, KeyModifiers::NONE),
-                "down" => (KeyCode::Down, KeyModifiers::NONE),
-                "space" => (KeyCode::Char(' '), KeyModifiers::NONE),
-                "ctrl-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
-                one => (KeyCode::Char(one.chars().next().expect("a key")), KeyModifiers::NONE),
+            let (held, plain) = match key.split_once('-') {
+                Some(("ctrl", plain)) if !plain.is_empty() => (KeyModifiers::CONTROL, plain),
+                Some(("alt", plain)) if !plain.is_empty() => (KeyModifiers::ALT, plain),
+                _ => (KeyModifiers::NONE, *key),
+            };
+            let code = match plain {
+                "enter" => KeyCode::Enter,
+                "esc" => KeyCode::Esc,
+                "tab" => KeyCode::Tab,
+                "backtab" => KeyCode::BackTab,
+                "left" => KeyCode::Left,
+                "right" => KeyCode::Right,
+                "up" => KeyCode::Up,
+                "down" => KeyCode::Down,
+                "backspace" => KeyCode::Backspace,
+                "space" => KeyCode::Char(' '),
+                one => KeyCode::Char(one.chars().next().expect("a key")),
             };
             self.meets(Msg::Key(KeyEvent::new(code, held)));
         }

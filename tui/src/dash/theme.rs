@@ -37,11 +37,13 @@ pub(crate) enum Tone {
     Key,
     Selected,
     Marked,
+    /// What was searched.
+    Found,
 }
 
 /// Every tone once, for tests.
 #[cfg(test)]
-pub(crate) const TONES: [Tone; 12] = [
+pub(crate) const TONES: [Tone; 13] = [
     Tone::Text,
     Tone::Dim,
     Tone::Title,
@@ -54,6 +56,7 @@ pub(crate) const TONES: [Tone; 12] = [
     Tone::Key,
     Tone::Selected,
     Tone::Marked,
+    Tone::Found,
 ];
 
 /// A small picture.
@@ -94,6 +97,7 @@ impl Theme {
             Tone::Key => plain.add_modifier(Modifier::BOLD),
             Tone::Bad => plain.add_modifier(Modifier::BOLD),
             Tone::Marked => plain.add_modifier(Modifier::BOLD),
+            Tone::Found => plain.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             Tone::Selected => plain.add_modifier(Modifier::REVERSED),
             Tone::Dim | Tone::Border if self.palette == Palette::Plain => plain.add_modifier(Modifier::DIM),
             Tone::Text | Tone::Dim | Tone::Border | Tone::Good | Tone::Warn | Tone::Busy | Tone::Accent => {
@@ -121,7 +125,7 @@ impl Theme {
             (Palette::Dark, Tone::Bad) => rgb(0xf0_7a_82),
             (Palette::Dark, Tone::Busy) => rgb(0x7a_b8_f5),
             (Palette::Dark, Tone::Accent | Tone::Key) => rgb(0xc0_a5_f0),
-            (Palette::Dark, Tone::Marked) => rgb(0xe5_c0_7b),
+            (Palette::Dark, Tone::Marked | Tone::Found) => rgb(0xe5_c0_7b),
             (Palette::Light, Tone::Dim) => rgb(0x5f_65_70),
             (Palette::Light, Tone::Border) => rgb(0x8a_90_9c),
             (Palette::Light, Tone::Title) => rgb(0x1c_20_28),
@@ -130,7 +134,7 @@ impl Theme {
             (Palette::Light, Tone::Bad) => rgb(0xb4_23_18),
             (Palette::Light, Tone::Busy) => rgb(0x0b_5c_ad),
             (Palette::Light, Tone::Accent | Tone::Key) => rgb(0x6b_3f_a0),
-            (Palette::Light, Tone::Marked) => rgb(0x8a_5a_00),
+            (Palette::Light, Tone::Marked | Tone::Found) => rgb(0x8a_5a_00),
             (Palette::ColorBlind, Tone::Dim) => rgb(0x8b_90_9c),
             (Palette::ColorBlind, Tone::Border) => rgb(0x5a_60_70),
             (Palette::ColorBlind, Tone::Title) => rgb(0xe6_e9_ef),
@@ -140,11 +144,11 @@ impl Theme {
             (Palette::ColorBlind, Tone::Bad) => rgb(0xe6_9f_00),
             (Palette::ColorBlind, Tone::Busy) => rgb(0xcc_d5_e5),
             (Palette::ColorBlind, Tone::Accent | Tone::Key) => rgb(0xcc_79_a7),
-            (Palette::ColorBlind, Tone::Marked) => rgb(0xf0_e4_42),
+            (Palette::ColorBlind, Tone::Marked | Tone::Found) => rgb(0xf0_e4_42),
             (Palette::Ansi, Tone::Dim | Tone::Border) => Some(Color::DarkGray),
             (Palette::Ansi, Tone::Title) => None,
             (Palette::Ansi, Tone::Good) => Some(Color::Green),
-            (Palette::Ansi, Tone::Warn | Tone::Marked) => Some(Color::Yellow),
+            (Palette::Ansi, Tone::Warn | Tone::Marked | Tone::Found) => Some(Color::Yellow),
             (Palette::Ansi, Tone::Bad) => Some(Color::Red),
             (Palette::Ansi, Tone::Busy) => Some(Color::Cyan),
             (Palette::Ansi, Tone::Accent | Tone::Key) => Some(Color::Magenta),

@@ -63,7 +63,12 @@ fn no_size_is_too_small() {
         None,
         Some(Overlay::Help { top: 3 }),
         Some(Overlay::Palette { input: Input::default(), at: 40 }),
-        Some(Overlay::Filter { input: Input::new("日本語 state:".to_owned()), trouble: None }),
+        Some(Overlay::Filter {
+            input: Input::new("日本語 state:".to_owned()),
+            trouble: None,
+            back: 0,
+            typed: String::new(),
+        }),
         Some(Overlay::Actions { top: 9 }),
     ];
     for (_, screen) in screens() {

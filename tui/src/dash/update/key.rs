@@ -1,6 +1,6 @@
 //! A key: of what lies on top, else what the registry says.
 
-use super::{leave, open, overlay};
+use super::{find, leave, open, overlay};
 use crate::dash::action::{Act, Entry, Now, entry, keymap};
 use crate::dash::chord::Chord;
 use crate::dash::model::{Model, PANES, Pane, Times};
@@ -13,7 +13,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::bulk::BULK_JOBS_MAX;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::listing::{JobCount, JobFilter};
+use guildhall_protocol::listing::{Direction, JobCount, JobFilter, JobSort, SortBy};
 use tui_input::Input;
 
 pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effect> {
@@ -57,6 +57,8 @@ fn try_act(model: &mut Model, entry: &Entry, now: Now) -> Vec<Effect> {
 fn escape(model: &mut Model) -> Vec<Effect> {
     if !model.marks.is_empty() && *model.screen() == Screen::Jobs {
         model.unmark();
+    } else if !model.search.is_empty() && matches!(model.screen(), Screen::Job(_)) {
+        model.search.clear();
     } else if !model.trail.back() {
         model.toasts.clear();
     }
@@ -131,8 +133,13 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::MarkAll => return mark_all(model),
         Act::Filter => {
             let input = Input::new(model.filter_text.clone());
-            model.overlays.push(Overlay::Filter { input, trouble: None });
+            model.overlays.push(Overlay::Filter { input, trouble: None, back: 0, typed: String::new() });
         }
+        Act::Sort => overlay::sort(model, next_sort),
+        Act::Reverse => overlay::sort(model, reversed),
+        Act::Find => model.overlays.push(Overlay::Find { input: Input::new(model.search.clone()) }),
+        Act::FindNext => find::next(model),
+        Act::FindPrevious => find::previous(model),
         Act::ClearFilter => overlay::set_filter(model, String::new()),
         Act::NextPane => turn_pane(model, 1),
         Act::PreviousPane => turn_pane(model, PANES.len() - 1),
@@ -152,6 +159,20 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Reveal => super::deed::ask_reveal(model),
     }
     Vec::new()
+}
+
+/// By the next column, its usual end first.
+fn next_sort(sort: JobSort) -> JobSort {
+    let at = SortBy::ALL.iter().position(|by| *by == sort.by).unwrap_or(0);
+    JobSort { by: SortBy::ALL[(at + 1) % SortBy::ALL.len()], direction: Direction::Descending }
+}
+
+fn reversed(sort: JobSort) -> JobSort {
+    let direction = match sort.direction {
+        Direction::Descending => Direction::Ascending,
+        Direction::Ascending => Direction::Descending,
+    };
+    JobSort { direction, ..sort }
 }
 
 fn step(model: &mut Model, step: isize) {

@@ -2,7 +2,10 @@
 //! clock and no daemon, so that every "what if" is a test.
 
 mod back;
+mod command;
+mod context;
 mod deed;
+mod find;
 mod key;
 mod overlay;
 
@@ -17,7 +20,7 @@ use super::view::overview::Opens;
 use super::window::Part;
 use guildhall_protocol::time::Timestamp;
 
-pub(crate) use overlay::palette_finds;
+pub(crate) use command::finds as palette_finds;
 
 /// Takes one message.
 pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
@@ -60,6 +63,16 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
         Msg::Done { number, outcome } => deed::outcome(model, number, outcome),
         Msg::Counted { turn, filter, count } => {
             key::counted(model, turn, filter, count);
+            Vec::new()
+        }
+        Msg::Kept(outcome) => {
+            if let Err(why) = outcome {
+                model.tell(Tone::Bad, why);
+            }
+            Vec::new()
+        }
+        Msg::Switched { name, outcome } => {
+            context::switched(model, name, outcome);
             Vec::new()
         }
         Msg::Copied(outcome) => {
@@ -154,6 +167,7 @@ fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
         }
         Hit::Tab(place) => key::act(model, super::action::Act::Go(place)),
         Hit::Act(act) => key::act(model, act),
+        Hit::Found(at) => command::click(model, at),
     }
 }
 

@@ -4,17 +4,14 @@
     reason = "every other key is a letter to type, or means nothing here"
 )]
 
-use super::{deed, key};
-use crate::dash::action::{ENTRIES, Now, now};
-use crate::dash::filter;
-use crate::dash::model::{Model, Pane};
+use super::deed;
+use crate::dash::filter::{self, Known};
+use crate::dash::model::Model;
 use crate::dash::msg::Effect;
-use crate::dash::overlay::{Focus, Found, Overlay};
+use crate::dash::overlay::{Focus, Overlay};
 use crate::dash::screen::Screen;
-use crate::dash::theme::Tone;
 use crossterm::event::{Event, KeyCode, KeyEvent};
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
+use guildhall_protocol::listing::JobSort;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
@@ -22,7 +19,7 @@ use tui_input::backend::crossterm::EventHandler;
 const LINE_MAX: usize = 4_000;
 
 /// What somebody typed or pasted into a line, cut to what it takes.
-fn typed(input: &mut Input, key: KeyEvent) {
+pub(super) fn typed(input: &mut Input, key: KeyEvent) {
     if input.value().chars().count() < LINE_MAX || !matches!(key.code, KeyCode::Char(_)) {
         input.handle_event(&Event::Key(key));
     }
@@ -43,8 +40,8 @@ pub(super) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Overlay::Palette { input, at } => palette(model, input, at, key),
-        Overlay::Filter { input, .. } => filter(model, input, key),
+        Overlay::Palette { input, at } => super::command::palette(model, input, at, key),
+        Overlay::Filter { input, back, typed, .. } => filter(model, FilterLine { input, back, typed }, key),
         Overlay::Find { input } => find(model, input, key),
         Overlay::Confirm(confirm) => question(model, *confirm, key),
     }
@@ -92,75 +89,65 @@ fn scroll(top: usize, code: KeyCode, page: usize) -> Option<usize> {
     }
 }
 
-/// What fits what was typed, best first; with nothing typed, all.
-pub(crate) fn palette_finds(model: &Model, text: &str) -> Vec<Found> {
-    let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
-    let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut letters = Vec::new();
-    let mut found: Vec<(u32, Found)> = Vec::new();
-    for entry in &ENTRIES {
-        let why_not = match now(model, entry) {
-            Now::Absent => continue,
-            Now::No(why) => Some(why),
-            Now::Yes => None,
-        };
-        let words = format!("{} {}", entry.id, entry.does);
-        if let Some(score) = pattern.score(Utf32Str::new(&words, &mut letters), &mut matcher) {
-            found.push((score, Found { act: entry.act, id: entry.id, does: entry.does, why_not }));
-        }
-    }
-    found.sort_by_key(|(score, found)| (std::cmp::Reverse(*score), found.why_not.is_some()));
-    found.into_iter().map(|(_, found)| found).collect()
+/// A line of the filter.
+struct FilterLine {
+    input: Input,
+    back: usize,
+    typed: String,
 }
 
-fn palette(model: &mut Model, mut input: Input, mut at: usize, key: KeyEvent) -> Vec<Effect> {
-    let found = palette_finds(model, input.value());
-    match key.code {
-        KeyCode::Esc => return Vec::new(),
-        KeyCode::Enter => {
-            return match found.into_iter().nth(at) {
-                Some(Found { act, .. }) => key::act(model, act),
-                None => Vec::new(),
-            };
-        }
-        KeyCode::Up => at = at.saturating_sub(1),
-        KeyCode::Down => at = (at + 1).min(found.len().saturating_sub(1)),
-        KeyCode::Tab => {
-            if let Some(found) = found.get(at) {
-                input = Input::new(found.id.to_owned());
-            }
-        }
-        _ => {
-            typed(&mut input, key);
-            at = 0;
-        }
-    }
-    model.overlays.push(Overlay::Palette { input, at });
-    Vec::new()
-}
-
-fn filter(model: &mut Model, mut input: Input, key: KeyEvent) -> Vec<Effect> {
+fn filter(model: &mut Model, line: FilterLine, key: KeyEvent) -> Vec<Effect> {
+    let FilterLine { mut input, mut back, typed: mut before } = line;
     let mut trouble = None;
+    let at_end = input.cursor() == input.value().chars().count();
     match key.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Enter => match filter::parse(input.value()) {
-            Ok(_) => {
-                set_filter(model, input.value().trim().to_owned());
-                return Vec::new();
-            }
+            Ok(_) => return use_filter(model, input.value().trim().to_owned()),
             Err(error) => trouble = Some(error.to_string()),
         },
-        KeyCode::Tab => {
-            if let Some(completed) =
-                filter::complete(input.value(), model.data.agents.value.as_deref().unwrap_or(&[]))
-            {
-                input = Input::new(completed);
+        KeyCode::Tab => complete(model, &mut input),
+        KeyCode::Right if at_end => complete(model, &mut input),
+        KeyCode::Up => {
+            if let Some(older) = model.finding.back(back + 1) {
+                if back == 0 {
+                    input.value().clone_into(&mut before);
+                }
+                back += 1;
+                input = Input::new(older.to_owned());
             }
         }
-        _ => typed(&mut input, key),
+        KeyCode::Down if back > 0 => {
+            back -= 1;
+            let newer = model.finding.back(back).filter(|_| back > 0).unwrap_or(&before);
+            input = Input::new(newer.to_owned());
+        }
+        _ => {
+            typed(&mut input, key);
+            back = 0;
+        }
     }
-    model.overlays.push(Overlay::Filter { input, trouble });
+    model.overlays.push(Overlay::Filter { input, trouble, back, typed: before });
     Vec::new()
+}
+
+fn complete(model: &Model, input: &mut Input) {
+    if let Some(completed) = filter::complete(input.value(), &Known::of(model)) {
+        *input = Input::new(completed);
+    }
+}
+
+/// Shows the jobs that this filter means, and remembers it.
+pub(super) fn use_filter(model: &mut Model, text: String) -> Vec<Effect> {
+    let new = model.finding.used(&text);
+    set_filter(model, text);
+    if new { vec![super::command::keep(model)] } else { Vec::new() }
+}
+
+/// Sorts the jobs otherwise.
+pub(super) fn sort(model: &mut Model, other: impl Fn(JobSort) -> JobSort) {
+    let text = filter::with_sort(&model.filter_text, other(model.filter.sort));
+    set_filter(model, text);
 }
 
 /// Shows the jobs that this filter means. It must be one.
@@ -179,22 +166,7 @@ fn find(model: &mut Model, mut input: Input, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Enter => {
-            input.value().clone_into(&mut model.search);
-            let from = model.cursor().at + 1;
-            model.pane = Pane::Answer;
-            let found = model.data.tree.value.as_mut().and_then(|tree| {
-                let from = tree.shown().get(from).copied().unwrap_or(0);
-                let line = tree.find(input.value(), from)?;
-                tree.shown().iter().position(|shown| *shown == line)
-            });
-            match found {
-                Some(at) => {
-                    let cursor = model.cursor_mut();
-                    cursor.at = at;
-                    cursor.on = None;
-                }
-                None => model.tell(Tone::Warn, "it is not in the answer"),
-            }
+            super::find::begin(model, input.value().to_owned());
             return Vec::new();
         }
         _ => typed(&mut input, key),

@@ -64,6 +64,7 @@ fn connection(pen: &mut Pen<'_>) -> Span {
             if status.is_some_and(|status| status.paused) {
                 return ("PAUSED ".to_owned(), Tone::Bad);
             }
+            let name = model.contexts.current.as_ref().map_or_else(String::new, |name| format!("{name}: "));
             let lock = if model.read_only { "read-only " } else { "" };
             let who = model
                 .who
@@ -71,9 +72,9 @@ fn connection(pen: &mut Pen<'_>) -> Span {
                 .map_or_else(String::new, |who| format!("{} ({}) ", who.name, who.role.name()));
             let dot = pen.sign(Sign::Dot);
             if Width::of(model.size.0) >= Width::Normal {
-                (format!("{lock}{who}{dot} live "), Tone::Good)
+                (format!("{name}{lock}{who}{dot} live "), Tone::Good)
             } else {
-                (format!("{lock}{dot} live "), Tone::Good)
+                (format!("{name}{lock}{dot} live "), Tone::Good)
             }
         }
         Link::Lost { since, retry_at, .. } => {

@@ -362,6 +362,27 @@ fn shown_tree<'a>(model: &'a Model, story: &JobStory) -> Option<&'a JsonTree> {
     model.data.tree.value.as_ref()
 }
 
+/// A text with the places marked where it holds what is searched.
+fn marked(text: &str, tone: Tone, search: &str) -> Vec<Span> {
+    let (lower, search) = (text.to_lowercase(), search.to_lowercase());
+    // Where capitals have another length, the places would not be the same.
+    if search.is_empty() || lower.len() != text.len() {
+        return vec![(text.to_owned(), tone)];
+    }
+    let mut spans = Vec::new();
+    let mut done = 0;
+    for (at, found) in lower.match_indices(&search) {
+        let (Some(before), Some(inside)) = (text.get(done..at), text.get(at..at + found.len())) else {
+            break;
+        };
+        spans.push((before.to_owned(), tone));
+        spans.push((inside.to_owned(), Tone::Found));
+        done = at + found.len();
+    }
+    spans.push((text.get(done..).unwrap_or_default().to_owned(), tone));
+    spans
+}
+
 fn answer(pen: &mut Pen<'_>, area: Rect, story: &JobStory, cursor: &Cursor) {
     let model = pen.model;
     let Some(tree) = shown_tree(model, story) else {
@@ -387,7 +408,7 @@ fn answer(pen: &mut Pen<'_>, area: Rect, story: &JobStory, cursor: &Cursor) {
         let fold = fold.map_or(" ", |fold| pen.sign(fold));
         let mut spans: Vec<Span> = vec![(format!("{}{fold} ", "  ".repeat(json.depth.min(40))), Tone::Dim)];
         if let Some(key) = &json.key {
-            spans.push((key.clone(), Tone::Accent));
+            spans.extend(marked(key, Tone::Accent, &model.search));
             spans.push((": ".to_owned(), Tone::Dim));
         }
         let tone = match json.kind {
@@ -397,7 +418,7 @@ fn answer(pen: &mut Pen<'_>, area: Rect, story: &JobStory, cursor: &Cursor) {
             Kind::Word => Tone::Warn,
             Kind::Open | Kind::Close => Tone::Dim,
         };
-        spans.push((json.value.clone(), tone));
+        spans.extend(marked(&json.value, tone, &model.search));
         if tree.is_folded(*place) {
             spans.push((format!(" {} inside", json.members), Tone::Dim));
         }

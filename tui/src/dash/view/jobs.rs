@@ -5,6 +5,7 @@ use crate::dash::model::Model;
 use crate::dash::pen::{Column, Pen};
 use crate::dash::row::Row;
 use crate::dash::theme::{Sign, Tone, of_job};
+use guildhall_protocol::listing::{Direction, JobSort};
 use guildhall_protocol::state::{Asker, HeldWhy, JobState, Reviewer};
 use guildhall_protocol::view::JobHead;
 use ratatui::layout::Rect;
@@ -51,6 +52,13 @@ fn above(pen: &mut Pen<'_>, area: Rect) {
     let mut told = Vec::new();
     if !model.filter_text.is_empty() {
         told.push(format!("/{}", model.filter_text));
+    }
+    if model.filter.sort != JobSort::default() {
+        let direction = match model.filter.sort.direction {
+            Direction::Descending => "highest first",
+            Direction::Ascending => "lowest first",
+        };
+        told.push(format!("by {}, {direction}", model.filter.sort.by));
     }
     if model.data.jobs.cut {
         told.push("only so many were searched".to_owned());

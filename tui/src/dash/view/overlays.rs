@@ -1,7 +1,7 @@
 //! What lies over a view.
 
 use crate::dash::action::{ENTRIES, Now, now};
-use crate::dash::filter;
+use crate::dash::filter::{self, Known};
 use crate::dash::msg::Hit;
 use crate::dash::overlay::{Confirm, Deed, Focus, Overlay};
 use crate::dash::pen::Pen;
@@ -18,19 +18,11 @@ pub(super) fn paint(pen: &mut Pen<'_>, body: Rect, overlay: &Overlay) {
     match overlay {
         Overlay::Help { top } => help(pen, body, *top),
         Overlay::Palette { input, at } => palette(pen, body, input, *at),
-        Overlay::Filter { input, trouble } => {
-            let hint = trouble.clone().unwrap_or_else(|| filter::help().collect::<Vec<_>>().join("  "));
-            let tone = if trouble.is_some() { Tone::Bad } else { Tone::Dim };
-            prompt(
-                pen,
-                body,
-                "Filter the jobs: tab completes, enter shows, esc leaves it",
-                input,
-                &hint,
-                tone,
-            );
+        Overlay::Filter { input, trouble, .. } => filter_line(pen, body, input, trouble.as_deref()),
+        Overlay::Find { input } => {
+            let title = "Find in the answer; then . is the next place and , the one before";
+            prompt(pen, body, title, input, "", Tone::Dim);
         }
-        Overlay::Find { input } => prompt(pen, body, "Find in the answer", input, "", Tone::Dim),
         Overlay::Confirm(confirm) => question(pen, body, confirm),
         Overlay::Actions { top } => actions(pen, body, *top),
     }
@@ -43,7 +35,7 @@ fn middle(body: Rect, width: u16, height: u16) -> Rect {
 }
 
 /// A line that is typed, with the place of the next letter shown.
-fn line(pen: &mut Pen<'_>, area: Rect, input: &Input, focused: bool) {
+pub(super) fn line(pen: &mut Pen<'_>, area: Rect, input: &Input, focused: bool) {
     let width = usize::from(area.width.max(1));
     let scroll = input.visual_scroll(width.saturating_sub(1));
     let mut skipped = 0;
@@ -63,16 +55,43 @@ fn line(pen: &mut Pen<'_>, area: Rect, input: &Input, focused: bool) {
     }
 }
 
-fn prompt(pen: &mut Pen<'_>, body: Rect, title: &str, input: &Input, hint: &str, tone: Tone) {
+/// A line to type at the foot of the view; where it is.
+fn prompt(pen: &mut Pen<'_>, body: Rect, title: &str, input: &Input, hint: &str, tone: Tone) -> Rect {
     let height = 4.min(body.height);
     let area = Rect { y: body.bottom() - height, height, ..body };
     let inside = pen.window(area, title);
     if inside.height == 0 {
-        return;
+        return inside;
     }
     line(pen, Rect { height: 1, ..inside }, input, true);
     if inside.height > 1 {
         pen.text(inside.x, inside.y + 1, inside.width, hint, tone);
+    }
+    inside
+}
+
+fn filter_line(pen: &mut Pen<'_>, body: Rect, input: &Input, trouble: Option<&str>) {
+    let known = Known::of(pen.model);
+    let text = input.value();
+    let candidates = filter::candidates(text, &known);
+    let begun = !text.is_empty() && !text.ends_with(char::is_whitespace);
+    let hint = match trouble {
+        Some(trouble) => trouble.to_owned(),
+        None if begun && !candidates.is_empty() => candidates.join("  "),
+        None => filter::help().collect::<Vec<_>>().join("  "),
+    };
+    let tone = if trouble.is_some() { Tone::Bad } else { Tone::Dim };
+    let title = "Filter the jobs: tab completes, up brings those of before, enter shows, esc leaves it";
+    let area = prompt(pen, body, title, input, &hint, tone);
+    // What tab would add, where it would stand.
+    let at_end = input.cursor() == text.chars().count();
+    if let (true, true, Some(whole)) = (begun, at_end, filter::complete(text, &known)) {
+        let used = u16::try_from(input.visual_cursor()).unwrap_or(u16::MAX);
+        if used < area.width {
+            let ghost = whole.get(text.len()..).unwrap_or_default();
+            pen.text(area.x + used, area.y, area.width - used, ghost, Tone::Dim);
+            pen.select(Rect { x: area.x + used, width: 1, height: 1, ..area });
+        }
     }
 }
 
@@ -91,17 +110,17 @@ fn palette(pen: &mut Pen<'_>, body: Rect, input: &Input, at: usize) {
         let whole = Rect { y, height: 1, ..inside };
         let (does, tone) = match &found.why_not {
             Some(why) => (format!("{}: {why}", found.does), Tone::Dim),
-            None => (found.does.to_owned(), Tone::Text),
+            None => (found.does.clone(), Tone::Text),
         };
-        pen.text(whole.x, y, 18, found.id, if found.why_not.is_some() { Tone::Dim } else { Tone::Key });
+        pen.text(whole.x, y, 18, &found.id, if found.why_not.is_some() { Tone::Dim } else { Tone::Key });
         pen.text(whole.x + 19, y, whole.width.saturating_sub(19), &does, tone);
         if place == at {
             pen.select(whole);
         }
-        pen.hit(whole, Hit::Act(found.act));
+        pen.hit(whole, Hit::Found(place));
     }
     if found.is_empty() {
-        pen.text(inside.x, inside.y + 1, inside.width, "nothing is called so", Tone::Dim);
+        pen.text(inside.x, inside.y + 1, inside.width, "nothing fits", Tone::Dim);
     }
 }
 

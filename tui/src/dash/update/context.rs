@@ -1,0 +1,51 @@
+//! Another daemon, without leaving: nothing of the first one is left, and what was ordered there is sent there.
+
+use super::deed;
+use crate::dash::data::Data;
+use crate::dash::link::Link;
+use crate::dash::model::Model;
+use crate::dash::msg::Effect;
+use crate::dash::screen::Trail;
+use crate::dash::theme::Tone;
+
+/// Asks for the daemon of this context.
+pub(super) fn switch(model: &mut Model, name: &str) -> Vec<Effect> {
+    let Some(context) = model.contexts.find(name).cloned() else { return Vec::new() };
+    // They were meant for the daemon that is left.
+    let mut effects = deed::send_all(model);
+    effects.push(Effect::Switch(Box::new(context)));
+    effects
+}
+
+/// The connection is to the daemon of this context from now on, or it could not be made.
+pub(super) fn switched(model: &mut Model, name: String, outcome: Result<String, String>) {
+    let endpoint = match outcome {
+        Ok(endpoint) => endpoint,
+        Err(why) => {
+            model.tell(Tone::Bad, format!("{name}: {why}"));
+            return;
+        }
+    };
+    let Some(context) = model.contexts.find(&name) else { return };
+    model.read_only = model.always_read_only || context.read_only;
+    if let Some(palette) = context.theme {
+        model.theme.palette = palette;
+    }
+    model.endpoint = endpoint;
+    model.tell(Tone::Accent, format!("this is {name} now"));
+    model.contexts.current = Some(name);
+    model.link = Link::Connecting;
+    model.who = None;
+    model.data = Data::default();
+    model.trail = Trail::at(model.screen().tab());
+    model.cursors.clear();
+    model.panes.clear();
+    model.unmark();
+    model.sent.clear();
+    model.overlays.clear();
+    model.filter_text = String::new();
+    model.filter = crate::dash::filter::Filter::default();
+    model.filter_turn += 1;
+    model.version += 1;
+    model.to_end = false;
+}

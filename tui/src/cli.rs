@@ -41,6 +41,9 @@ pub(crate) struct DashArgs {
     /// Look only: the dashboard orders nothing
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Begin with the overview, and not where you left the dashboard
+    #[arg(long)]
+    pub(crate) fresh: bool,
     /// Colors of the dashboard; by default dark, and plain where `NO_COLOR` is set
     #[arg(long, value_enum, env = "GUILDHALL_THEME")]
     pub(crate) theme: Option<Palette>,

@@ -44,7 +44,9 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Fault> {
     let Cli { socket, remote, json, dash, command } = cli;
     let Some(command) = command else {
-        return Box::pin(dash::run(Session::new(socket, remote, json)?, dash::Options::of(&dash)?)).await;
+        let named = socket.is_some() || remote.server.is_some();
+        let options = dash::Options::of(&dash, named)?;
+        return Box::pin(dash::run(Session::new(socket, remote, json)?, options)).await;
     };
     match command {
         Command::Completions { shell } => {

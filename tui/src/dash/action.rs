@@ -58,6 +58,9 @@ pub(crate) enum Act {
     ResumeEngine,
     Replay,
     Reveal,
+    PostJob,
+    RegisterAgent,
+    NewVersion,
 }
 
 /// Where something can be done.
@@ -113,7 +116,7 @@ const fn order(
 }
 
 /// Everything, in the order in which help shows it.
-pub(crate) const ENTRIES: [Entry; 67] = [
+pub(crate) const ENTRIES: [Entry; 70] = [
     look(Act::Up, "up", "one row up", &["k", "up"], Scope::Lists),
     look(Act::Down, "down", "one row down", &["j", "down"], Scope::Lists),
     look(Act::PageUp, "page-up", "one page up", &["pageup", "ctrl-b"], Scope::Lists),
@@ -180,6 +183,9 @@ pub(crate) const ENTRIES: [Entry; 67] = [
     order(Act::Job(JobAction::Reject), "reject", "decide that it is not", &["J"], Scope::Jobs),
     order(Act::Job(JobAction::Cancel), "cancel", "call it off", &["x"], Scope::Jobs),
     order(Act::Reveal, "reveal", "see the texts of a private job", &["v"], Scope::Job),
+    order(Act::PostJob, "post", "post a job", &["N"], Scope::Everywhere),
+    order(Act::RegisterAgent, "register", "register an agent", &["R"], Scope::Everywhere),
+    order(Act::NewVersion, "new-version", "write a new version of it", &["V"], Scope::Agents),
     order(Act::TestAgent, "test", "send challenge and examples", &["t"], Scope::Agents),
     order(Act::PauseAgent, "pause", "no new jobs for it", &["s"], Scope::Agents),
     order(Act::ResumeAgent, "resume", "let it work again", &["S"], Scope::Agents),
@@ -228,16 +234,20 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
     if !in_scope(model, entry.scope) {
         return Now::Absent;
     }
+    // What is no order yet can be written without a daemon.
+    let sends = !matches!(entry.act, Act::PostJob | Act::RegisterAgent);
     if entry.writes {
         if model.read_only {
             return Now::No("the dashboard is read-only".to_owned());
         }
-        if !model.link.is_live() {
+        if sends && !model.link.is_live() {
             return Now::No("there is no daemon to order it from".to_owned());
         }
     }
     match entry.act {
         Act::Job(action) => of_job(model, action),
+        Act::RegisterAgent if model.screen().tab() != Screen::Agents => Now::Absent,
+        Act::NewVersion => of_version(model),
         Act::PauseAgent => of_agent(model, AgentEvent::Paused(PausedWhy::Operator)),
         Act::ResumeAgent => of_agent(model, AgentEvent::Resumed),
         Act::RetireAgent => of_agent(model, AgentEvent::Retired),
@@ -299,6 +309,8 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         | Act::CopyId
         | Act::CopyCommand
         | Act::TestAgent
+        | Act::PostJob
+        | Act::RegisterAgent
         | Act::Replay => Now::Yes,
     }
 }
@@ -357,6 +369,15 @@ fn refusal(model: &Model, head: &JobHead, action: JobAction) -> Now {
         Ok(()) => Now::Yes,
         Err(refusal) => Now::No(refusal.to_string()),
     }
+}
+
+fn of_version(model: &Model) -> Now {
+    let Some(head) = model.chosen_agent() else { return Now::Absent };
+    let mine = model.who.as_ref().is_some_and(|who| who.user == head.owner);
+    if mine || model.is_operator() {
+        return Now::Yes;
+    }
+    Now::No("only its owner or an operator may do this".to_owned())
 }
 
 fn of_agent(model: &Model, event: AgentEvent) -> Now {

@@ -4,6 +4,7 @@ use super::json_tree::JsonTree;
 use super::model::Model;
 use super::overlay::Overlay;
 use super::screen::Screen;
+use super::update::form_needs;
 use super::window::{Part, Window};
 use guildhall_protocol::account::{UserHead, UserStory};
 use guildhall_protocol::agent::AgentName;
@@ -527,6 +528,8 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         // Names are completed.
         needs.push(Need::Agents);
     }
+    let named = form_needs(model).map(Need::Agent).filter(|need| !needs.contains(need));
+    needs.extend(named);
     needs
 }
 

@@ -2,16 +2,18 @@
 //! nothing does, nothing runs.
 
 use super::contexts::{Context, Contexts};
+use super::editor;
 use super::effects;
 use super::keys::Keys;
 use super::link::{LinkEvent, back_off};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
 use super::pen::Drawn;
+use super::place::Place;
 use super::settings::{self, Settings};
 use super::state::{Slot, State};
 use super::term::Screen;
-use super::theme::{Palette, Theme};
+use super::theme::{Palette, Theme, Tone};
 use super::update::update;
 use super::views::Finding;
 use crate::cli::DashArgs;
@@ -20,6 +22,7 @@ use crate::session::Session;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures::StreamExt;
 use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::Scope;
 use ratatui::layout::Position;
@@ -54,11 +57,17 @@ pub(crate) struct Options {
     pub(crate) contexts: Contexts,
     pub(crate) read_only: bool,
     pub(crate) mouse: bool,
+    /// Begin where everybody begins.
+    pub(crate) fresh: bool,
+    /// The command line says which colors.
+    pub(crate) theme_is_given: bool,
+    /// The command line says which daemon.
+    pub(crate) daemon_is_named: bool,
 }
 
 impl Options {
     /// As the command line says, and else the person's file.
-    pub(crate) fn of(args: &DashArgs) -> Result<Self, Fault> {
+    pub(crate) fn of(args: &DashArgs, daemon_is_named: bool) -> Result<Self, Fault> {
         let file = match settings::usual_file() {
             Some(path) => settings::read(&path).map_err(|error| Fault::Input(error.to_string()))?,
             None => Settings::default(),
@@ -68,7 +77,16 @@ impl Options {
         let usual = if no_color { Palette::Plain } else { file.theme.unwrap_or(Palette::Dark) };
         let theme = Theme { palette: args.theme.unwrap_or(usual), ascii: args.ascii || file.ascii };
         let (keys, contexts) = (file.keys, file.contexts);
-        Ok(Self { theme, keys, contexts, read_only: args.read_only, mouse: args.mouse || file.mouse })
+        Ok(Self {
+            theme,
+            keys,
+            contexts,
+            read_only: args.read_only,
+            mouse: args.mouse || file.mouse,
+            fresh: args.fresh,
+            theme_is_given: args.theme.is_some() || no_color,
+            daemon_is_named,
+        })
     }
 }
 
@@ -82,18 +100,52 @@ pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault>
     let size = crossterm::terminal::size().map_err(fault)?;
     let mut screen = Screen::new(std::io::stdout(), size, options.mouse);
     screen.enter().map_err(fault)?;
-    let mut model = Model::new(session.endpoint().to_string(), options.theme, size, Timestamp::now());
-    model.keys = options.keys;
-    model.contexts = options.contexts;
-    model.always_read_only = options.read_only;
-    model.read_only = options.read_only;
-    let state = State::usual();
-    model.finding = state.read(&Slot::Finding).map(|text| Finding::read(&text)).unwrap_or_default();
+    let (session, model, state) = begin(session, options, size);
     let driver = Driver::new(Rc::new(session), model, screen, state);
     let local = LocalSet::new();
     let (outcome, mut screen) = Box::pin(local.run_until(driver.drive())).await;
     screen.leave().map_err(fault)?;
     outcome.map_err(fault)
+}
+
+/// The first model: where the person was when they left, unless they want to begin afresh.
+fn begin(session: Session, options: Options, size: (u16, u16)) -> (Session, Model, State) {
+    let state = State::usual();
+    let kept = if options.fresh { None } else { state.read(&Slot::Place) };
+    let mut place = kept.map(|text| Place::read(&text)).unwrap_or_default();
+    if options.theme_is_given {
+        place.forget_palette();
+    }
+    let mut contexts = options.contexts;
+    let mut trouble = None;
+    let context = place.context.take().filter(|_| !options.daemon_is_named);
+    let context = context.and_then(|name| contexts.find(&name).cloned());
+    let mut session = session;
+    let (mut theme, mut read_only) = (options.theme, options.read_only);
+    if let Some(context) = context {
+        match Session::of_context(&context.reach) {
+            Ok(other) => {
+                session = other;
+                read_only |= context.read_only;
+                theme.palette = context.theme.filter(|_| !options.theme_is_given).unwrap_or(theme.palette);
+                contexts.current = Some(context.name);
+            }
+            Err(fault) => trouble = Some(format!("{}: {fault}", context.name)),
+        }
+    }
+    let mut model = Model::new(session.endpoint().to_string(), theme, size, Timestamp::now());
+    model.keys = options.keys;
+    model.contexts = contexts;
+    model.always_read_only = options.read_only;
+    model.read_only = read_only;
+    model.seed = RequestId::fresh().to_string();
+    model.finding = state.read(&Slot::Finding).map(|text| Finding::read(&text)).unwrap_or_default();
+    model.drafts = state.drafts(&model.endpoint).into_iter().collect();
+    place.restore(&mut model);
+    if let Some(trouble) = trouble {
+        model.tell(Tone::Bad, trouble);
+    }
+    (session, model, state)
 }
 
 /// Where a task tells what it found, and of which daemon.
@@ -137,6 +189,10 @@ struct Driver {
     retry: Rc<Notify>,
     /// Orders whose outcome is not known yet.
     under_way: usize,
+    /// A text for the editor, which is not opened yet.
+    to_edit: Option<(String, &'static str)>,
+    /// The editor has the terminal.
+    editing: bool,
     leaving: bool,
 }
 
@@ -159,6 +215,8 @@ impl Driver {
             keeps: true,
             retry: Rc::default(),
             under_way: 0,
+            to_edit: None,
+            editing: false,
             leaving: false,
         }
     }
@@ -170,26 +228,39 @@ impl Driver {
 
     async fn turn(&mut self) -> std::io::Result<()> {
         self.keep_connection();
-        let mut input = EventStream::new();
+        let mut input = Some(EventStream::new());
+        let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         let mut resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         while !self.leaving {
+            if let Some((text, suffix)) = self.to_edit.take() {
+                // Nobody else may read what is typed there.
+                input = None;
+                self.open_editor(text, suffix)?;
+            }
+            if !self.editing && input.is_none() {
+                input = Some(EventStream::new());
+            }
             self.paint_if_due()?;
             let wake = self.next_wake();
             let msg = tokio::select! {
                 biased;
-                event = input.next() => match event {
+                event = next(&mut input) => match event {
                     Some(Ok(event)) => self.read(event),
                     Some(Err(error)) => return Err(error),
                     // The terminal is gone.
                     None => Some(Msg::Terminate),
                 },
                 msg = self.inbox.recv() => msg.and_then(|msg| self.meant(msg)),
+                // In the editor it is the editor's.
+                _ = interrupt.recv() => (!self.editing).then_some(Msg::Terminate),
                 _ = terminate.recv() => Some(Msg::Terminate),
                 _ = hang_up.recv() => Some(Msg::Terminate),
                 _ = resumed.recv() => {
-                    self.screen.enter()?;
+                    if !self.editing {
+                        self.screen.enter()?;
+                    }
                     self.dirty = Dirty::ByKey;
                     None
                 }
@@ -218,9 +289,10 @@ impl Driver {
         Ok(())
     }
 
-    /// A message, unless a daemon told it that is no longer looked at. What became of an order is told in any case.
+    /// A message, unless a daemon told it that is no longer looked at. What became of an order, and what
+    /// the editor gave back, is told in any case.
     fn meant(&self, (turn, msg): (u64, Msg)) -> Option<Msg> {
-        (turn == self.turn || matches!(msg, Msg::Done { .. })).then_some(msg)
+        (turn == self.turn || matches!(msg, Msg::Done { .. } | Msg::Edited(_))).then_some(msg)
     }
 
     /// Where what is done outside tells what became of it.
@@ -241,14 +313,27 @@ impl Driver {
         let outcome = match Session::of_context(&context.reach) {
             Ok(session) => {
                 let endpoint = session.endpoint().to_string();
+                let drafts = self.state.drafts(&endpoint);
                 self.session = Rc::new(session);
                 self.turn += 1;
                 self.keep_connection();
-                Ok(endpoint)
+                Ok((endpoint, drafts))
             }
             Err(fault) => Err(fault.to_string()),
         };
         self.take(Msg::Switched { name: context.name, outcome })
+    }
+
+    /// Gives the terminal to the editor. What happens meanwhile goes on; nothing is painted.
+    fn open_editor(&mut self, text: String, suffix: &'static str) -> std::io::Result<()> {
+        self.screen.leave()?;
+        self.editing = true;
+        let reply = self.reply();
+        // A thread of its own: whoever ends the program does not wait for the editor.
+        std::thread::Builder::new()
+            .name("editor".to_owned())
+            .spawn(move || reply.tell(Msg::Edited(editor::run(&text, suffix))))?;
+        Ok(())
     }
 
     fn take(&mut self, msg: Msg) -> std::io::Result<()> {
@@ -261,9 +346,15 @@ impl Driver {
                 | Msg::Scroll { .. }
                 | Msg::Resize(..)
                 | Msg::Copied(_)
+                | Msg::Edited(_)
         );
         if let Msg::Done { .. } = msg {
             self.under_way = self.under_way.saturating_sub(1);
+        }
+        if let Msg::Edited(_) = msg {
+            self.editing = false;
+            self.screen.enter()?;
+            self.model.size = crossterm::terminal::size()?;
         }
         let effects = update(&mut self.model, Timestamp::now(), msg);
         if by_key {
@@ -301,6 +392,14 @@ impl Driver {
                     reply.tell(Msg::Counted { turn, filter, count });
                 });
             }
+            Effect::Preview { turn, draft } => {
+                let (session, reply) = (Rc::clone(&self.session), self.reply());
+                tokio::task::spawn_local(async move {
+                    let preview = effects::preview(&session, *draft).await;
+                    reply.tell(Msg::Previewed { turn, preview });
+                });
+            }
+            Effect::Edit { text, suffix } => self.to_edit = Some((text, suffix)),
             Effect::Keep { slot, text } => {
                 let kept = self.state.keep(&slot, text.as_deref());
                 // It is told once: whoever cannot write there cannot write there a minute later.
@@ -325,6 +424,7 @@ impl Driver {
 
     fn paint_if_due(&mut self) -> std::io::Result<()> {
         let pause = match self.dirty {
+            _ if self.editing => return Ok(()),
             Dirty::No => return Ok(()),
             Dirty::ByKey => KEY_FRAME,
             Dirty::ByData => DATA_FRAME,
@@ -342,6 +442,7 @@ impl Driver {
     /// When to look again although nothing happens; none: never.
     fn next_wake(&self) -> Option<Instant> {
         let frame = match (self.dirty, self.painted_at) {
+            _ if self.editing => None,
             (Dirty::No, _) | (_, None) => None,
             (Dirty::ByKey, Some(at)) => Some(at + KEY_FRAME),
             (Dirty::ByData, Some(at)) => Some(at + DATA_FRAME),
@@ -379,6 +480,14 @@ impl Driver {
             }
             Event::Key(_) | Event::FocusGained | Event::FocusLost => None,
         }
+    }
+}
+
+/// The next event of the terminal; while an editor has it, none comes.
+async fn next(input: &mut Option<EventStream>) -> Option<std::io::Result<Event>> {
+    match input {
+        Some(input) => input.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -9,8 +9,9 @@ use guildhall_protocol::bulk::{BulkOrder, BulkTarget, SeenJob};
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::{JobCount, JobFilter};
-use guildhall_protocol::view::{AgentHead, EngineOrder, Order, PageRequest};
+use guildhall_protocol::view::{AgentHead, EngineOrder, NewJob, Order, PageRequest, Posted, Preview};
 use std::future::Future;
 use std::time::Duration;
 
@@ -153,6 +154,33 @@ pub(super) async fn perform(session: &Session, deed: Deed) -> Outcome {
                 }
             }))
         }
+        Deed::Post { request, draft } => Outcome::Posted(post(session, request, *draft).await),
+        Deed::Register { request, definition, options } => {
+            let name = definition.name.clone();
+            let done = again(|| async {
+                let (request, definition, options) =
+                    (request.clone(), (*definition).clone(), options.clone());
+                session
+                    .ask(|service, context| async move {
+                        service.register_agent(context, request, definition, options).await
+                    })
+                    .await
+            });
+            Outcome::Registered(done.await.map(|registered| (name, registered)))
+        }
+        Deed::Update { request, definition, options } => {
+            let name = definition.name.clone();
+            let done = again(|| async {
+                let (request, definition, options) =
+                    (request.clone(), (*definition).clone(), options.clone());
+                session
+                    .ask(|service, context| async move {
+                        service.update_agent(context, request, definition, options).await
+                    })
+                    .await
+            });
+            Outcome::Updated(done.await.map(|updated| (name, Box::new(updated))))
+        }
         Deed::Engine { order, reason } => {
             let done = again(|| async {
                 let (request, reason) = (request.clone(), reason.clone());
@@ -187,6 +215,21 @@ pub(super) async fn perform(session: &Session, deed: Deed) -> Outcome {
             Outcome::One(done.await.map(|_| "its texts are shown for a quarter of an hour".to_owned()))
         }
     }
+}
+
+async fn post(session: &Session, request: RequestId, draft: JobDraft) -> Result<Posted, ApiError> {
+    let posted = again(|| async {
+        let job = NewJob { request: request.clone(), draft: draft.clone() };
+        session.ask(|service, context| async move { service.post(context, vec![job]).await }).await
+    });
+    let nothing = || ApiError::new(ErrorKind::Internal, "the daemon posted nothing");
+    posted.await?.pop().ok_or_else(nothing)?
+}
+
+/// Who would get a job.
+pub(super) async fn preview(session: &Session, draft: JobDraft) -> Result<Box<Preview>, ApiError> {
+    let preview = session.ask(|service, context| async move { service.preview(context, draft).await });
+    Ok(Box::new(preview.await?))
 }
 
 async fn many(session: &Session, request: RequestId, jobs: &[Target], order: Order) -> Outcome {

@@ -9,12 +9,13 @@ use super::link::Link;
 use super::overlay::{Deed, Matching, Overlay};
 use super::row::{Cursor, Row};
 use super::screen::{Screen, Trail};
-use super::theme::{Theme, Tone};
+use super::state::DraftOf;
+use super::theme::{Palette, Theme, Tone};
 use super::views::Finding;
 use guildhall_protocol::account::Role;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::handshake::Principal;
-use guildhall_protocol::ids::JobId;
+use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentOrder, JobHead, Order};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -156,6 +157,15 @@ pub(crate) struct Model {
     pub(crate) pending: Vec<Pending>,
     pub(crate) sent: Vec<Sent>,
     pub(crate) orders: u64,
+    /// Drafts of this daemon that are kept, as they are kept.
+    pub(crate) drafts: BTreeMap<DraftOf, String>,
+    /// Forms that were sent and whose outcome is not known yet, by the number of the order.
+    pub(crate) sending: BTreeMap<u64, DraftOf>,
+    /// The beginning of the ids of requests: no other run of the program has it.
+    pub(crate) seed: String,
+    pub(crate) requests: u64,
+    /// Colors that were chosen by key.
+    pub(crate) chosen_palette: Option<Palette>,
     /// When something must be looked at again although nothing happens.
     pub(crate) wake_at: Option<Timestamp>,
 }
@@ -196,6 +206,11 @@ impl Model {
             pending: Vec::new(),
             sent: Vec::new(),
             orders: 0,
+            drafts: BTreeMap::new(),
+            sending: BTreeMap::new(),
+            seed: "desk".to_owned(),
+            requests: 0,
+            chosen_palette: None,
             wake_at: None,
         }
     }
@@ -318,6 +333,12 @@ impl Model {
         while self.toasts.len() > 3 {
             self.toasts.pop_front();
         }
+    }
+
+    /// An id for something that is to happen once.
+    pub(crate) fn fresh_request(&mut self) -> RequestId {
+        self.requests += 1;
+        format!("{}.{}", self.seed, self.requests).parse().expect("a seed has few and plain letters")
     }
 
     /// Writes an order into the log of orders; its number.

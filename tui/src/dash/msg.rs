@@ -5,12 +5,14 @@ use super::data::{Answer, Need};
 use super::link::LinkEvent;
 use super::overlay::Deed;
 use super::row::Row;
-use super::state::Slot;
+use super::state::{DraftOf, Slot};
 use crossterm::event::KeyEvent;
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::{JobCount, JobFilter};
-use guildhall_protocol::view::JobHead;
+use guildhall_protocol::view::{JobHead, Posted, Preview, Registered, Updated};
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -40,12 +42,19 @@ pub(crate) enum Msg {
         filter: JobFilter,
         count: Result<JobCount, ApiError>,
     },
+    /// Who would get a job that is being written.
+    Previewed {
+        turn: u64,
+        preview: Result<Box<Preview>, ApiError>,
+    },
+    /// What the editor gave back, or why nothing.
+    Edited(Result<String, String>),
     /// Whether something was kept.
     Kept(Result<(), String>),
-    /// Another daemon is looked at from now on: where it is, or why not.
+    /// Another daemon is looked at from now on: where it is, and the drafts for it; or why not.
     Switched {
         name: String,
-        outcome: Result<String, String>,
+        outcome: Result<(String, Vec<(DraftOf, String)>), String>,
     },
     /// Whether the terminal took what was copied, as far as anybody knows.
     Copied(Result<usize, String>),
@@ -72,6 +81,9 @@ pub(crate) enum Outcome {
     Jobs(Vec<(JobId, Result<JobHead, ApiError>)>),
     /// One thing, in words.
     One(Result<String, ApiError>),
+    Posted(Result<Posted, ApiError>),
+    Registered(Result<(AgentName, Registered), ApiError>),
+    Updated(Result<(AgentName, Box<Updated>), ApiError>),
 }
 
 /// What is to be done outside.
@@ -83,6 +95,10 @@ pub(crate) enum Effect {
     Do { number: u64, deed: Deed },
     /// Count the jobs that a filter admits; `turn` grows with each change of the filter.
     Count { turn: u64, filter: JobFilter },
+    /// Ask who would get a job; `turn` grows with each look.
+    Preview { turn: u64, draft: Box<JobDraft> },
+    /// Give the terminal to the person's editor, with a text.
+    Edit { text: String, suffix: &'static str },
     /// Keep a text for the next run, or nothing any more.
     Keep { slot: Slot, text: Option<String> },
     /// Look at another daemon.

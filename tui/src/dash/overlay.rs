@@ -2,12 +2,14 @@
 
 use super::action::Act;
 use super::command::Command;
-use guildhall_protocol::agent::AgentName;
+use super::form::Form;
+use guildhall_protocol::agent::{AgentDefinition, AgentName};
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::ids::NotificationId;
+use guildhall_protocol::ids::{NotificationId, RequestId};
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::JobFilter;
 use guildhall_protocol::permission::JobAction;
-use guildhall_protocol::view::{AgentOrder, EngineOrder, Order};
+use guildhall_protocol::view::{AgentOrder, EngineOrder, Order, RegisterOptions};
 use tui_input::Input;
 
 /// One of them.
@@ -32,6 +34,10 @@ pub(crate) enum Overlay {
     Confirm(Box<Confirm>),
     /// What was ordered from here.
     Actions { top: usize },
+    /// What is written before it is sent.
+    Form(Box<Form>),
+    /// What came of it, until somebody has read it.
+    Told { title: String, lines: Vec<String>, top: usize },
 }
 
 /// What is to be done.
@@ -52,6 +58,22 @@ pub(crate) enum Deed {
     },
     TestAgent {
         name: AgentName,
+    },
+    /// Posts a job, once under this request.
+    Post {
+        request: RequestId,
+        draft: Box<JobDraft>,
+    },
+    Register {
+        request: RequestId,
+        definition: Box<AgentDefinition>,
+        options: RegisterOptions,
+    },
+    /// A new version of an agent.
+    Update {
+        request: RequestId,
+        definition: Box<AgentDefinition>,
+        options: RegisterOptions,
     },
     Engine {
         order: EngineOrder,

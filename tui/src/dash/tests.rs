@@ -3,7 +3,9 @@
 
 mod acting;
 mod finding;
+mod forms;
 mod pictures;
+mod restored;
 mod taking_back;
 mod wire;
 
@@ -24,7 +26,8 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
 use guildhall_protocol::ids::{EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
-use guildhall_protocol::job::{Priority, Visibility};
+use guildhall_protocol::job::{JobDraft, Priority, Visibility};
+use guildhall_protocol::json::Json;
 use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
 use guildhall_protocol::log::{LogLevel, LogLine, LogPage};
 use guildhall_protocol::notice::{NoticeStory, NoticeView};
@@ -34,7 +37,7 @@ use guildhall_protocol::overview::{
 };
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::{AgentHead, FeedLine, JobHead, Page, Status};
+use guildhall_protocol::view::{AgentHead, AgentStory, FeedLine, JobHead, Page, Status};
 use guildhall_protocol::wire::Wire;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -81,6 +84,12 @@ pub(super) struct Desk {
     pub(super) jobs: Vec<JobHead>,
     /// How many jobs every filter admits.
     pub(super) count: u64,
+    /// Drafts of which it was asked who would get them.
+    pub(super) previewed: Vec<JobDraft>,
+    /// What went to the editor, and the end of the file's name.
+    pub(super) edited: Vec<(String, &'static str)>,
+    /// The input schema of every agent.
+    pub(super) input_schema: Option<String>,
     /// What was kept for the next run, in order.
     pub(super) kept: Vec<(Slot, Option<String>)>,
 }
@@ -98,6 +107,9 @@ impl Desk {
             left: false,
             jobs: jobs.rows,
             count: 0,
+            previewed: Vec::new(),
+            edited: Vec::new(),
+            input_schema: None,
             kept: Vec::new(),
         };
         desk.connects();
@@ -142,9 +154,15 @@ impl Desk {
                 }
                 Effect::Copy(text) => self.copied.push(text),
                 Effect::Quit => self.left = true,
+                Effect::Preview { turn, draft } => {
+                    self.previewed.push(*draft);
+                    let preview = Ok(Box::new(read(include_str!("fixtures/preview.json"))));
+                    effects.extend(update(&mut self.model, now, Msg::Previewed { turn, preview }));
+                }
+                Effect::Edit { text, suffix } => self.edited.push((text, suffix)),
                 Effect::Keep { slot, text } => self.kept.push((slot, text)),
                 Effect::Switch(context) => {
-                    let (name, outcome) = (context.name, Ok("/run/other.sock".to_owned()));
+                    let (name, outcome) = (context.name, Ok(("/run/other.sock".to_owned(), Vec::new())));
                     effects.extend(update(&mut self.model, now, Msg::Switched { name, outcome }));
                 }
                 Effect::Reconnect | Effect::Suspend => {}
@@ -176,6 +194,7 @@ impl Desk {
                 "up" => KeyCode::Up,
                 "down" => KeyCode::Down,
                 "backspace" => KeyCode::Backspace,
+                "f2" => KeyCode::F(2),
                 "space" => KeyCode::Char(' '),
                 one => KeyCode::Char(one.chars().next().expect("a key")),
             };
@@ -249,7 +268,13 @@ impl Desk {
             }
             Need::Body(..) => Answer::Body(r#"{"keywords":["market","agents","signed"],"count":3,"text":"A market for agents.","none":null}"#.to_owned()),
             Need::Agents => Answer::Agents(read::<Page<AgentHead>>(include_str!("fixtures/agents.json")).rows),
-            Need::Agent(_) => Answer::Agent(Box::new(read(include_str!("fixtures/agent.json")))),
+            Need::Agent(_) => {
+                let mut story: AgentStory = read(include_str!("fixtures/agent.json"));
+                if let Some(schema) = &self.input_schema {
+                    story.definition.input_schema = Some(Json::from_text(schema.clone()).expect("JSON"));
+                }
+                Answer::Agent(Box::new(story))
+            }
             Need::Inbox => Answer::Inbox(Box::new(read(include_str!("fixtures/inbox.json")))),
             Need::Notices { .. } => Answer::Notices(notices()),
             Need::Notice(id) => {

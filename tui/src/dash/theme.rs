@@ -7,7 +7,7 @@ use guildhall_protocol::state::JobState;
 use ratatui::style::{Color, Modifier, Style};
 
 /// A set of colors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Palette {
     /// For a dark background

@@ -1,11 +1,13 @@
 //! Every view in five sizes, with its styles; and every size without a panic.
 
 use super::{Desk, a_notice};
+use crate::dash::form::Form;
 use crate::dash::model::PANES;
 use crate::dash::overlay::Overlay;
 use crate::dash::screen::{Screen, TABS};
+use crate::dash::state::DraftOf;
 use crate::dash::theme::Palette;
-use guildhall_protocol::ids::{JobId, UserId};
+use guildhall_protocol::ids::{JobId, RequestId, UserId};
 use tui_input::Input;
 
 const SIZES: [(u16, u16); 5] = [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8)];
@@ -47,6 +49,23 @@ fn questions_help_and_palette() {
 }
 
 #[test]
+fn every_form_in_five_sizes() {
+    for (width, height) in SIZES {
+        for (name, keys) in [
+            ("form_job", ["2", "N"].as_slice()),
+            ("form_job_wrong", &["2", "N", "ctrl-s"]),
+            ("form_agent", &["3", "R"]),
+            ("form_version", &["3", "V", "tab", "tab", "tab"]),
+            ("form_look", &["2", "N", "x", "ctrl-p"]),
+        ] {
+            let mut desk = Desk::new(width, height);
+            desk.presses(keys);
+            insta::assert_debug_snapshot!(format!("{name}_{width}x{height}"), desk.buffer());
+        }
+    }
+}
+
+#[test]
 fn every_part_of_a_job() {
     for pane in PANES {
         let mut desk = Desk::new(80, 24);
@@ -59,6 +78,7 @@ fn every_part_of_a_job() {
 
 #[test]
 fn no_size_is_too_small() {
+    let request: RequestId = "desk.1".parse().expect("an id");
     let overlays = [
         None,
         Some(Overlay::Help { top: 3 }),
@@ -70,11 +90,16 @@ fn no_size_is_too_small() {
             typed: String::new(),
         }),
         Some(Overlay::Actions { top: 9 }),
+        Some(Overlay::Form(Box::new(Form::new(DraftOf::Job, request.clone())))),
+        Some(Overlay::Form(Box::new(Form::new(DraftOf::Agent, request)))),
+        Some(Overlay::Told { title: "Told".to_owned(), lines: vec!["one".to_owned(); 9], top: 40 }),
     ];
-    for (_, screen) in screens() {
+    for (place, (_, screen)) in screens().into_iter().enumerate() {
         let mut desk = Desk::new(80, 24);
         desk.goes(screen);
-        for overlay in &overlays {
+        // What covers all of the screen is the same over each.
+        let covers = |overlay: &&Option<Overlay>| matches!(overlay, Some(Overlay::Form(_)));
+        for overlay in overlays.iter().filter(|overlay| place == 0 || !covers(overlay)) {
             desk.model.overlays = overlay.clone().into_iter().collect();
             for width in [1, 2, 3, 4, 5, 7, 11, 17, 25, 30, 31, 40, 59, 60, 79, 80, 109, 110, 160, 220] {
                 for height in [1, 2, 3, 4, 5, 6, 8, 11, 14, 24, 70] {

@@ -50,6 +50,7 @@ pub(super) fn way(model: &Model, deed: &Deed) -> Way {
                 None => Way::Final,
             }
         }
+        Deed::Post { .. } | Deed::Register { .. } | Deed::Update { .. } => Way::Final,
         Deed::TestAgent { .. } | Deed::Engine { .. } | Deed::Replay { .. } | Deed::Reveal { .. } => {
             Way::Final
         }

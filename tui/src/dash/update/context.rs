@@ -6,21 +6,27 @@ use crate::dash::link::Link;
 use crate::dash::model::Model;
 use crate::dash::msg::Effect;
 use crate::dash::screen::Trail;
+use crate::dash::state::DraftOf;
 use crate::dash::theme::Tone;
 
 /// Asks for the daemon of this context.
 pub(super) fn switch(model: &mut Model, name: &str) -> Vec<Effect> {
     let Some(context) = model.contexts.find(name).cloned() else { return Vec::new() };
+    let mut effects = super::form::close_all(model);
     // They were meant for the daemon that is left.
-    let mut effects = deed::send_all(model);
+    effects.extend(deed::send_all(model));
     effects.push(Effect::Switch(Box::new(context)));
     effects
 }
 
 /// The connection is to the daemon of this context from now on, or it could not be made.
-pub(super) fn switched(model: &mut Model, name: String, outcome: Result<String, String>) {
-    let endpoint = match outcome {
-        Ok(endpoint) => endpoint,
+pub(super) fn switched(
+    model: &mut Model,
+    name: String,
+    outcome: Result<(String, Vec<(DraftOf, String)>), String>,
+) {
+    let (endpoint, drafts) = match outcome {
+        Ok(found) => found,
         Err(why) => {
             model.tell(Tone::Bad, format!("{name}: {why}"));
             return;
@@ -37,6 +43,7 @@ pub(super) fn switched(model: &mut Model, name: String, outcome: Result<String, 
     model.link = Link::Connecting;
     model.who = None;
     model.data = Data::default();
+    model.drafts = drafts.into_iter().collect();
     model.trail = Trail::at(model.screen().tab());
     model.cursors.clear();
     model.panes.clear();

@@ -1,6 +1,7 @@
 //! What is ordered: asked before, sent after the time for "undo", and told when it is done.
 
 use super::back::{self, Way, remember, way};
+use super::form;
 use crate::dash::action::Act;
 use crate::dash::model::{Model, Pending, UNDO};
 use crate::dash::msg::{Effect, Outcome};
@@ -181,7 +182,12 @@ pub(super) fn ready(confirm: &Confirm, now: Timestamp) -> Result<Deed, String> {
         Deed::Reveal { job, .. } => {
             Ok(Deed::Reveal { job: *job, reason: said("Reason").unwrap_or_default() })
         }
-        deed @ (Deed::Agent { .. } | Deed::TestAgent { .. } | Deed::Replay { .. }) => Ok(deed.clone()),
+        deed @ (Deed::Agent { .. }
+        | Deed::TestAgent { .. }
+        | Deed::Post { .. }
+        | Deed::Register { .. }
+        | Deed::Update { .. }
+        | Deed::Replay { .. }) => Ok(deed.clone()),
     }
 }
 
@@ -256,6 +262,21 @@ pub(super) fn outcome(model: &mut Model, number: u64, outcome: Outcome) -> Vec<E
             effects = back::reached(model, number, reached.collect());
             of_jobs(&jobs)
         }
+        Outcome::Posted(posted) => {
+            let (tone, text, after) = form::posted(model, number, posted);
+            effects = after;
+            (tone, text)
+        }
+        Outcome::Registered(registered) => {
+            let (tone, text, after) = form::registered(model, number, registered);
+            effects = after;
+            (tone, text)
+        }
+        Outcome::Updated(updated) => {
+            let (tone, text, after) = form::updated(model, number, updated);
+            effects = after;
+            (tone, text)
+        }
     };
     let mut what = String::new();
     if let Some(line) = model.done.iter_mut().find(|line| line.number == number) {
@@ -279,6 +300,6 @@ fn of_jobs(jobs: &[(JobId, Result<JobHead, ApiError>)]) -> (Tone, String) {
     }
 }
 
-fn told(error: &ApiError) -> String {
+pub(super) fn told(error: &ApiError) -> String {
     clean_line(&error.to_string())
 }

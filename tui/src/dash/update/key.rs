@@ -8,6 +8,7 @@ use crate::dash::msg::Effect;
 use crate::dash::overlay::{Matching, Overlay};
 use crate::dash::row::Row;
 use crate::dash::screen::{Screen, TABS};
+use crate::dash::state::DraftOf;
 use crate::dash::theme::{Palette, Tone};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::bulk::BULK_JOBS_MAX;
@@ -99,6 +100,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
                 Palette::Ansi => Palette::Plain,
                 Palette::Plain => Palette::Dark,
             };
+            model.chosen_palette = Some(model.theme.palette);
             model.tell(Tone::Accent, format!("colors: {:?}", model.theme.palette).to_lowercase());
         }
         Act::ActionLog => model.overlays.push(Overlay::Actions { top: 0 }),
@@ -155,6 +157,13 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::PauseAgent => super::deed::ask_pause(model),
         Act::RetireAgent => super::deed::ask_retire(model),
         Act::PauseEngine | Act::ResumeEngine => super::deed::ask_engine(model, act),
+        Act::PostJob => super::form::open(model, DraftOf::Job),
+        Act::RegisterAgent => super::form::open(model, DraftOf::Agent),
+        Act::NewVersion => {
+            if let Some(name) = model.chosen_agent().map(|head| head.name.clone()) {
+                super::form::open(model, DraftOf::Version(name));
+            }
+        }
         Act::Replay => return super::deed::replay(model),
         Act::Reveal => super::deed::ask_reveal(model),
     }

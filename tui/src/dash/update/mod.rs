@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod deed;
 mod find;
+mod form;
 mod key;
 mod overlay;
 
@@ -13,14 +14,17 @@ use super::data;
 use super::link::{Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
+use super::place::Place;
 use super::row::Row;
 use super::screen::Screen;
+use super::state::Slot;
 use super::theme::Tone;
 use super::view::overview::Opens;
 use super::window::Part;
 use guildhall_protocol::time::Timestamp;
 
 pub(crate) use command::finds as palette_finds;
+pub(crate) use form::{keys as form_keys, needs as form_needs};
 
 /// Takes one message.
 pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
@@ -65,8 +69,17 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
             key::counted(model, turn, filter, count);
             Vec::new()
         }
+        Msg::Previewed { turn, preview } => {
+            form::looked(model, turn, preview);
+            Vec::new()
+        }
+        Msg::Edited(outcome) => {
+            form::edited(model, outcome);
+            Vec::new()
+        }
         Msg::Kept(outcome) => {
             if let Err(why) = outcome {
+                form::not_kept(model, &why);
                 model.tell(Tone::Bad, why);
             }
             Vec::new()
@@ -89,12 +102,14 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
     };
     effects.extend(deed::send_due(model));
     back::forget_old(model);
+    effects.extend(form::keep_due(model));
     let now = model.now;
     model.toasts.retain(|toast| toast.until > now);
     if let Some(next) = model.toasts.iter().map(|toast| toast.until).min() {
         model.wake(next);
     }
     settle(model);
+    form::settle(model);
     let (needs, later) = data::ask(model);
     effects.extend(needs.into_iter().map(Effect::Read));
     if let Some(later) = later {
@@ -105,7 +120,9 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
 
 /// Leaves. What waits for "undo" is sent: it was ordered.
 fn leave(model: &mut Model) -> Vec<Effect> {
-    let mut effects = deed::send_all(model);
+    let mut effects = form::close_all(model);
+    effects.extend(deed::send_all(model));
+    effects.push(Effect::Keep { slot: Slot::Place, text: Some(Place::of(model).written()) });
     effects.push(Effect::Quit);
     effects
 }

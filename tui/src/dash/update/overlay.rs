@@ -44,6 +44,8 @@ pub(super) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Overlay::Filter { input, back, typed, .. } => filter(model, FilterLine { input, back, typed }, key),
         Overlay::Find { input } => find(model, input, key),
         Overlay::Confirm(confirm) => question(model, *confirm, key),
+        Overlay::Form(form) => super::form::press(model, form, key),
+        Overlay::Told { title, lines, top } => told(model, (title, lines, top), key),
     }
 }
 
@@ -71,10 +73,25 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             }
             Focus::No | Focus::Yes => {}
         },
+        Some(Overlay::Form(_)) => super::form::paste(model, text),
         // Letters that somebody pastes are no keys.
-        Some(Overlay::Help { .. } | Overlay::Actions { .. }) | None => {}
+        Some(Overlay::Help { .. } | Overlay::Actions { .. } | Overlay::Told { .. }) | None => {}
     }
     Vec::new()
+}
+
+/// What must be read goes by a key that nobody types by chance.
+fn told(model: &mut Model, shown: (String, Vec<String>, usize), key: KeyEvent) -> Vec<Effect> {
+    let (title, lines, mut top) = shown;
+    let mut effects = Vec::new();
+    match key.code {
+        KeyCode::Esc => return Vec::new(),
+        KeyCode::Char('y') => effects.push(Effect::Copy(lines.join("\n"))),
+        other => top = scroll(top, other, model.height()).unwrap_or(top),
+    }
+    let top = top.min(lines.len().saturating_sub(1));
+    model.overlays.push(Overlay::Told { title, lines, top });
+    effects
 }
 
 /// The new first line; none: it goes.

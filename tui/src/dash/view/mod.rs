@@ -2,6 +2,7 @@
 
 mod agents;
 mod events;
+mod forms;
 mod frame;
 mod gantt;
 mod inbox;
@@ -15,10 +16,12 @@ mod people;
 
 use super::layout::parts;
 use super::model::Model;
+use super::overlay::Overlay;
 use super::pen::{Drawn, Pen};
 use super::row::Row;
 use super::screen::Screen;
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 /// Paints the model; what lies where, and when it reads otherwise by itself.
 pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
@@ -46,7 +49,14 @@ pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
     frame::footer(&mut pen, parts.footer);
     frame::toasts(&mut pen, parts.body);
     for overlay in &model.overlays {
-        overlays::paint(&mut pen, parts.body, overlay);
+        match overlay {
+            // Its own keys stand at its foot.
+            Overlay::Form(form) => {
+                let whole = Rect { height: parts.body.height + parts.footer.height, ..parts.body };
+                forms::paint(&mut pen, whole, form);
+            }
+            other => overlays::paint(&mut pen, parts.body, other),
+        }
     }
     pen.done()
 }

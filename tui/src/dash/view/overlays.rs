@@ -25,6 +25,8 @@ pub(super) fn paint(pen: &mut Pen<'_>, body: Rect, overlay: &Overlay) {
         }
         Overlay::Confirm(confirm) => question(pen, body, confirm),
         Overlay::Actions { top } => actions(pen, body, *top),
+        Overlay::Form(form) => super::forms::paint(pen, body, form),
+        Overlay::Told { title, lines, top } => told(pen, body, title, lines, *top),
     }
 }
 
@@ -170,6 +172,21 @@ fn actions(pen: &mut Pen<'_>, body: Rect, top: usize) {
     }
 }
 
+fn told(pen: &mut Pen<'_>, body: Rect, title: &str, lines: &[String], top: usize) {
+    let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let inside = pen.window(middle(body, 110, wanted), title);
+    let room = usize::from(inside.height.saturating_sub(1));
+    let top = top.min(lines.len().saturating_sub(room));
+    for (place, text) in lines.iter().skip(top).take(room).enumerate() {
+        let y = inside.y + u16::try_from(place).unwrap_or(0);
+        pen.text(inside.x, y, inside.width, text, Tone::Text);
+    }
+    if inside.height > 0 {
+        let y = inside.bottom() - 1;
+        pen.text(inside.x, y, inside.width, "y copies it, esc leaves", Tone::Dim);
+    }
+}
+
 fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
     let named: Vec<String> = match &confirm.deed {
         Deed::Jobs { jobs, .. } if jobs.len() > 1 => {
@@ -180,6 +197,9 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
         }
         Deed::Jobs { .. }
         | Deed::Matching { .. }
+        | Deed::Post { .. }
+        | Deed::Register { .. }
+        | Deed::Update { .. }
         | Deed::Agent { .. }
         | Deed::TestAgent { .. }
         | Deed::Engine { .. }

@@ -37,6 +37,7 @@ pub(crate) struct Cli {
 
 /// How the dashboard looks and what it may.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct DashArgs {
     /// Look only: the dashboard orders nothing
     #[arg(long)]

@@ -58,7 +58,7 @@ impl fmt::Display for Means {
 
 /// What to come with, and the token if it is one. A file that others can read lets others in, too.
 pub(crate) fn means(file: Option<PathBuf>, endpoint: &Endpoint) -> Result<(Means, Option<String>), Fault> {
-    let token = std::env::var("GUILDHALL_TOKEN").ok().and_then(whole);
+    let token = std::env::var("GUILDHALL_TOKEN").ok().and_then(|text| whole(&text));
     if file.is_none() && token.is_some() {
         return Ok((Means::Environment, token));
     }
@@ -71,7 +71,7 @@ pub(crate) fn means_of_context(
     endpoint: &Endpoint,
 ) -> Result<(Means, Option<String>), Fault> {
     if let Some(path) = file {
-        let token = whole(read_private(&path, "token")?);
+        let token = whole(&read_private(&path, "token")?);
         let empty = || Fault::Input(format!("the token file {} is empty", path.display()));
         return Ok((Means::File(path.clone()), Some(token.ok_or_else(empty)?)));
     }
@@ -79,7 +79,7 @@ pub(crate) fn means_of_context(
     Ok((saved.unwrap_or(Means::Nothing), None))
 }
 
-fn whole(text: String) -> Option<String> {
+fn whole(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 

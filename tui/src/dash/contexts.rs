@@ -68,13 +68,15 @@ pub(crate) struct Contexts {
     known: Vec<Context>,
     /// None: the daemon of the command line.
     pub(crate) current: Option<String>,
+    /// Look only, whatever the context says.
+    pub(crate) read_only: bool,
 }
 
 impl Contexts {
     /// Reads what the file says. `home` stands for `~/`.
     pub(crate) fn new(written: BTreeMap<String, Written>, home: Option<&Path>) -> Result<Self, ContextError> {
         let known = written.into_iter().map(|(name, written)| context(name, written, home));
-        Ok(Self { known: known.collect::<Result<_, _>>()?, current: None })
+        Ok(Self { known: known.collect::<Result<_, _>>()?, current: None, read_only: false })
     }
 
     /// The context of this name.

@@ -1,28 +1,22 @@
 //! The loop: messages in, frames and effects out. It waits for nobody; a frame is painted when something changed, and when
 //! nothing does, nothing runs.
 
-use super::contexts::{Context, Contexts};
+use super::contexts::Context;
 use super::editor;
 use super::effects;
-use super::keys::Keys;
 use super::link::{LinkEvent, back_off};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
 use super::pen::Drawn;
-use super::place::Place;
-use super::settings::{self, Settings};
-use super::state::{Slot, State};
+use super::start::{Options, begin};
+use super::state::State;
 use super::term::Screen;
-use super::theme::{Palette, Theme, Tone};
 use super::update::update;
-use super::views::Finding;
-use crate::cli::DashArgs;
 use crate::fault::Fault;
 use crate::session::Session;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures::StreamExt;
 use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::Scope;
 use ratatui::layout::Position;
@@ -50,46 +44,6 @@ const TWICE: Duration = Duration::from_millis(400);
 /// How long orders that are on their way may keep somebody who leaves.
 const LEAVE_MAX: Duration = Duration::from_millis(80);
 
-/// How the dashboard is started.
-pub(crate) struct Options {
-    pub(crate) theme: Theme,
-    pub(crate) keys: Keys,
-    pub(crate) contexts: Contexts,
-    pub(crate) read_only: bool,
-    pub(crate) mouse: bool,
-    /// Begin where everybody begins.
-    pub(crate) fresh: bool,
-    /// The command line says which colors.
-    pub(crate) theme_is_given: bool,
-    /// The command line says which daemon.
-    pub(crate) daemon_is_named: bool,
-}
-
-impl Options {
-    /// As the command line says, and else the person's file.
-    pub(crate) fn of(args: &DashArgs, daemon_is_named: bool) -> Result<Self, Fault> {
-        let file = match settings::usual_file() {
-            Some(path) => settings::read(&path).map_err(|error| Fault::Input(error.to_string()))?,
-            None => Settings::default(),
-        };
-        // https://no-color.org: any value that is not empty.
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let usual = if no_color { Palette::Plain } else { file.theme.unwrap_or(Palette::Dark) };
-        let theme = Theme { palette: args.theme.unwrap_or(usual), ascii: args.ascii || file.ascii };
-        let (keys, contexts) = (file.keys, file.contexts);
-        Ok(Self {
-            theme,
-            keys,
-            contexts,
-            read_only: args.read_only,
-            mouse: args.mouse || file.mouse,
-            fresh: args.fresh,
-            theme_is_given: args.theme.is_some() || no_color,
-            daemon_is_named,
-        })
-    }
-}
-
 /// Runs until the person leaves.
 pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
@@ -106,46 +60,6 @@ pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault>
     let (outcome, mut screen) = Box::pin(local.run_until(driver.drive())).await;
     screen.leave().map_err(fault)?;
     outcome.map_err(fault)
-}
-
-/// The first model: where the person was when they left, unless they want to begin afresh.
-fn begin(session: Session, options: Options, size: (u16, u16)) -> (Session, Model, State) {
-    let state = State::usual();
-    let kept = if options.fresh { None } else { state.read(&Slot::Place) };
-    let mut place = kept.map(|text| Place::read(&text)).unwrap_or_default();
-    if options.theme_is_given {
-        place.forget_palette();
-    }
-    let mut contexts = options.contexts;
-    let mut trouble = None;
-    let context = place.context.take().filter(|_| !options.daemon_is_named);
-    let context = context.and_then(|name| contexts.find(&name).cloned());
-    let mut session = session;
-    let (mut theme, mut read_only) = (options.theme, options.read_only);
-    if let Some(context) = context {
-        match Session::of_context(&context.reach) {
-            Ok(other) => {
-                session = other;
-                read_only |= context.read_only;
-                theme.palette = context.theme.filter(|_| !options.theme_is_given).unwrap_or(theme.palette);
-                contexts.current = Some(context.name);
-            }
-            Err(fault) => trouble = Some(format!("{}: {fault}", context.name)),
-        }
-    }
-    let mut model = Model::new(session.endpoint().to_string(), theme, size, Timestamp::now());
-    model.keys = options.keys;
-    model.contexts = contexts;
-    model.always_read_only = options.read_only;
-    model.read_only = read_only;
-    model.seed = RequestId::fresh().to_string();
-    model.finding = state.read(&Slot::Finding).map(|text| Finding::read(&text)).unwrap_or_default();
-    model.drafts = state.drafts(&model.endpoint).into_iter().collect();
-    place.restore(&mut model);
-    if let Some(trouble) = trouble {
-        model.tell(Tone::Bad, trouble);
-    }
-    (session, model, state)
 }
 
 /// Where a task tells what it found, and of which daemon.
@@ -389,6 +303,7 @@ impl Driver {
                 let (session, reply) = (Rc::clone(&self.session), self.reply());
                 tokio::task::spawn_local(async move {
                     let count = effects::count(&session, filter.clone()).await;
+                    let filter = Box::new(filter);
                     reply.tell(Msg::Counted { turn, filter, count });
                 });
             }

@@ -26,6 +26,7 @@ mod place;
 mod row;
 mod screen;
 mod settings;
+mod start;
 mod state;
 mod term;
 #[cfg(test)]
@@ -37,5 +38,6 @@ mod views;
 mod window;
 
 pub(crate) use contexts::Reach;
-pub(crate) use driver::{Options, run};
+pub(crate) use driver::run;
+pub(crate) use start::Options;
 pub(crate) use theme::Palette;

@@ -123,8 +123,6 @@ pub(crate) struct Model {
     pub(crate) endpoint: String,
     pub(crate) contexts: Contexts,
     pub(crate) read_only: bool,
-    /// Whatever the context says.
-    pub(crate) always_read_only: bool,
     pub(crate) link: Link,
     pub(crate) who: Option<Principal>,
     /// Grows with each change behind the connection.
@@ -182,7 +180,6 @@ impl Model {
             endpoint,
             contexts: Contexts::default(),
             read_only: false,
-            always_read_only: false,
             link: Link::Connecting,
             who: None,
             version: 1,

@@ -39,7 +39,7 @@ pub(crate) enum Msg {
     /// How many jobs a filter admits, if it is still the same one.
     Counted {
         turn: u64,
-        filter: JobFilter,
+        filter: Box<JobFilter>,
         count: Result<JobCount, ApiError>,
     },
     /// Who would get a job that is being written.

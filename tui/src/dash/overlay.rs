@@ -49,7 +49,7 @@ pub(crate) enum Deed {
     },
     /// All that a filter admits, as many as were counted.
     Matching {
-        matching: Matching,
+        matching: Box<Matching>,
         order: Order,
     },
     Agent {

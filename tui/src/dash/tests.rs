@@ -150,6 +150,7 @@ impl Desk {
                 Effect::Do { number, deed } => self.deeds.push((number, deed)),
                 Effect::Count { turn, filter } => {
                     let count = Ok(JobCount { count: self.count, exact: true });
+                    let filter = Box::new(filter);
                     effects.extend(update(&mut self.model, now, Msg::Counted { turn, filter, count }));
                 }
                 Effect::Copy(text) => self.copied.push(text),

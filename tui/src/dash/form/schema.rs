@@ -255,7 +255,9 @@ fn scalar(what: &What, text: &str) -> Result<Value, String> {
 fn word(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
     }
 }
 

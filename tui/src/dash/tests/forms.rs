@@ -7,10 +7,11 @@ use crate::dash::overlay::{Deed, Overlay};
 use crate::dash::screen::Screen;
 use crate::dash::state::{DraftOf, Slot, State};
 use crate::dash::update::update;
-use guildhall_protocol::agent::{AgentKind, AgentName};
+use guildhall_protocol::agent::{AgentKey, AgentKind, AgentName};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::{Criterion, Priority};
+use guildhall_protocol::json::Json;
 use guildhall_protocol::view::{Posted, Registered, Secrets, Updated};
 use serde_json::json;
 
@@ -238,7 +239,7 @@ fn the_editor_gives_back_what_is_wrong_until_it_is_right() {
         (Some("c"), 2),
         "what has no field is kept"
     );
-    assert_eq!(draft.input.as_ref().map(|input| input.value()), Some(json!({"text": "t"})));
+    assert_eq!(draft.input.as_ref().map(Json::value), Some(json!({"text": "t"})));
 }
 
 #[test]
@@ -442,7 +443,7 @@ fn a_chat_agent_wants_a_model_and_its_key_is_kept_nowhere() {
     desk.presses(&["ctrl-s"]);
     let Deed::Register { definition, options, .. } = &desk.deeds[0].1 else { panic!("{:?}", desk.deeds) };
     assert_eq!(definition.chat.as_ref().map(|chat| chat.prompt.as_str()), Some("Write verse."));
-    assert_eq!(options.api_key.as_ref().map(|key| key.reveal()), Some("sk-secret"));
+    assert_eq!(options.api_key.as_ref().map(AgentKey::reveal), Some("sk-secret"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(super) fn switched(
         }
     };
     let Some(context) = model.contexts.find(&name) else { return };
-    model.read_only = model.always_read_only || context.read_only;
+    model.read_only = model.contexts.read_only || context.read_only;
     if let Some(palette) = context.theme {
         model.theme.palette = palette;
     }

@@ -30,7 +30,7 @@ pub(super) fn ask_jobs(model: &mut Model, action: JobAction) {
         let count = usize::try_from(matching.count).unwrap_or(usize::MAX);
         let title = format!("{name} all {count} jobs that match {}", matching.text);
         let typed = (count >= COUNTED_FROM).then(|| (count, Input::default()));
-        let deed = Deed::Matching { matching, order };
+        let deed = Deed::Matching { matching: Box::new(matching), order };
         return show(model, title, effect(action).to_owned(), deed, fields(action), typed);
     }
     let jobs: Vec<Target> = model.chosen_jobs().into_iter().map(target).collect();
@@ -300,6 +300,6 @@ fn of_jobs(jobs: &[(JobId, Result<JobHead, ApiError>)]) -> (Tone, String) {
     }
 }
 
-pub(super) fn told(error: &ApiError) -> String {
+pub(in crate::dash::update) fn told(error: &ApiError) -> String {
     clean_line(&error.to_string())
 }

@@ -93,13 +93,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
             };
         }
         Act::Look => {
-            model.theme.palette = match model.theme.palette {
-                Palette::Dark => Palette::Light,
-                Palette::Light => Palette::ColorBlind,
-                Palette::ColorBlind => Palette::Ansi,
-                Palette::Ansi => Palette::Plain,
-                Palette::Plain => Palette::Dark,
-            };
+            model.theme.palette = next_palette(model.theme.palette);
             model.chosen_palette = Some(model.theme.palette);
             model.tell(Tone::Accent, format!("colors: {:?}", model.theme.palette).to_lowercase());
         }
@@ -157,17 +151,30 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::PauseAgent => super::deed::ask_pause(model),
         Act::RetireAgent => super::deed::ask_retire(model),
         Act::PauseEngine | Act::ResumeEngine => super::deed::ask_engine(model, act),
-        Act::PostJob => super::form::open(model, DraftOf::Job),
-        Act::RegisterAgent => super::form::open(model, DraftOf::Agent),
-        Act::NewVersion => {
-            if let Some(name) = model.chosen_agent().map(|head| head.name.clone()) {
-                super::form::open(model, DraftOf::Version(name));
-            }
-        }
+        Act::PostJob => super::form::open(model, &DraftOf::Job),
+        Act::RegisterAgent => super::form::open(model, &DraftOf::Agent),
+        Act::NewVersion => write_version(model),
         Act::Replay => return super::deed::replay(model),
         Act::Reveal => super::deed::ask_reveal(model),
     }
     Vec::new()
+}
+
+fn next_palette(palette: Palette) -> Palette {
+    match palette {
+        Palette::Dark => Palette::Light,
+        Palette::Light => Palette::ColorBlind,
+        Palette::ColorBlind => Palette::Ansi,
+        Palette::Ansi => Palette::Plain,
+        Palette::Plain => Palette::Dark,
+    }
+}
+
+/// Opens the form of a new version of the chosen agent.
+fn write_version(model: &mut Model) {
+    if let Some(name) = model.chosen_agent().map(|head| head.name.clone()) {
+        super::form::open(model, &DraftOf::Version(name));
+    }
 }
 
 /// By the next column, its usual end first.

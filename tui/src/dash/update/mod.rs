@@ -66,7 +66,7 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
         }
         Msg::Done { number, outcome } => deed::outcome(model, number, outcome),
         Msg::Counted { turn, filter, count } => {
-            key::counted(model, turn, filter, count);
+            key::counted(model, turn, *filter, count);
             Vec::new()
         }
         Msg::Previewed { turn, preview } => {

@@ -55,7 +55,13 @@ pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
                 let whole = Rect { height: parts.body.height + parts.footer.height, ..parts.body };
                 forms::paint(&mut pen, whole, form);
             }
-            other => overlays::paint(&mut pen, parts.body, other),
+            Overlay::Help { .. }
+            | Overlay::Palette { .. }
+            | Overlay::Filter { .. }
+            | Overlay::Find { .. }
+            | Overlay::Confirm(_)
+            | Overlay::Actions { .. }
+            | Overlay::Told { .. } => overlays::paint(&mut pen, parts.body, overlay),
         }
     }
     pen.done()

@@ -1,0 +1,219 @@
+//! Keys in a form, and what is read because of what was typed.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other key goes to the field, or means nothing here"
+)]
+
+mod draft;
+mod editor;
+mod outcome;
+mod send;
+
+use crate::dash::form::{Form, Look, agent, schema};
+use crate::dash::model::Model;
+use crate::dash::msg::Effect;
+use crate::dash::overlay::Overlay;
+use crate::dash::state::DraftOf;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::clean::clean_line;
+
+pub(super) use draft::{close_all, keep_due, not_kept};
+pub(super) use editor::edited;
+pub(super) use outcome::{posted, registered, updated};
+pub(super) use send::looked;
+
+/// What the keys do in a form.
+pub(crate) fn keys(form: &Form) -> &'static [(&'static str, &'static str)] {
+    match (&form.look, &form.of) {
+        (Look::Shown { .. }, _) => &[("ctrl-s", "post it"), ("esc", "back to the fields")],
+        (Look::None | Look::Asked, DraftOf::Job) => &[
+            ("ctrl-s", "post"),
+            ("ctrl-p", "who would get it"),
+            ("esc", "leave, keep"),
+            ("ctrl-e", "editor"),
+            ("alt-e", "all as JSON"),
+            ("ctrl-x", "discard"),
+            ("tab", "next"),
+        ],
+        (Look::None | Look::Asked, DraftOf::Agent | DraftOf::Version(_)) => &[
+            ("ctrl-s", "send"),
+            ("ctrl-p", "check"),
+            ("esc", "leave, keep"),
+            ("ctrl-e", "editor"),
+            ("alt-e", "all as JSON"),
+            ("ctrl-x", "discard"),
+            ("tab", "next"),
+        ],
+    }
+}
+
+/// Opens a form: with the draft of before, if there is one.
+pub(super) fn open(model: &mut Model, of: &DraftOf) {
+    let kept = model.drafts.get(of).and_then(|kept| Form::restored(of.clone(), kept));
+    let mut form = kept.unwrap_or_else(|| Form::new(of.clone(), model.fresh_request()));
+    form.sending = model.sending.iter().find(|(_, other)| *other == of).map(|(number, _)| *number);
+    model.overlays.push(Overlay::Form(Box::new(form)));
+    settle(model);
+}
+
+/// A form on top, if there is one.
+fn top(model: &mut Model) -> Option<&mut Form> {
+    match model.overlays.last_mut() {
+        Some(Overlay::Form(form)) => Some(form),
+        Some(_) | None => None,
+    }
+}
+
+/// A key, while this form lies on top; it was taken off.
+pub(super) fn press(model: &mut Model, mut form: Box<Form>, key: KeyEvent) -> Vec<Effect> {
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    let alt = key.modifiers.contains(KeyModifiers::ALT);
+    let discards = std::mem::take(&mut form.discarding);
+    if let Look::Shown { top, .. } = &mut form.look {
+        let lines = isize::try_from(model.height()).unwrap_or(1);
+        match key.code {
+            KeyCode::Esc => form.look = Look::None,
+            KeyCode::Up => *top = top.saturating_sub(1),
+            KeyCode::Down => *top += 1,
+            KeyCode::PageDown => *top = top.saturating_add_signed(lines),
+            KeyCode::PageUp => *top = top.saturating_add_signed(-lines),
+            KeyCode::Char('s') if ctrl => return send::send(model, form),
+            _ => {}
+        }
+        return back(model, form);
+    }
+    match key.code {
+        KeyCode::Esc => return draft::close(model, &form),
+        KeyCode::Char('x') if ctrl && discards => return draft::discard(model, &form),
+        KeyCode::Char('x') if ctrl => {
+            form.discarding = true;
+            form.trouble = Some("ctrl-x once more throws this draft away".to_owned());
+            return back(model, form);
+        }
+        _ if form.sending.is_some() => {
+            form.trouble =
+                Some("it is on its way; esc leaves, and the draft is kept until it is known".to_owned());
+            return back(model, form);
+        }
+        _ => form.trouble = None,
+    }
+    match key.code {
+        KeyCode::Char('s') if ctrl => return send::send(model, form),
+        KeyCode::Char('p') if ctrl => return send::look(model, form),
+        KeyCode::Char('e') if ctrl || alt => return editor::edit(model, form, alt),
+        KeyCode::Tab => turn(model, &mut form, 1),
+        KeyCode::BackTab => turn(model, &mut form, -1),
+        code => {
+            let place = form.focus;
+            let Some(field) = form.fields.get_mut(place) else { return back(model, form) };
+            let (first, last) = field.edges();
+            match code {
+                KeyCode::Up if first => turn(model, &mut form, -1),
+                KeyCode::Down if last => turn(model, &mut form, 1),
+                KeyCode::Enter if !field.is_text() => turn(model, &mut form, 1),
+                _ => {
+                    if field.press(key) {
+                        field.error = None;
+                        draft::keep_soon(&mut form, model.now);
+                    }
+                }
+            }
+        }
+    }
+    back(model, form)
+}
+
+/// Puts the form on top again.
+fn back(model: &mut Model, form: Box<Form>) -> Vec<Effect> {
+    model.overlays.push(Overlay::Form(form));
+    settle(model);
+    Vec::new()
+}
+
+/// Goes to another field; what is wrong with the one that is left is told beside it.
+fn turn(model: &Model, form: &mut Form, step: isize) {
+    let count = form.fields.len().max(1);
+    let left = form.focus;
+    if let Some(field) = form.fields.get(left)
+        && !field.is_blank()
+    {
+        let problems = form.problems(model.now);
+        let own = problems.into_iter().find(|problem| form.place(&problem.field) == Some(left));
+        form.fields[left].error = own.map(|problem| problem.problem);
+    }
+    let count = isize::try_from(count).unwrap_or(1);
+    let focus = isize::try_from(left).unwrap_or(0);
+    form.focus = usize::try_from((focus + step).rem_euclid(count)).unwrap_or(0);
+}
+
+/// Takes what was pasted into the field.
+pub(super) fn paste(model: &mut Model, text: &str) {
+    let now = model.now;
+    let Some(form) = top(model) else { return };
+    if form.sending.is_some() || !matches!(form.look, Look::None) {
+        return;
+    }
+    let place = form.focus;
+    let Some(field) = form.fields.get_mut(place) else { return };
+    let over = field.paste(text);
+    field.error = (over > 0).then(|| format!("{over} bytes were too many and are left out"));
+    draft::keep_soon(form, now);
+    settle(model);
+}
+
+/// What the form needs to know of an agent: its input schema, or its definition.
+pub(crate) fn needs(model: &Model) -> Option<AgentName> {
+    let Some(Overlay::Form(form)) = model.overlays.last() else { return None };
+    match &form.of {
+        DraftOf::Job => alone(form),
+        DraftOf::Version(name) => form.waits.then(|| name.clone()),
+        DraftOf::Agent => None,
+    }
+}
+
+/// The only agent that is named.
+fn alone(form: &Form) -> Option<AgentName> {
+    let words = form.words("only");
+    let [one] = words.as_slice() else { return None };
+    one.parse().ok()
+}
+
+/// What was read of an agent, or who is named, changes what is asked.
+pub(super) fn settle(model: &mut Model) {
+    let Some(Overlay::Form(form)) = model.overlays.last() else { return };
+    match form.of.clone() {
+        DraftOf::Job => {
+            let wanted = alone(form);
+            if wanted == form.input.agent {
+                return;
+            }
+            let Some(name) = wanted else {
+                if let Some(form) = top(model) {
+                    form.ask_input(None, None);
+                }
+                return;
+            };
+            let trouble = model.data.agent_trouble(&name).map(|error| clean_line(&error.message));
+            let shape = model
+                .data
+                .agent(&name)
+                .map(|story| story.definition.input_schema.as_ref().map(schema::shape));
+            let Some(form) = top(model) else { return };
+            match (shape, trouble) {
+                (Some(shape), _) => form.ask_input(Some(name), shape),
+                (None, Some(trouble)) => form.note = Some(trouble),
+                (None, None) => {}
+            }
+        }
+        DraftOf::Version(name) => {
+            let definition = model.data.agent(&name).map(|story| story.definition.clone());
+            let Some(form) = top(model).filter(|form| form.waits) else { return };
+            if let Some(definition) = definition {
+                agent::fill(form, &definition);
+                form.waits = false;
+            }
+        }
+        DraftOf::Agent => {}
+    }
+}

@@ -70,13 +70,22 @@ pub(crate) struct Contexts {
     pub(crate) current: Option<String>,
     /// Look only, whatever the context says.
     pub(crate) read_only: bool,
+    /// The colors of contexts that say none; none: those that are shown.
+    pub(crate) palette: Option<Palette>,
 }
+
+/// What the daemon of the command line is called among the others.
+const DEFAULT: &str = "default";
 
 impl Contexts {
     /// Reads what the file says. `home` stands for `~/`.
     pub(crate) fn new(written: BTreeMap<String, Written>, home: Option<&Path>) -> Result<Self, ContextError> {
         let known = written.into_iter().map(|(name, written)| context(name, written, home));
-        Ok(Self { known: known.collect::<Result<_, _>>()?, current: None, read_only: false })
+        let mut known: Vec<Context> = known.collect::<Result<_, _>>()?;
+        if !known.is_empty() && known.iter().all(|context| context.name != DEFAULT) {
+            known.push(Context { name: DEFAULT.to_owned(), ..Context::default() });
+        }
+        Ok(Self { known, ..Self::default() })
     }
 
     /// The context of this name.
@@ -86,17 +95,31 @@ impl Contexts {
 
     /// Those that are not looked at.
     pub(crate) fn others(&self) -> impl Iterator<Item = &Context> {
-        self.known.iter().filter(|context| self.current.as_ref() != Some(&context.name))
+        self.known.iter().filter(|context| match &self.current {
+            Some(current) => *current != context.name,
+            None => !context.is_default(),
+        })
+    }
+
+    /// This one is looked at from now on.
+    pub(crate) fn choose(&mut self, name: String) {
+        let is_default = self.find(&name).is_some_and(Context::is_default);
+        self.current = Some(name).filter(|_| !is_default);
     }
 }
 
 impl Context {
+    /// Whether it is the daemon of the command line.
+    pub(crate) fn is_default(&self) -> bool {
+        self.reach == Reach::default()
+    }
+
     /// Where it leads, for people.
     pub(crate) fn told(&self) -> String {
         let place = match (&self.reach.server, &self.reach.socket) {
             (Some(server), _) => server.clone(),
             (None, Some(socket)) => socket.display().to_string(),
-            (None, None) => String::new(),
+            (None, None) => "the daemon of the command line".to_owned(),
         };
         if self.read_only { format!("{place}, read-only") } else { place }
     }
@@ -150,7 +173,11 @@ mod tests {
         assert_eq!(hall.told(), "hall.example, read-only");
         contexts.current = Some("hall".to_owned());
         let others: Vec<&str> = contexts.others().map(|context| context.name.as_str()).collect();
-        assert_eq!(others, ["own"]);
+        assert_eq!(others, ["own", "default"]);
+        contexts.choose("default".to_owned());
+        assert_eq!(contexts.current, None);
+        assert_eq!(contexts.others().count(), 2);
+        assert_eq!(Contexts::new(BTreeMap::new(), None).expect("none").others().count(), 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::link::{LinkEvent, back_off};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
 use super::pen::Drawn;
-use super::start::{Options, begin};
+use super::start::{Begun, Options, begin};
 use super::state::State;
 use super::term::Screen;
 use super::update::update;
@@ -20,6 +20,7 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::Scope;
 use ratatui::layout::Position;
+use rustix::termios::QueueSelector;
 use std::io::{IsTerminal, Stdout};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -54,8 +55,7 @@ pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault>
     let size = crossterm::terminal::size().map_err(fault)?;
     let mut screen = Screen::new(std::io::stdout(), size, options.mouse);
     screen.enter().map_err(fault)?;
-    let (session, model, state) = begin(session, options, size);
-    let driver = Driver::new(Rc::new(session), model, screen, state);
+    let driver = Driver::new(begin(session, options, size), screen);
     let local = LocalSet::new();
     let (outcome, mut screen) = Box::pin(local.run_until(driver.drive())).await;
     screen.leave().map_err(fault)?;
@@ -84,6 +84,8 @@ enum Dirty {
 }
 
 struct Driver {
+    /// The daemon of the command line.
+    home: Rc<Session>,
     session: Rc<Session>,
     model: Model,
     screen: Screen<Stdout>,
@@ -111,9 +113,11 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(session: Rc<Session>, model: Model, screen: Screen<Stdout>, state: State) -> Self {
+    fn new(begun: Begun, screen: Screen<Stdout>) -> Self {
+        let Begun { home, session, model, state } = begun;
         let (send, inbox) = unbounded_channel();
         Self {
+            home,
             session,
             model,
             screen,
@@ -224,11 +228,16 @@ impl Driver {
 
     /// Looks at the daemon of a context from now on.
     fn switch(&mut self, context: Context) -> std::io::Result<()> {
-        let outcome = match Session::of_context(&context.reach) {
+        let session = if context.is_default() {
+            Ok(Rc::clone(&self.home))
+        } else {
+            Session::of_context(&context.reach).map(Rc::new)
+        };
+        let outcome = match session {
             Ok(session) => {
                 let endpoint = session.endpoint().to_string();
                 let drafts = self.state.drafts(&endpoint);
-                self.session = Rc::new(session);
+                self.session = session;
                 self.turn += 1;
                 self.keep_connection();
                 Ok((endpoint, drafts))
@@ -267,6 +276,8 @@ impl Driver {
         }
         if let Msg::Edited(_) = msg {
             self.editing = false;
+            // What was typed for the editor and not read there is no key of ours.
+            rustix::termios::tcflush(std::io::stdin(), QueueSelector::IFlush)?;
             self.screen.enter()?;
             self.model.size = crossterm::terminal::size()?;
         }

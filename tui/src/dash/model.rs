@@ -157,8 +157,8 @@ pub(crate) struct Model {
     pub(crate) orders: u64,
     /// Drafts of this daemon that are kept, as they are kept.
     pub(crate) drafts: BTreeMap<DraftOf, String>,
-    /// Forms that were sent and whose outcome is not known yet, by the number of the order.
-    pub(crate) sending: BTreeMap<u64, DraftOf>,
+    /// Forms that were sent and whose outcome is not known yet, by the number of the order; and to which daemon.
+    pub(crate) sending: BTreeMap<u64, (String, DraftOf)>,
     /// The beginning of the ids of requests: no other run of the program has it.
     pub(crate) seed: String,
     pub(crate) requests: u64,

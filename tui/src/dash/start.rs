@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::session::Session;
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::time::Timestamp;
+use std::rc::Rc;
 
 /// How the dashboard is started.
 pub(crate) struct Options {
@@ -61,8 +62,18 @@ impl Options {
     }
 }
 
+/// What the dashboard begins with.
+pub(super) struct Begun {
+    /// The daemon of the command line.
+    pub(super) home: Rc<Session>,
+    /// The daemon that is looked at first.
+    pub(super) session: Rc<Session>,
+    pub(super) model: Model,
+    pub(super) state: State,
+}
+
 /// The first model: where the person was when they left, unless they want to begin afresh.
-pub(super) fn begin(session: Session, options: Options, size: (u16, u16)) -> (Session, Model, State) {
+pub(super) fn begin(session: Session, options: Options, size: (u16, u16)) -> Begun {
     let state = State::usual();
     let kept = if options.given.fresh { None } else { state.read(&Slot::Place) };
     let mut place = kept.map(|text| Place::read(&text)).unwrap_or_default();
@@ -73,12 +84,14 @@ pub(super) fn begin(session: Session, options: Options, size: (u16, u16)) -> (Se
     let mut trouble = None;
     let context = place.context.take().filter(|_| !options.given.daemon);
     let context = context.and_then(|name| contexts.find(&name).cloned());
-    let mut session = session;
+    let home = Rc::new(session);
+    let mut session = Rc::clone(&home);
+    contexts.palette = Some(options.theme.palette);
     let (mut theme, mut read_only) = (options.theme, options.read_only);
     if let Some(context) = context {
         match Session::of_context(&context.reach) {
             Ok(other) => {
-                session = other;
+                session = Rc::new(other);
                 read_only |= context.read_only;
                 theme.palette = context.theme.filter(|_| !options.given.theme).unwrap_or(theme.palette);
                 contexts.current = Some(context.name);
@@ -98,5 +111,5 @@ pub(super) fn begin(session: Session, options: Options, size: (u16, u16)) -> (Se
     if let Some(trouble) = trouble {
         model.tell(Tone::Bad, trouble);
     }
-    (session, model, state)
+    Begun { home, session, model, state }
 }

@@ -184,8 +184,16 @@ fn another_daemon_without_leaving() {
     desk.sees("hall: read-only ada (operator)");
     desk.presses(&["x"]);
     desk.sees("the dashboard is read-only");
+    desk.loses();
+    desk.sees("hall: stale 0 s");
     desk.presses(&[":"]);
     desk.types("ctx own");
     desk.presses(&["enter"]);
     assert!(!desk.model.read_only, "that was the context's word alone");
+    assert_eq!(desk.model.theme.palette, Palette::Dark, "and so were the colors");
+    desk.presses(&[":"]);
+    desk.types("ctx def");
+    desk.sees("the daemon of the command line");
+    desk.presses(&["enter"]);
+    assert_eq!(desk.model.contexts.current, None);
 }

@@ -1,6 +1,7 @@
 //! Forms: what is typed, what is wrong, what is sent, what is kept.
 
 use super::Desk;
+use crate::dash::contexts::{Contexts, Written};
 use crate::dash::form::Form;
 use crate::dash::msg::{Effect, Msg, Outcome};
 use crate::dash::overlay::{Deed, Overlay};
@@ -14,6 +15,7 @@ use guildhall_protocol::job::{Criterion, Priority};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::view::{Posted, Registered, Secrets, Updated};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 fn form(desk: &Desk) -> &Form {
     match desk.model.overlays.last() {
@@ -346,6 +348,30 @@ fn what_was_left_while_it_was_sent_is_told_and_forgotten() {
     desk.meets(Msg::Done { number, outcome: Outcome::Posted(Ok(Posted { id: JobId(6), repeated: true })) });
     desk.sees("Post a job: #6 was posted before");
     assert!(desk.model.drafts.is_empty());
+}
+
+#[test]
+fn what_comes_of_it_after_another_daemon_is_looked_at_touches_nothing_there() {
+    let mut desk = writes_a_job();
+    let here = desk.model.endpoint.clone();
+    desk.presses(&["ctrl-s"]);
+    let number = posts(&desk)[0].0;
+    let written: BTreeMap<String, Written> =
+        toml::from_str("[own]\nsocket = \"/run/own.sock\"").expect("it reads");
+    desk.model.contexts = Contexts::new(written, None).expect("it leads somewhere");
+    desk.presses(&["esc", ":"]);
+    desk.types("ctx own");
+    desk.presses(&["enter"]);
+    desk.connects();
+    desk.presses(&["N"]);
+    desk.types("Another one.");
+    desk.presses(&["esc"]);
+    desk.meets(Msg::Done { number, outcome: Outcome::Posted(Ok(Posted { id: JobId(6), repeated: false })) });
+    desk.sees("Post a job: #6 is posted");
+    assert_eq!(*desk.model.screen(), Screen::Overview, "it is a job of the other daemon");
+    assert!(kept(&desk, &DraftOf::Job).is_some(), "this daemon's draft stays");
+    let slot = Slot::Draft { endpoint: here, of: DraftOf::Job };
+    assert_eq!(desk.kept.last(), Some(&(slot, None)), "the other one's goes");
 }
 
 #[test]

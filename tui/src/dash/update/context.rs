@@ -32,14 +32,13 @@ pub(super) fn switched(
             return;
         }
     };
-    let Some(context) = model.contexts.find(&name) else { return };
+    let Some(context) = model.contexts.find(&name).cloned() else { return };
     model.read_only = model.contexts.read_only || context.read_only;
-    if let Some(palette) = context.theme {
-        model.theme.palette = palette;
-    }
+    let usual = *model.contexts.palette.get_or_insert(model.theme.palette);
+    model.theme.palette = context.theme.unwrap_or(usual);
     model.endpoint = endpoint;
     model.tell(Tone::Accent, format!("this is {name} now"));
-    model.contexts.current = Some(name);
+    model.contexts.choose(name);
     model.link = Link::Connecting;
     model.who = None;
     model.data = Data::default();

@@ -95,6 +95,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Look => {
             model.theme.palette = next_palette(model.theme.palette);
             model.chosen_palette = Some(model.theme.palette);
+            model.contexts.palette = model.chosen_palette;
             model.tell(Tone::Accent, format!("colors: {:?}", model.theme.palette).to_lowercase());
         }
         Act::ActionLog => model.overlays.push(Overlay::Actions { top: 0 }),

@@ -19,6 +19,8 @@ pub(super) fn header(pen: &mut Pen<'_>, area: Rect) {
     }
     let model = pen.model;
     let (state, tone) = connection(pen);
+    let name = model.contexts.current.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+    let state = format!("{name}{state}");
     let right = pen.right(area, &state, tone);
     let room = area.width.saturating_sub(right + 1);
     let screen = model.screen();
@@ -64,7 +66,6 @@ fn connection(pen: &mut Pen<'_>) -> Span {
             if status.is_some_and(|status| status.paused) {
                 return ("PAUSED ".to_owned(), Tone::Bad);
             }
-            let name = model.contexts.current.as_ref().map_or_else(String::new, |name| format!("{name}: "));
             let lock = if model.read_only { "read-only " } else { "" };
             let who = model
                 .who
@@ -72,9 +73,9 @@ fn connection(pen: &mut Pen<'_>) -> Span {
                 .map_or_else(String::new, |who| format!("{} ({}) ", who.name, who.role.name()));
             let dot = pen.sign(Sign::Dot);
             if Width::of(model.size.0) >= Width::Normal {
-                (format!("{name}{lock}{who}{dot} live "), Tone::Good)
+                (format!("{lock}{who}{dot} live "), Tone::Good)
             } else {
-                (format!("{name}{lock}{dot} live "), Tone::Good)
+                (format!("{lock}{dot} live "), Tone::Good)
             }
         }
         Link::Lost { since, retry_at, .. } => {

@@ -73,12 +73,16 @@ pub(in crate::dash::update) fn close_all(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn discard(model: &mut Model, form: &Form) -> Vec<Effect> {
     model.tell(Tone::Warn, format!("{}: the draft is gone", form.title()));
-    forget(model, &form.of)
+    let endpoint = model.endpoint.clone();
+    forget(model, &endpoint, &form.of)
 }
 
-pub(super) fn forget(model: &mut Model, of: &DraftOf) -> Vec<Effect> {
-    model.drafts.remove(of);
-    vec![Effect::Keep { slot: slot(model, of), text: None }]
+pub(super) fn forget(model: &mut Model, endpoint: &str, of: &DraftOf) -> Vec<Effect> {
+    if endpoint == model.endpoint {
+        model.drafts.remove(of);
+    }
+    let slot = Slot::Draft { endpoint: endpoint.to_owned(), of: of.clone() };
+    vec![Effect::Keep { slot, text: None }]
 }
 
 /// The draft could not be kept.

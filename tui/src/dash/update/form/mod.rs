@@ -52,7 +52,8 @@ pub(crate) fn keys(form: &Form) -> &'static [(&'static str, &'static str)] {
 pub(super) fn open(model: &mut Model, of: &DraftOf) {
     let kept = model.drafts.get(of).and_then(|kept| Form::restored(of.clone(), kept));
     let mut form = kept.unwrap_or_else(|| Form::new(of.clone(), model.fresh_request()));
-    form.sending = model.sending.iter().find(|(_, other)| *other == of).map(|(number, _)| *number);
+    let to_here = |(endpoint, other): &(String, DraftOf)| *endpoint == model.endpoint && other == of;
+    form.sending = model.sending.iter().find(|(_, sent)| to_here(sent)).map(|(number, _)| *number);
     model.overlays.push(Overlay::Form(Box::new(form)));
     settle(model);
 }

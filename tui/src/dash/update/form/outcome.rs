@@ -14,30 +14,45 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::view::{Posted, Registered, Updated};
 use similar::{ChangeTag, TextDiff};
 
-/// The form with this order, wherever it lies; and of what it was.
-fn sent(model: &mut Model, number: u64) -> Option<DraftOf> {
-    let of = model.sending.remove(&number)?;
+/// What was sent, to which daemon, and whether its form still lies there.
+struct Sent {
+    endpoint: String,
+    of: DraftOf,
+    open: bool,
+}
+
+/// What was sent with this order; its form is free again.
+fn sent(model: &mut Model, number: u64) -> Option<Sent> {
+    let (endpoint, of) = model.sending.remove(&number)?;
+    let mut open = false;
     for overlay in &mut model.overlays {
         if let Overlay::Form(form) = overlay
             && form.sending == Some(number)
         {
             form.sending = None;
+            open = true;
         }
     }
-    Some(of)
+    Some(Sent { endpoint, of, open })
 }
 
-/// Closes the form of this kind and forgets its draft: it was sent.
-fn done(model: &mut Model, of: &DraftOf) -> Vec<Effect> {
-    model.overlays.retain(|overlay| !matches!(overlay, Overlay::Form(form) if form.of == *of));
-    forget(model, of)
+/// Closes its form and forgets its draft.
+fn done(model: &mut Model, sent: &Sent) -> Vec<Effect> {
+    if sent.open {
+        model.overlays.retain(|overlay| !matches!(overlay, Overlay::Form(form) if form.of == sent.of));
+    }
+    forget(model, &sent.endpoint, &sent.of)
 }
 
 /// It was refused, or nobody knows.
-fn refused(model: &mut Model, of: &DraftOf, error: &ApiError) -> String {
+fn refused(model: &mut Model, sent: &Sent, error: &ApiError) -> String {
+    let of = &sent.of;
     let mut text = told(error);
     if error.kind == ErrorKind::Unknown {
         text = format!("{text}: ctrl-s sends the same again, and it happens once");
+    }
+    if !sent.open {
+        return text;
     }
     let form = model.overlays.iter_mut().find_map(|overlay| match overlay {
         Overlay::Form(form) if form.of == *of => Some(form),
@@ -66,15 +81,18 @@ pub(in crate::dash::update) fn posted(
     number: u64,
     outcome: Result<Posted, ApiError>,
 ) -> (Tone, String, Vec<Effect>) {
-    let Some(of) = sent(model, number) else { return (Tone::Dim, "told twice".to_owned(), Vec::new()) };
+    let Some(sent) = sent(model, number) else { return (Tone::Dim, "told twice".to_owned(), Vec::new()) };
     match outcome {
         Ok(posted) => {
-            let effects = done(model, &of);
-            model.trail.go(Screen::Job(posted.id));
+            let effects = done(model, &sent);
+            // Whoever went on is not called back.
+            if sent.open {
+                model.trail.go(Screen::Job(posted.id));
+            }
             let verb = if posted.repeated { "was posted before" } else { "is posted" };
             (Tone::Good, format!("{} {verb}", posted.id), effects)
         }
-        Err(error) => (Tone::Bad, refused(model, &of, &error), Vec::new()),
+        Err(error) => (Tone::Bad, refused(model, &sent, &error), Vec::new()),
     }
 }
 
@@ -84,12 +102,12 @@ pub(in crate::dash::update) fn registered(
     number: u64,
     outcome: Result<(AgentName, Registered), ApiError>,
 ) -> (Tone, String, Vec<Effect>) {
-    let Some(of) = sent(model, number) else { return (Tone::Dim, "told twice".to_owned(), Vec::new()) };
+    let Some(sent) = sent(model, number) else { return (Tone::Dim, "told twice".to_owned(), Vec::new()) };
     let (name, registered) = match outcome {
         Ok(registered) => registered,
-        Err(error) => return (Tone::Bad, refused(model, &of, &error), Vec::new()),
+        Err(error) => return (Tone::Bad, refused(model, &sent, &error), Vec::new()),
     };
-    let effects = done(model, &of);
+    let effects = done(model, &sent);
     let mut lines = vec![format!("{name} is registered ({}).", registered.version)];
     if let Some(secrets) = &registered.secrets {
         lines.push("Its secrets are shown this once: y copies them.".to_owned());
@@ -100,7 +118,9 @@ pub(in crate::dash::update) fn registered(
     }
     lines.extend(registered.warnings.iter().map(|warning| format!("Warning: {}", clean_line(warning))));
     lines.push("It gets jobs as soon as its endpoint answers the challenge: t tests it.".to_owned());
-    model.trail.go(Screen::Agent(name.clone()));
+    if sent.open {
+        model.trail.go(Screen::Agent(name.clone()));
+    }
     model.overlays.push(Overlay::Told { title: format!("{name} is registered"), lines, top: 0 });
     (Tone::Good, format!("{name} is registered"), effects)
 }
@@ -111,12 +131,12 @@ pub(in crate::dash::update) fn updated(
     number: u64,
     outcome: Result<(AgentName, Box<Updated>), ApiError>,
 ) -> (Tone, String, Vec<Effect>) {
-    let Some(of) = sent(model, number) else { return (Tone::Dim, "told twice".to_owned(), Vec::new()) };
+    let Some(sent) = sent(model, number) else { return (Tone::Dim, "told twice".to_owned(), Vec::new()) };
     let (name, updated) = match outcome {
         Ok(updated) => updated,
-        Err(error) => return (Tone::Bad, refused(model, &of, &error), Vec::new()),
+        Err(error) => return (Tone::Bad, refused(model, &sent, &error), Vec::new()),
     };
-    let effects = done(model, &of);
+    let effects = done(model, &sent);
     if updated.before == updated.after && updated.granted.is_empty() && !updated.key_replaced {
         return (Tone::Warn, format!("nothing differs: {name} stays at {}", updated.version), effects);
     }

@@ -35,7 +35,7 @@ pub(super) fn send(model: &mut Model, mut form: Box<Form>) -> Vec<Effect> {
     let number = model.log(form.title());
     form.sending = Some(number);
     form.changed = true;
-    model.sending.insert(number, form.of.clone());
+    model.sending.insert(number, (model.endpoint.clone(), form.of.clone()));
     // Its request id must outlast a crash: then it can be sent again and is posted once.
     let mut effects = keep(model, &form);
     effects.push(Effect::Do { number, deed });

@@ -522,7 +522,7 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         Screen::People => needs.push(Need::People),
         Screen::Person(id) => needs.push(Need::Person(*id)),
     }
-    if let Some(Overlay::Filter { .. } | Overlay::Palette { .. }) = model.overlays.last()
+    if let Some(Overlay::Filter { .. } | Overlay::Palette { .. } | Overlay::Form(_)) = model.overlays.last()
         && !needs.contains(&Need::Agents)
     {
         // Names are completed.

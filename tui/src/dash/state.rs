@@ -9,7 +9,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Largest file that is read back, bytes.
-const FILE_BYTES_MAX: u64 = 8_000_000;
+const FILE_BYTES_MAX: u64 = 64_000_000;
 /// Most drafts that are read back for one daemon.
 const DRAFTS_MAX: usize = 20;
 

@@ -88,6 +88,10 @@ pub(super) struct Desk {
     pub(super) previewed: Vec<JobDraft>,
     /// What went to the editor, and the end of the file's name.
     pub(super) edited: Vec<(String, &'static str)>,
+    /// Agents that were read, in order.
+    pub(super) asked_agents: Vec<String>,
+    /// Nobody is called so any more.
+    pub(super) no_agent: Option<AgentName>,
     /// The input schema of every agent.
     pub(super) input_schema: Option<String>,
     /// What was kept for the next run, in order.
@@ -109,6 +113,8 @@ impl Desk {
             count: 0,
             previewed: Vec::new(),
             edited: Vec::new(),
+            asked_agents: Vec::new(),
+            no_agent: None,
             input_schema: None,
             kept: Vec::new(),
         };
@@ -144,8 +150,16 @@ impl Desk {
         while let Some(effect) = effects.pop() {
             match effect {
                 Effect::Read(need) => {
-                    let answer = self.answer(&need);
-                    effects.extend(update(&mut self.model, now, Msg::Read(need, Ok(answer))));
+                    if let Need::Agent(name) = &need {
+                        self.asked_agents.push(name.to_string());
+                    }
+                    let gone = matches!(&need, Need::Agent(name) if self.no_agent.as_ref() == Some(name));
+                    let answer = if gone {
+                        Err(ApiError::new(ErrorKind::NotFound, "there is no such agent"))
+                    } else {
+                        Ok(self.answer(&need))
+                    };
+                    effects.extend(update(&mut self.model, now, Msg::Read(need, answer)));
                 }
                 Effect::Do { number, deed } => self.deeds.push((number, deed)),
                 Effect::Count { turn, filter } => {

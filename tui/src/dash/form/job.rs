@@ -198,6 +198,9 @@ pub(crate) fn draft(form: &Form, now: Timestamp) -> Result<JobDraft, Vec<FieldEr
     } else {
         input(form).map_err(|wrong| reading.0.extend(wrong)).ok().flatten().map(Json::from)
     };
+    if form.later.keys().any(|key| key.starts_with("input/")) {
+        reading.wrong("only", "has a draft's input of which the fields are not read yet");
+    }
     let usual = Policy::default();
     let draft = JobDraft {
         brief: form.text("brief"),

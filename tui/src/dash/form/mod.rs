@@ -207,6 +207,22 @@ impl Form {
         }
     }
 
+    /// The fields of the input never come: what was in them is JSON.
+    pub(crate) fn give_up_later(&mut self) {
+        let (input, rest): (BTreeMap<String, String>, _) =
+            std::mem::take(&mut self.later).into_iter().partition(|(key, _)| key.starts_with("input/"));
+        self.later = rest;
+        if input.is_empty() {
+            return;
+        }
+        let mut object = std::mem::take(&mut self.input.rest);
+        object.extend(
+            input.into_iter().map(|(key, text)| (key["input/".len()..].to_owned(), Value::String(text))),
+        );
+        let text = serde_json::to_string_pretty(&Value::Object(object)).unwrap_or_default();
+        self.set("input", &text);
+    }
+
     /// What is wrong with what is written, as far as this side knows; each with the key of its field.
     pub(crate) fn problems(&self, now: Timestamp) -> Vec<FieldError> {
         match &self.of {

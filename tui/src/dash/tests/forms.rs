@@ -194,6 +194,39 @@ fn without_the_agent_the_input_is_any_json_again() {
 }
 
 #[test]
+fn the_beginning_of_a_name_is_not_asked_for() {
+    let mut desk = writes_a_job();
+    fills(&mut desk, "only", "@gist");
+    assert_eq!(desk.asked_agents, ["@gist"]);
+    desk.presses(&["space", "backspace"]);
+    desk.types("er");
+    assert_eq!(desk.asked_agents, ["@gist"]);
+    desk.no_agent = "@gister".parse().ok();
+    desk.presses(&["tab"]);
+    desk.sees("there is no such agent");
+    assert_eq!(form(&desk).input.agent, None);
+}
+
+#[test]
+fn a_draft_whose_agent_is_gone_keeps_its_input_as_json() {
+    let mut desk = writes_a_job();
+    fills(&mut desk, "only", "@gist");
+    fills(&mut desk, "input/text", "Bees.");
+    desk.presses(&["esc"]);
+    let kept = desk.model.drafts[&DraftOf::Job].clone();
+    let mut later = Desk::new(120, 36);
+    later.model.drafts.insert(DraftOf::Job, kept.clone());
+    later.presses(&["N"]);
+    assert_eq!(form(&later).text("input/text"), "Bees.", "its fields come with its agent");
+    let mut without = Desk::new(120, 36);
+    without.model.drafts.insert(DraftOf::Job, kept);
+    without.no_agent = "@gist".parse().ok();
+    without.presses(&["N"]);
+    without.sees("there is no such agent");
+    assert_eq!(form(&without).text("input"), "{\n  \"text\": \"Bees.\"\n}");
+}
+
+#[test]
 fn a_schema_of_a_megabyte_is_written_in_the_editor() {
     let mut desk = writes_a_job();
     let many: serde_json::Map<_, _> =
@@ -318,6 +351,7 @@ fn a_draft_that_cannot_be_kept_or_read_harms_nothing() {
         desk.model.drafts.insert(DraftOf::Job, nonsense.to_owned());
         desk.presses(&["N"]);
         assert!(form(&desk).fields[0].is_blank());
+        desk.sees("the draft of before cannot be read");
     }
 }
 

@@ -50,8 +50,12 @@ pub(crate) fn keys(form: &Form) -> &'static [(&'static str, &'static str)] {
 
 /// Opens a form: with the draft of before, if there is one.
 pub(super) fn open(model: &mut Model, of: &DraftOf) {
-    let kept = model.drafts.get(of).and_then(|kept| Form::restored(of.clone(), kept));
-    let mut form = kept.unwrap_or_else(|| Form::new(of.clone(), model.fresh_request()));
+    let kept = model.drafts.get(of).map(|kept| Form::restored(of.clone(), kept));
+    let unread = matches!(kept, Some(None));
+    let mut form = kept.flatten().unwrap_or_else(|| Form::new(of.clone(), model.fresh_request()));
+    if unread {
+        form.note = Some("the draft of before cannot be read; this one takes its place".to_owned());
+    }
     let to_here = |(endpoint, other): &(String, DraftOf)| *endpoint == model.endpoint && other == of;
     form.sending = model.sending.iter().find(|(_, sent)| to_here(sent)).map(|(number, _)| *number);
     model.overlays.push(Overlay::Form(Box::new(form)));
@@ -167,7 +171,13 @@ pub(super) fn paste(model: &mut Model, text: &str) {
 pub(crate) fn needs(model: &Model) -> Option<AgentName> {
     let Some(Overlay::Form(form)) = model.overlays.last() else { return None };
     match &form.of {
-        DraftOf::Job => alone(form),
+        DraftOf::Job => {
+            // While a name is typed, its beginning is no name.
+            let typing = form.fields.get(form.focus).is_some_and(|field| field.key == "only");
+            let known =
+                |name: &AgentName| model.data.agents.value.iter().flatten().any(|head| head.name == *name);
+            alone(form).filter(|name| !typing || known(name))
+        }
         DraftOf::Version(name) => form.waits.then(|| name.clone()),
         DraftOf::Agent => None,
     }
@@ -203,7 +213,13 @@ pub(super) fn settle(model: &mut Model) {
             let Some(form) = top(model) else { return };
             match (shape, trouble) {
                 (Some(shape), _) => form.ask_input(Some(name), shape),
-                (None, Some(trouble)) => form.note = Some(trouble),
+                (None, Some(trouble)) => {
+                    if form.input.agent.is_some() {
+                        form.ask_input(None, None);
+                    }
+                    form.give_up_later();
+                    form.note = Some(trouble);
+                }
                 (None, None) => {}
             }
         }

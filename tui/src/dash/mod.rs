@@ -7,6 +7,7 @@
 mod action;
 mod chord;
 mod command;
+mod completion;
 mod contexts;
 mod data;
 mod driver;

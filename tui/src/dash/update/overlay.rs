@@ -5,7 +5,8 @@
 )]
 
 use super::deed;
-use crate::dash::filter::{self, Known};
+use crate::dash::completion::{Known, complete as completed};
+use crate::dash::filter;
 use crate::dash::model::Model;
 use crate::dash::msg::Effect;
 use crate::dash::overlay::{Focus, Overlay};
@@ -149,8 +150,8 @@ fn filter(model: &mut Model, line: FilterLine, key: KeyEvent) -> Vec<Effect> {
 }
 
 fn complete(model: &Model, input: &mut Input) {
-    if let Some(completed) = filter::complete(input.value(), &Known::of(model)) {
-        *input = Input::new(completed);
+    if let Some(text) = completed(input.value(), &Known::of(model)) {
+        *input = Input::new(text);
     }
 }
 

@@ -1,7 +1,8 @@
 //! What lies over a view.
 
 use crate::dash::action::{ENTRIES, Now, now};
-use crate::dash::filter::{self, Known};
+use crate::dash::completion::{self, Known};
+use crate::dash::filter;
 use crate::dash::msg::Hit;
 use crate::dash::overlay::{Confirm, Deed, Focus, Overlay};
 use crate::dash::pen::Pen;
@@ -75,7 +76,7 @@ fn prompt(pen: &mut Pen<'_>, body: Rect, title: &str, input: &Input, hint: &str,
 fn filter_line(pen: &mut Pen<'_>, body: Rect, input: &Input, trouble: Option<&str>) {
     let known = Known::of(pen.model);
     let text = input.value();
-    let candidates = filter::candidates(text, &known);
+    let candidates = completion::candidates(text, &known);
     let begun = !text.is_empty() && !text.ends_with(char::is_whitespace);
     let hint = match trouble {
         Some(trouble) => trouble.to_owned(),
@@ -87,7 +88,7 @@ fn filter_line(pen: &mut Pen<'_>, body: Rect, input: &Input, trouble: Option<&st
     let area = prompt(pen, body, title, input, &hint, tone);
     // What tab would add, where it would stand.
     let at_end = input.cursor() == text.chars().count();
-    if let (true, true, Some(whole)) = (begun, at_end, filter::complete(text, &known)) {
+    if let (true, true, Some(whole)) = (begun, at_end, completion::complete(text, &known)) {
         let used = u16::try_from(input.visual_cursor()).unwrap_or(u16::MAX);
         if used < area.width {
             let ghost = whole.get(text.len()..).unwrap_or_default();

@@ -7,6 +7,7 @@ use crate::dash::msg::{Effect, Msg, Outcome};
 use crate::dash::overlay::{Deed, Overlay};
 use crate::dash::screen::Screen;
 use crate::dash::state::{DraftOf, Slot, State};
+use crate::dash::theme::{Palette, Theme};
 use crate::dash::update::update;
 use guildhall_protocol::agent::{AgentKey, AgentKind, AgentName};
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -14,6 +15,7 @@ use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::{Criterion, Priority};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::view::{Posted, Registered, Secrets, Updated};
+use ratatui::style::Modifier;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -544,6 +546,26 @@ fn another_name_in_the_editor_is_another_agent() {
     let text = desk.edited.pop().expect("it is edited").0.replace("@gist", "@jest");
     desk.meets(Msg::Edited(Ok(text)));
     desk.sees("this is the form of @gist: another name is another agent");
+}
+
+#[test]
+fn a_form_is_read_without_colors_and_in_ascii() {
+    let mut desk = Desk::new(120, 36);
+    desk.model.theme = Theme { palette: Palette::Plain, ascii: true };
+    desk.presses(&["N", "ctrl-s"]);
+    assert!(desk.text().is_ascii(), "{}", desk.text());
+    to(&mut desk, "priority");
+    desk.presses(&["right"]);
+    let buffer = desk.buffer();
+    let chosen: String = buffer
+        .content
+        .iter()
+        .filter(|cell| cell.modifier.contains(Modifier::REVERSED))
+        .map(ratatui::buffer::Cell::symbol)
+        .collect();
+    assert!(chosen.contains(" low "), "{chosen:?}\n{}", desk.text());
+    desk.presses(&["ctrl-p"]);
+    assert!(desk.text().is_ascii(), "{}", desk.text());
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn expected(row: &Row, whose: Whose, powers: Powers) -> Option<ErrorKind> {
     let sees = |verb: Verb| verb.may(whose, powers).is_ok();
     let hidden = match row.verb {
         Verb::ReadJob | Verb::ReadAgent => true,
-        Verb::ShareJob => !sees(Verb::ReadJob),
+        Verb::ShareJob | Verb::RevealJob => !sees(Verb::ReadJob),
         // Whose answer failed may say so, although the job is not theirs to read.
         Verb::Job(_) => !sees(Verb::ReadJob) && whose != Whose::Assigned,
         Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret => !sees(Verb::ReadAgent),
@@ -274,6 +274,10 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             let job = things.jobs[&whose];
             call!(job(job))
         }
+        Verb::RevealJob => {
+            let job = things.jobs[&whose];
+            call!(reveal(request, job, "to see whether it is shown".to_owned()))
+        }
         Verb::ShareJob => {
             let job = things.jobs[&whose];
             let with = UserRef::Number(UserId(1));
@@ -333,6 +337,7 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             call!(set_settings(request, Settings { webhook, webhook_private: true, ..Settings::default() }))
         }
         Verb::TellNotices if alone => call!(lease_notices(Channel::Discord, 1)),
+        Verb::ReadLog if alone => call!(log_lines(None, 5)),
         Verb::SteerEngine if alone => call!(order_engine(request, EngineOrder::Resume, None)),
         Verb::SteerModels if alone => call!(order_models(request, ModelOrder::On, None)),
         Verb::ReadJudges if alone => call!(judge_report()),

@@ -16,13 +16,15 @@ pub(crate) async fn run(session: &Session, args: LogsArgs) -> Result<(), Fault> 
     let page = lines(session, None, args.lines).await?;
     tell(session, &page, least)?;
     let mut seen = page.seen;
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         session.patient(|| wait(session, seen)).await?;
         let page = session.patient(|| lines(session, Some(seen), 1_000)).await?;
         tell(session, &page, least)?;
         seen = page.seen;
     }
-    Ok(())
 }
 
 async fn lines(session: &Session, after: Option<u64>, limit: u32) -> Result<LogPage, Fault> {

@@ -192,13 +192,8 @@ impl From<SortArg> for SortBy {
 fn cursor(text: &str) -> Result<JobCursor, String> {
     let wrong = || "write it as the list before told it".to_owned();
     let number = |text: &str| text.parse::<i64>().map_err(|_| wrong());
-    match text.split_once(':') {
-        Some((key, id)) => Ok(JobCursor { key: number(key)?, id: JobId(number(id)?) }),
-        None => {
-            let id = number(text)?;
-            Ok(JobCursor { key: id, id: JobId(id) })
-        }
-    }
+    let (key, id) = text.split_once(':').unwrap_or((text, text));
+    Ok(JobCursor { key: number(key)?, id: JobId(number(id)?) })
 }
 
 #[derive(Debug, Args)]

@@ -2,14 +2,13 @@
 
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
 use super::{
-    accounts, agents as agent_rows, front_ends, models, notes, outbox, search, system as system_rows, waiting,
+    accounts, agents as agent_rows, front_ends, models, notes, outbox, search, system as system_rows,
 };
 use crate::store::{
-    AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSearch, JobSelection, JobWish, Query,
-    SystemRecord, Tally, TallyRecord,
+    AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
+    TallyRecord,
 };
 use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag, UserId};
-use guildhall_protocol::listing::{JobCursor, JobSort, PageFrom};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -25,26 +24,12 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
                 .query_row([], |row| row.get(0))?;
             Ok(Answer::Time(due.map(Timestamp)))
         }
-        Query::List { states, client, label, agent, before, limit } => {
-            let wish = JobWish { states, client, label, agent, ..JobWish::default() };
-            let from = before.map_or(PageFrom::First, |id| PageFrom::After(JobCursor { key: id.0, id }));
-            let sort = JobSort::default();
-            let all = JobSearch { wish, sort, from, limit, searched_max: u32::MAX };
-            Ok(Answer::Jobs(search::find(connection, &all)?.jobs))
-        }
-        Query::Find(search) => Ok(Answer::Found(search::find(connection, &search)?)),
-        Query::CountJobs(wish) => Ok(Answer::JobCount(search::count(connection, &wish)?)),
-        Query::Waiting { client, now, limit } => {
-            Ok(Answer::Waiting(waiting::waiting(connection, client, now, limit)?))
-        }
-        Query::CountsOf { client, limit } => {
-            let sql = waiting::COUNTS_OF;
-            let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            Ok(Answer::Counts(all(connection, sql, params![client.0, limit], row)?))
-        }
-        Query::AttemptsOf { agent, limit } => {
-            Ok(Answer::Attempts(attempts(connection, ATTEMPTS_OF, params![agent.0, limit])?))
-        }
+        query @ (Query::List { .. }
+        | Query::Find(_)
+        | Query::CountJobs(_)
+        | Query::Waiting { .. }
+        | Query::CountsOf { .. }
+        | Query::AttemptsOf { .. }) => search::answer(connection, query),
         Query::Attempts(job) => {
             let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number";
             Ok(Answer::Attempts(attempts(connection, tail, [job.0])?))
@@ -171,7 +156,7 @@ fn jobs(connection: &Connection, tail: &str, values: impl Params) -> rusqlite::R
     Ok(Answer::Jobs(found))
 }
 
-fn attempts(
+pub(super) fn attempts(
     connection: &Connection,
     tail: &str,
     values: impl Params,

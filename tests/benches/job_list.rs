@@ -76,7 +76,7 @@ async fn main() -> Result<(), Failure> {
         });
         line.insert(name.to_owned(), result);
     }
-    for (name, query) in searches(jobs)? {
+    for (name, query) in searches(jobs) {
         let ask = async || {
             let query = query.clone();
             client.call(|service, context| async move { service.find_jobs(context, query).await }).await
@@ -133,7 +133,7 @@ fn cases(jobs: usize) -> Result<Vec<Case>, Failure> {
 
 /// Lists in other orders than by number, and what each is called. Every job was posted at the same moment, has the same
 /// deadline and the same class: a page begins in the middle of equal keys.
-fn searches(jobs: usize) -> Result<Vec<(&'static str, JobQuery)>, Failure> {
+fn searches(jobs: usize) -> Vec<(&'static str, JobQuery)> {
     let middle = |key| PageFrom::After(JobCursor { key, id: JobId(i64::try_from(jobs / 2).unwrap_or(0)) });
     let query = |filter, by, from| {
         let sort = JobSort { by, direction: Direction::Descending };
@@ -143,7 +143,7 @@ fn searches(jobs: usize) -> Result<Vec<(&'static str, JobQuery)>, Failure> {
     let text = |text: &str| JobFilter { text: Some(text.to_owned()), ..any() };
     let review = JobFilter { states: vec!["in_review".to_owned()], ..any() };
     let mine = JobFilter { mine: true, ..any() };
-    Ok(vec![
+    vec![
         ("by_changed", query(any(), SortBy::Changed, PageFrom::First)),
         ("by_posted_last", query(any(), SortBy::Posted, PageFrom::Last)),
         ("by_deadline", query(any(), SortBy::Deadline, PageFrom::First)),
@@ -154,7 +154,7 @@ fn searches(jobs: usize) -> Result<Vec<(&'static str, JobQuery)>, Failure> {
         ("common_text", query(text("of many"), SortBy::Number, PageFrom::First)),
         ("text_that_nobody_wrote", query(text("no such words"), SortBy::Number, PageFrom::First)),
         ("text_by_changed", query(text("no such words"), SortBy::Changed, PageFrom::First)),
-    ])
+    ]
 }
 
 /// Asks the same again and again; answers what was answered, and how long each answer took.

@@ -30,6 +30,7 @@ pub mod retry_after;
 pub mod rpc;
 pub mod samples;
 pub mod scribe;
+mod secret_page;
 pub mod serve;
 pub mod store;
 pub mod tls;

@@ -23,7 +23,7 @@ use crate::ops;
 use crate::people::People;
 use crate::privacy;
 use crate::public::{self, PublicError, PublicListener};
-use crate::rpc::{Desk, Door, ListenError, Listeners, SocketFile, expect_operators, listen};
+use crate::rpc::{Desk, Door, ListenError, Listeners, SecretLinks, SocketFile, expect_operators, listen};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -180,6 +180,7 @@ impl Daemon {
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let desk = Arc::new(Desk {
             links: Links::default(),
+            secret_links: SecretLinks::default(),
             engine: Arc::clone(&engine),
             accounts: Accounts::default(),
             limits: config.people.limits,
@@ -198,7 +199,7 @@ impl Daemon {
                 .map_err(|source| ServeError::Ops { address, source })?;
         }
         if let Some(public) = public {
-            public.serve(Arc::clone(&engine), stop.clone());
+            public.serve(Arc::clone(&engine), Arc::clone(&desk), stop.clone());
         }
         tokio::spawn(Arc::clone(&engine).learn_meanings(stop.clone()));
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));

@@ -17,7 +17,7 @@ use crate::surface::LeasedSurface;
 use crate::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
-    Rotated, Scope, Status, TestReport, Updated, WhyNot,
+    Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
 };
 
 /// What the daemon does for its front ends.
@@ -41,7 +41,7 @@ pub trait Guildhall {
     /// A page of a body that the caller may see.
     async fn read_body(job: JobId, body: BodyId, offset: u64) -> Result<BodyPage, ApiError>;
 
-    /// Registers an agent; its secrets are shown this once.
+    /// Registers an agent; its secrets are shown this once, and to no bridge.
     async fn register_agent(
         request: RequestId,
         definition: AgentDefinition,
@@ -71,6 +71,9 @@ pub trait Guildhall {
     /// Gives an agent new secrets, shown this once; those before count on for `overlap_ms`, at most 30 days.
     async fn rotate_secret(request: RequestId, name: AgentName, overlap_ms: u64)
     -> Result<Rotated, ApiError>;
+    /// An address that gives an agent new secrets when its owner opens it, and shows them once; those before count on for
+    /// `overlap_ms`. Nothing changes before that. Another one for the same agent and owner ends it.
+    async fn secret_link(name: AgentName, overlap_ms: u64) -> Result<SecretLink, ApiError>;
     /// Everything about one agent.
     async fn agent(name: AgentName) -> Result<AgentStory, ApiError>;
     /// The definition of one version.

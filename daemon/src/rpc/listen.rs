@@ -338,6 +338,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::TestAgent { .. }
         | R::HoldAgent { .. }
         | R::RotateSecret { .. }
+        | R::SecretLink { .. }
         | R::OrderEngine { .. }
         | R::OrderModels { .. }
         | R::ReplayNotice { .. }

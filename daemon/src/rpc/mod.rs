@@ -20,6 +20,8 @@ mod notices;
 mod orders;
 mod ownership;
 mod registration;
+mod rotation;
+mod secret_links;
 mod service;
 mod session;
 mod sharing;
@@ -32,6 +34,9 @@ mod users;
 pub(crate) use authenticate::expect_operators;
 pub use door::{Door, DoorLimits};
 pub use listen::{Listeners, listen};
+pub(crate) use rotation::SECRETS_PATH;
+pub use rotation::{Handed, NotHanded};
+pub use secret_links::SecretLinks;
 pub use socket::{ListenError, SocketFile};
 
 use self::session::Session;
@@ -62,6 +67,8 @@ pub struct Desk {
     pub accounts: Accounts,
     /// Codes that join accounts.
     pub links: Links,
+    /// Addresses that show new secrets of agents.
+    pub secret_links: SecretLinks,
     /// What limits everybody.
     pub limits: Limits,
     /// Which agents an operator must approve.

@@ -1,23 +1,20 @@
-//! Calls about whose an agent is, for whom it works, and its secrets.
+//! Calls about whose an agent is, and for whom it works.
 
 use super::Caller;
 use super::errors::{forbidden, internal, invalid, not_found, store};
-use crate::agents::secrets::{SecretKind, place};
-use crate::agents::signing::SigningSecret;
 use crate::config::Approval;
 use crate::people::Notice;
 use crate::scribe::Scribe;
-use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, Holding, OldSecrets, Request};
+use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, Holding, Request};
 use guildhall_protocol::account::{Role, UserRef};
-use guildhall_protocol::agent::{AgentEvent, AgentKind, AgentName, AgentState, Audience};
+use guildhall_protocol::agent::{AgentEvent, AgentName, AgentState, Audience};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{RequestId, UserId};
 use guildhall_protocol::matrix::Verb;
 use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::{AgentHead, HoldOrder, OVERLAP_MS_MAX, Rotated, Secrets};
-use std::time::Duration;
+use guildhall_protocol::view::{AgentHead, HoldOrder};
 
 /// Most owners beside the first.
 const CO_OWNERS_MAX: usize = 20;
@@ -286,7 +283,7 @@ impl Caller {
         Ok(())
     }
 
-    fn scribe(&self, record: &AgentRecord, now: Timestamp) -> Scribe<'_> {
+    pub(super) fn scribe(&self, record: &AgentRecord, now: Timestamp) -> Scribe<'_> {
         Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user))
     }
 
@@ -330,68 +327,6 @@ impl Caller {
         for operator in people.operators() {
             scribe.notify(people, Notice::of_agent(operator, NoticeKind::ApprovalWanted, record.id));
         }
-    }
-
-    pub(super) async fn rotated(
-        &self,
-        id: RequestId,
-        name: AgentName,
-        overlap_ms: u64,
-    ) -> Result<Rotated, ApiError> {
-        let now = Timestamp::now();
-        let request = self.request(id, "rotate-secret", format!("{name} {overlap_ms}").as_bytes());
-        let (record, compiled) = self.own(&name)?;
-        self.check_agent(Verb::RotateSecret, &record)?;
-        if self.agent_receipt(&request).await?.is_some() {
-            // Its answer was lost: the same secrets again.
-            self.check_shown(&record, Some(request.id.as_str())).await?;
-            let old_until = record.old_secrets.as_ref().map(|old| old.until);
-            return Ok(Rotated { secrets: self.reveal(&record)?, old_until });
-        }
-        if compiled.definition.kind == AgentKind::Chat {
-            let told = format!("{name} is opened with a key of its owner's");
-            return Err(conflict(told).hint("`guildhall agent update` with --key-file replaces it"));
-        }
-        if overlap_ms > OVERLAP_MS_MAX {
-            return Err(invalid("overlap_ms", "the secrets before count on for 30 days at most"));
-        }
-        let still = record.old_secrets.as_ref().map(|old| old.until).filter(|until| *until > now);
-        if let Some(until) = still.filter(|_| overlap_ms > 0) {
-            let told = format!(
-                "the secrets before the current ones of {name} count until {until}, and a third would end them"
-            );
-            return Err(conflict(told).hint("wait until then, or end all of them with `--now`"));
-        }
-        let parts = self.desk.engine.parts();
-        let old = if overlap_ms == 0 {
-            None
-        } else {
-            let moved = |from, to, sealed: &[u8]| {
-                let bytes = parts.key.open(&place(&name, from), sealed).map_err(|error| internal(&error))?;
-                Ok::<_, ApiError>(self.sealed(&name, to, &bytes).0)
-            };
-            Some(OldSecrets {
-                delivery: moved(SecretKind::Delivery, SecretKind::OldDelivery, &record.delivery_secret)?,
-                callback: moved(SecretKind::Callback, SecretKind::OldCallback, &record.callback_secret)?,
-                until: now.after(Duration::from_millis(overlap_ms)),
-            })
-        };
-        let [delivery, callback] = [(); 2].map(|()| SigningSecret::from_random(self.desk.maker().random()));
-        let mut scribe = self.scribe(&record, now);
-        let old_until = old.as_ref().map(|old| old.until);
-        scribe.event(What::SecretsRotated { key: request.id.as_str().to_owned(), old_until });
-        let command = Command::Rekey {
-            fence: AgentFence { agent: record.id, revision: record.chain.revision },
-            request,
-            delivery_secret: self.sealed(&name, SecretKind::Delivery, delivery.bytes()),
-            callback_secret: self.sealed(&name, SecretKind::Callback, callback.bytes()),
-            old,
-            entry: scribe.finish(),
-        };
-        self.desk.store().apply(now, command).await.map_err(store)?;
-        self.desk.engine.refresh(record.id).await.map_err(store)?;
-        let secrets = Secrets { delivery_secret: delivery.reveal(), callback_secret: callback.reveal() };
-        Ok(Rotated { secrets, old_until })
     }
 }
 

@@ -20,7 +20,7 @@ use guildhall_protocol::surface::LeasedSurface;
 use guildhall_protocol::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
-    Rotated, Scope, Status, TestReport, Updated, WhyNot,
+    Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
 };
 use tarpc::context::Context;
 
@@ -104,6 +104,9 @@ impl Guildhall for Caller {
         overlap_ms: u64,
     ) -> Answer<Rotated> {
         whole(async move { self.rotated(request, name, overlap_ms).await }).await
+    }
+    async fn secret_link(self, _: Context, name: AgentName, overlap_ms: u64) -> Answer<SecretLink> {
+        self.link_to_secrets(&name, overlap_ms)
     }
     async fn agent(self, _: Context, name: AgentName) -> Answer<AgentStory> {
         self.agent_story(name).await

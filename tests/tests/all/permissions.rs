@@ -86,7 +86,9 @@ fn expected(row: &Row, whose: Whose, powers: Powers) -> Option<ErrorKind> {
         Verb::ShareJob => !sees(Verb::ReadJob),
         // Whose answer failed may say so, although the job is not theirs to read.
         Verb::Job(_) => !sees(Verb::ReadJob) && whose != Whose::Assigned,
-        Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret => !sees(Verb::ReadAgent),
+        Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret | Verb::LinkSecret => {
+            !sees(Verb::ReadAgent)
+        }
         Verb::ReplayNotice | Verb::ReadUser => whose == Whose::Others,
         Verb::RevokeToken => whose == Whose::Others && !powers.bridged,
         _ => false,
@@ -316,6 +318,10 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             let name = things.agents.get(&whose)?.clone();
             // No secret counts on for so long: what matters is what is said first.
             call!(rotate_secret(request, name, u64::MAX))
+        }
+        Verb::LinkSecret => {
+            let name = things.agents.get(&whose)?.clone();
+            call!(secret_link(name, u64::MAX))
         }
         Verb::ReadNotices if both => call!(notices(!is_own, page)),
         Verb::ReplayNotice if whose == Whose::Others => {

@@ -29,5 +29,6 @@ pub mod state;
 pub mod surface;
 pub mod time;
 pub mod transport;
+pub mod usage;
 pub mod view;
 pub mod wire;

@@ -38,6 +38,7 @@ pub enum Verb {
     SteerModels,
     ReadJudges,
     ReadUser,
+    ReadUsage,
     ListUsers,
     SuspendUser,
     ChangeRoles,
@@ -164,7 +165,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 51] = [
+pub const MATRIX: [Row; 52] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
@@ -206,6 +207,7 @@ pub const MATRIX: [Row; 51] = [
     row(Verb::SteerModels,                  Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::ReadJudges,                   Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::ReadUser,                     Market, [C, N, N, N, O], CALM, OPEN),
+    row(Verb::ReadUsage,                    Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ListUsers,                    Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::SuspendUser,                  Market, [O, N, N, N, O], CALM, OPEN),
     row(Verb::ChangeRoles,                  Market, [A, N, N, N, A], CALM, SHUT),
@@ -247,6 +249,7 @@ impl Verb {
             Self::SteerModels => "switch models or set their budgets",
             Self::ReadJudges => "compare judges with people",
             Self::ReadUser => "read this account",
+            Self::ReadUsage => "see what this account uses",
             Self::ListUsers => "list users",
             Self::SuspendUser => "suspend, restore or limit a user",
             Self::ChangeRoles => "grant or revoke roles",

@@ -14,6 +14,7 @@ use crate::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
 use crate::surface::LeasedSurface;
+use crate::usage::UsageReport;
 use crate::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
@@ -147,6 +148,8 @@ pub trait Guildhall {
 
     /// Everything about a user; none: about the caller.
     async fn user(user: Option<UserRef>) -> Result<UserStory, ApiError>;
+    /// What a user has of everything that is limited, and when there is room again; none: the caller.
+    async fn usage(user: Option<UserRef>) -> Result<UsageReport, ApiError>;
     /// Users by number. Operators only.
     async fn users(page: PageRequest) -> Result<Page<UserHead>, ApiError>;
     /// Adds somebody who will come with a token: `name:NAME`. Admins only.

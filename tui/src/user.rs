@@ -15,6 +15,11 @@ pub(crate) async fn run(session: &Session, command: UserCommand) -> Result<(), F
     match command {
         UserCommand::List { limit, after } => list(session, PageRequest { after, limit }).await,
         UserCommand::Show { user } => show(session, user).await,
+        UserCommand::Usage { user } => {
+            let report =
+                session.call(|service, context| async move { service.usage(context, user).await }).await?;
+            session.answer(&report, |report| report.lines(clock).map(|line| line + "\n").concat())
+        }
         UserCommand::Add { name } => {
             let request = RequestId::fresh();
             let story = session

@@ -377,6 +377,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Notice { .. }
         | R::Settings { .. }
         | R::User { .. }
+        | R::Usage { .. }
         | R::Users { .. }
         | R::Policy { .. }
         | R::LinkOffer { .. }

@@ -29,6 +29,7 @@ mod sign_in;
 mod socket;
 mod story;
 mod tokens;
+mod usage;
 mod users;
 
 pub(crate) use authenticate::expect_operators;

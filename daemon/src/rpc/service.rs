@@ -17,6 +17,7 @@ use guildhall_protocol::notice::{
 };
 use guildhall_protocol::service::Guildhall;
 use guildhall_protocol::surface::LeasedSurface;
+use guildhall_protocol::usage::UsageReport;
 use guildhall_protocol::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
@@ -188,6 +189,9 @@ impl Guildhall for Caller {
     }
     async fn user(self, _: Context, user: Option<UserRef>) -> Answer<UserStory> {
         self.user_story(user).await
+    }
+    async fn usage(self, _: Context, user: Option<UserRef>) -> Answer<UsageReport> {
+        self.usage_report(user).await
     }
     async fn users(self, _: Context, page: PageRequest) -> Answer<Page<UserHead>> {
         self.list_users(page).await

@@ -89,7 +89,7 @@ fn expected(row: &Row, whose: Whose, powers: Powers) -> Option<ErrorKind> {
         Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret | Verb::LinkSecret => {
             !sees(Verb::ReadAgent)
         }
-        Verb::ReplayNotice | Verb::ReadUser => whose == Whose::Others,
+        Verb::ReplayNotice | Verb::ReadUser | Verb::ReadUsage => whose == Whose::Others,
         Verb::RevokeToken => whose == Whose::Others && !powers.bridged,
         _ => false,
     };
@@ -343,6 +343,7 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
         Verb::SteerModels if alone => call!(order_models(request, ModelOrder::On, None)),
         Verb::ReadJudges if alone => call!(judge_report()),
         Verb::ReadUser if both => call!(user((!is_own).then_some(other))),
+        Verb::ReadUsage if both => call!(usage((!is_own).then_some(other))),
         Verb::ListUsers if alone => call!(users(page)),
         Verb::SuspendUser if whose == Whose::Others => {
             call!(order_user(request, other, UserOrder::Limit(Limits::default()), None))

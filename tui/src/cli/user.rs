@@ -20,6 +20,11 @@ pub(crate) enum UserCommand {
         /// A number, or an identity such as uid:1000 or discord:80351110224678912
         user: Option<UserRef>,
     },
+    /// Show what a user has of everything that is limited, and when there is room again; without one, yourself
+    Usage {
+        /// A number, or an identity such as uid:1000 or discord:80351110224678912
+        user: Option<UserRef>,
+    },
     /// Admins: add somebody who comes with a token, as name:NAME
     Add {
         /// Letters, digits, dots, dashes, underscores

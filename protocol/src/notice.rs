@@ -183,7 +183,7 @@ impl fmt::Display for NoticeKind {
     }
 }
 
-/// How a person wants to be told.
+/// How a person wants to be told, and by which clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -196,6 +196,9 @@ pub struct Settings {
     /// Kinds that go elsewhere than usual; none at all: not told.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<NoticeKind, Vec<Channel>>,
+    /// The IANA name of the time zone of clock times that they type and read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
 }
 
 impl Settings {

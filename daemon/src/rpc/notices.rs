@@ -19,7 +19,7 @@ use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
 use guildhall_protocol::state::{JobState, Reviewer};
-use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::time::{Timestamp, zone};
 use guildhall_protocol::view::{EngineOrder, PAGE_ROWS_MAX, Page, PageRequest, Status};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,8 +159,9 @@ impl Caller {
     pub(super) async fn change_settings(
         &self,
         request: RequestId,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Result<SettingsSet, ApiError> {
+        settings.timezone = settings.timezone.map(|name| known_zone(&name)).transpose()?;
         let content = serde_json::to_string(&settings).map_err(|error| internal(&error))?;
         let request = self.request(request, "set-settings", content.as_bytes());
         self.check(Verb::ChangeSettings)?;
@@ -270,4 +271,14 @@ impl Caller {
         let command = Command::SettleNotifications { ids: vec![id], lease, due_at, acknowledged, detail };
         self.desk.store().apply(now, command).await.map_err(store).map(drop)
     }
+}
+
+/// The name of a time zone as the database writes it.
+fn known_zone(name: &str) -> Result<String, ApiError> {
+    let found = zone(name).and_then(|zone| zone.iana_name().map(str::to_owned));
+    found.ok_or_else(|| {
+        let shown: String = name.chars().take(40).collect();
+        invalid("timezone", format!("{shown:?} is no time zone"))
+            .hint("write one such as Europe/Berlin or UTC")
+    })
 }

@@ -106,6 +106,11 @@ pub(crate) struct UserArgs {
 pub(crate) enum AccountCommand {
     /// Show who you are here, what you may and what you have
     Show,
+    /// Show your time zone, or say it: clock times that you type and read are of it, here and in Discord
+    Timezone {
+        /// An IANA name such as Europe/Berlin; `off` forgets it
+        zone: Option<String>,
+    },
     /// Read who receives the text of your jobs, what is kept and how long
     Privacy,
     /// Say that you have read it, which your first post waits for

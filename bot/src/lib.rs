@@ -8,6 +8,7 @@ mod cards;
 mod cli;
 mod commands;
 mod custom_id;
+mod definition;
 mod discord;
 mod draft;
 mod fields;

@@ -125,6 +125,12 @@ pub fn zone_names() -> Vec<String> {
     names
 }
 
+/// A point in time on the clocks of a zone: `18:05`.
+pub fn show_clock(at: Timestamp, zone: &TimeZone) -> String {
+    let time = jiff::Timestamp::from_millisecond(at.0).map(|time| time.to_zoned(zone.clone()));
+    time.map_or_else(|_| at.to_string(), |time| time.strftime("%H:%M").to_string())
+}
+
 /// Writes a span for people, in its two largest units: `340 ms`, `12.3 s`, `4m 05s`, `2h 10m`, `3d 4h`.
 pub fn show_span(span: Duration) -> String {
     let millis = span.as_millis();

@@ -3,6 +3,7 @@
 use super::{Answer, Bot, request_of, story};
 use crate::cards::Stands;
 use crate::custom_id::CustomId;
+use crate::definition::Written;
 use crate::fields::{Field, Mistyped, object};
 use crate::hall::Person;
 use crate::incoming::Incoming;
@@ -28,6 +29,10 @@ impl Bot {
             CustomId::Cancel { job } => {
                 let order = Order::of(JobAction::Cancel);
                 ordered(person, of, job, order, "is called off", &BTreeMap::new()).await
+            }
+            CustomId::NewVersion { draft } => self.new_version(person, of, draft).await,
+            CustomId::Rotate { agent, overlap_ms } => {
+                Ok(super::secrets::link(person, &agent, overlap_ms).await)
             }
             CustomId::PostDraft { draft } => self.post_draft(person, of, draft).await,
             CustomId::PostMany { draft } => self.post_many(person, draft).await,
@@ -57,6 +62,7 @@ impl Bot {
         let reason = fields.get("reason").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         match id {
             CustomId::Post { draft } => self.post_submitted(person, of, draft, fields).await,
+            CustomId::Register => self.register(person, of, Written::Typed(fields)).await,
             CustomId::RequestChanges { job, epoch } => {
                 let order =
                     Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::RequestChanges) };

@@ -1,9 +1,14 @@
 //! Doing what somebody wants, and answering in time: at once where the daemon is quick, else with a thought first. A form
 //! must be the first answer.
 
+mod account;
 mod agents;
 mod decide;
+mod drafts;
 mod post;
+mod register;
+mod secrets;
+mod trial;
 
 use crate::cards::Cards;
 use crate::custom_id::CustomId;
@@ -58,6 +63,11 @@ impl Bot {
         let answered = match action {
             Action::OpenPost(options) => Box::pin(self.open_post(&incoming, options)).await,
             Action::OpenPostWith(text) => self.open_post_with(&incoming, &text).await,
+            Action::OpenRegister(options) => Box::pin(self.open_register(&incoming, options)).await,
+            Action::OpenTry(agent, options) => Box::pin(self.open_try(&incoming, agent, options)).await,
+            Action::Clicked(CustomId::EditAgent { draft }) => {
+                self.form(&incoming, self.edit_agent_form(&incoming, draft)).await
+            }
             Action::OpenAgain(job) | Action::Clicked(CustomId::AgainForm { job }) => {
                 self.respond(&incoming, &Response::Form(render::again_form(job))).await
             }
@@ -86,6 +96,9 @@ impl Bot {
                 self.form(&incoming, self.edit_form(&incoming, draft)).await
             }
             Action::CompleteJobs(text) => self.choose(&incoming, self.job_choices(&incoming, &text)).await,
+            Action::CompleteZones(text) => {
+                self.choose(&incoming, std::future::ready(Ok(account::zone_choices(&text)))).await
+            }
             Action::CompleteAgents(text) => {
                 self.choose(&incoming, self.agent_choices(&incoming, &text)).await
             }
@@ -96,6 +109,10 @@ impl Bot {
                 self.say(&incoming, may_cancel(job)).await
             }
             Action::MayRetire(agent) => self.say(&incoming, may_retire(agent)).await,
+            Action::MayRotate { agent, overlap, now } => {
+                let asked = secrets::may_rotate(agent, overlap.as_deref(), now);
+                self.say(&incoming, asked.unwrap_or_else(|error| render::error(&error))).await
+            }
             other => {
                 let bot = self.clone();
                 let of = incoming.clone();
@@ -230,6 +247,8 @@ impl Bot {
                 let policy = person.call(|service, context| async move { service.policy(context).await });
                 Ok(render::policy(&policy.await?, None))
             }
+            Action::Timezone(said) => self.timezone(&person, of, said).await,
+            Action::Usage => self.usage(&person).await,
             Action::Notify { of: kind, how } => self.notify(&person, of, kind, how).await,
             Action::Clicked(CustomId::Silence { kind }) => {
                 self.notify(&person, of, Some(kind), Some("off".to_owned())).await

@@ -1,6 +1,7 @@
 //! Posting: the form, what was given beside it, and what became of it.
 
-use super::{AT_ONCE, Answer, Bot, request_of};
+use super::account::clock;
+use super::{AT_ONCE, Answer, Bot, drafts, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
 use crate::draft::{Draft, beside, jobs_of, options_alone};
@@ -13,6 +14,7 @@ use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,8 +33,8 @@ impl Bot {
             return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
         }
         // What the form does not show is said now: nobody could mend it there.
-        let known = match options_alone(&options.values) {
-            Ok(_) => self.needed_by_agent(of, &options).await,
+        let known = match self.check_options(of, &options).await {
+            Ok(()) => self.needed_by_agent(of, &options).await,
             Err(error) => Err(error),
         };
         let fields = match known {
@@ -49,6 +51,11 @@ impl Bot {
             tokio::spawn(async move { bot.keep_options(&of, draft, attachment).await });
         }
         self.respond(of, &Response::Form(form)).await
+    }
+
+    async fn check_options(&self, of: &Incoming, options: &Options) -> Result<(), ApiError> {
+        let clock = clock(&self.hall.person(of), options.text("deadline")).await?;
+        options_alone(&options.values, &clock).map(drop)
     }
 
     /// What the agent that was named asks for, as far as a form shows it; nothing if it does not say so in time, or a file is
@@ -77,7 +84,8 @@ impl Bot {
         }
     }
 
-    async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
+    /// Keeps what was given beside a form, with the text of the file that came along.
+    pub(super) async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
         if let Some(attachment) = attachment {
             match self.files.text(&attachment).await {
                 Ok(text) => draft.material = Some(text),
@@ -142,7 +150,7 @@ impl Bot {
         if let Err(error) = keep(person, of.id, draft).await {
             return Ok(render::returned(render::error(&error), &draft.typed));
         }
-        let job = match draft.job() {
+        let job = match written(person, draft).await {
             Ok(job) => job,
             Err(error) => return Ok(refused(&error, of.id)),
         };
@@ -163,21 +171,24 @@ impl Bot {
     /// Reads the jobs of a file, and shows what would be posted.
     async fn many(&self, of: &Incoming, options: Options) -> Answer {
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
-        let attachment = options.attachment.ok_or_else(|| wrong("there is no file".to_owned()))?;
-        let text = self.files.text(&attachment).await.map_err(|error| wrong(error.to_string()))?;
-        let jobs = beside(&options.values, jobs_of(&text)?)?;
+        let attachment = options.attachment.as_ref().ok_or_else(|| wrong("there is no file".to_owned()))?;
+        let text = self.files.text(attachment).await.map_err(|error| wrong(error.to_string()))?;
+        let person = self.hall.person(of);
+        let clock = clock(&person, options.text("deadline")).await?;
+        let jobs = beside(&options.values, jobs_of(&text)?, &clock)?;
         let shown = render::many(&jobs, &options.values, of.id);
         let draft =
             Draft { options: options.values, material: Some(text), is_many: true, ..Draft::default() };
-        keep(&self.hall.person(of), of.id, &draft).await?;
+        keep(&person, of.id, &draft).await?;
         Ok(shown)
     }
 
     /// Posts the jobs of a file that is kept; once, however often somebody clicks.
     pub(super) async fn post_many(&self, person: &Person, number: u64) -> Answer {
         let draft = kept(person, number).await?.ok_or_else(lost)?;
-        let drafts = beside(&draft.options, jobs_of(&draft.material.unwrap_or_default())?)?;
-        let jobs = drafts.into_iter().zip(1..).map(|(draft, line)| {
+        let clock = clock(person, draft.given("deadline")).await?;
+        let jobs = jobs_of(draft.material.as_deref().unwrap_or_default())?;
+        let jobs = beside(&draft.options, jobs, &clock)?.into_iter().zip(1..).map(|(draft, line)| {
             let request = format!("discord-draft-{number}-{line}").parse();
             NewJob { request: request.unwrap_or_else(|_| RequestId::fresh()), draft }
         });
@@ -210,8 +221,13 @@ impl Bot {
         self.post_draft(person, of, draft).await
     }
 
+    /// Posts what nobody clicked on before.
+    pub(super) async fn post_new(&self, person: &Person, of: &Incoming, draft: &Draft) -> Answer {
+        self.post(person, of, draft, request_of(of)).await
+    }
+
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
-        let posted = match draft.job() {
+        let posted = match written(person, draft).await {
             Err(error) => Err(error),
             Ok(draft) => {
                 let job = NewJob { request, draft };
@@ -225,6 +241,7 @@ impl Bot {
             }
         };
         let error = match posted {
+            Ok(posted) if draft.is_trial() => return self.tried(person, posted.id).await,
             Ok(posted) => {
                 let card = self.cards.put(self, person, of, posted.id).await;
                 return Ok(render::posted(posted.id, card));
@@ -252,6 +269,11 @@ impl Bot {
     }
 }
 
+/// The job that somebody wrote, by their own clock.
+async fn written(person: &Person, draft: &Draft) -> Result<JobDraft, ApiError> {
+    draft.job(&clock(person, draft.given("deadline")).await?)
+}
+
 async fn post_once(person: &Person, job: NewJob) -> Result<Vec<Result<Posted, ApiError>>, ApiError> {
     person.call(|service, context| async move { service.post(context, vec![job]).await }).await
 }
@@ -265,10 +287,11 @@ fn refused(error: &ApiError, draft: u64) -> Message {
 }
 
 /// The form of a job: an agent's own, if it says what it needs.
-fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
+pub(super) fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
     let id = CustomId::Post { draft: kept_as };
     match draft.options.get("agent") {
         Some(agent) if !draft.fields.is_empty() => render::agent_form(&id, agent, draft),
+        Some(agent) if draft.is_trial() => render::try_form(&id, agent, &draft.typed),
         _ => render::post_form(&id, &draft.typed),
     }
 }
@@ -279,20 +302,11 @@ fn lost() -> ApiError {
 }
 
 async fn keep(person: &Person, number: u64, draft: &Draft) -> Result<(), ApiError> {
-    let content = serde_json::to_string(draft)
-        .map_err(|error| ApiError::new(ErrorKind::Internal, error.to_string()))?;
-    person
-        .call(
-            |service, context| async move { service.keep_draft(context, Draft::name(number), content).await },
-        )
-        .await
+    drafts::keep(person, Draft::name(number), draft).await
 }
 
 async fn kept(person: &Person, number: u64) -> Result<Option<Draft>, ApiError> {
-    let content = person
-        .call(|service, context| async move { service.draft(context, Draft::name(number)).await })
-        .await?;
-    Ok(content.and_then(|content| serde_json::from_str(&content).ok()))
+    drafts::kept(person, Draft::name(number)).await
 }
 
 /// A draft that may be on its way still.

@@ -180,7 +180,7 @@ impl Daemon {
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let desk = Arc::new(Desk {
             links: Links::default(),
-            secret_links: SecretLinks::default(),
+            secret_links: SecretLinks::new(config.people.secret_link),
             engine: Arc::clone(&engine),
             accounts: Accounts::default(),
             limits: config.people.limits,

@@ -2,11 +2,11 @@
 //! is the way of those who come through a bridge, which no secret passes.
 
 use super::errors::{internal, invalid, store};
-use super::secret_links::{CODE_BYTES, Promise, SecretLinks};
+use super::secret_links::{CODE_BYTES, Promise};
 use super::{Caller, Desk, whole};
 use crate::agents::secrets::{SecretKind, place};
 use crate::agents::signing::SigningSecret;
-use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, OldSecrets, Request};
+use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, OldSecrets, Request, StoreError};
 use guildhall_protocol::agent::{AgentKind, AgentName, AgentState};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::What;
@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
+/// How often the secrets behind an address are made when the agent changes under them.
+const TRIES: u32 = 5;
 /// Where addresses of secrets are, below the public URL; the code follows.
 pub(crate) const SECRETS_PATH: &str = "/v1/secrets/";
 
@@ -59,7 +61,10 @@ impl Caller {
             return Ok(Rotated { secrets: self.reveal(&record)?, old_until });
         }
         check_rotation(&record, compiled.definition.kind, overlap_ms, now)?;
-        self.rotate(request, &record, overlap_ms, now).await
+        let (command, rotated) = self.rekeying(request, &record, overlap_ms, now)?;
+        self.desk.store().apply(now, command).await.map_err(store)?;
+        self.desk.engine.refresh(record.id).await.map_err(store)?;
+        Ok(rotated)
     }
 
     /// An address that makes new secrets and shows them once.
@@ -83,7 +88,7 @@ impl Caller {
             name: name.clone(),
             overlap_ms,
             replaces: sealed_now(&record),
-            expires_at: SecretLinks::expiry(now),
+            expires_at: self.desk.secret_links.expiry(now),
         };
         let (expires_at, code) = (promise.expires_at, self.desk.maker().random::<CODE_BYTES>());
         let too_many = |error: super::secret_links::TooManyLinks| {
@@ -93,9 +98,32 @@ impl Caller {
         Ok(SecretLink { url: format!("{base}{SECRETS_PATH}{code}"), expires_at })
     }
 
-    /// Makes what an address promised, if whoever asked for it still may, and nobody replaced the secrets meanwhile.
+    /// Makes what an address promised, whatever else happens to the agent at the same moment: it can be opened once.
     async fn keep_promise(&self, request: Request, promise: &Promise) -> Result<Rotated, ApiError> {
-        let now = Timestamp::now();
+        for _ in 0..TRIES {
+            let (now, agent) = (Timestamp::now(), promise.agent);
+            let (command, rotated) = self.promised(request.clone(), promise, now)?;
+            match self.desk.store().apply(now, command).await {
+                Ok(_) => {
+                    self.desk.engine.refresh(agent).await.map_err(store)?;
+                    self.challenge_anew(&promise.name).await;
+                    return Ok(rotated);
+                }
+                // It was challenged, or did a job: memory knows of that in a moment, as soon as it is read.
+                Err(StoreError::Stale) => self.desk.engine.refresh(agent).await.map_err(store)?,
+                Err(error) => return Err(store(error)),
+            }
+        }
+        Err(ApiError::new(ErrorKind::Limited, "too much happens to this agent at the moment"))
+    }
+
+    /// What an address promised, if whoever asked for it still may, and nobody replaced the secrets meanwhile.
+    fn promised(
+        &self,
+        request: Request,
+        promise: &Promise,
+        now: Timestamp,
+    ) -> Result<(Command, Rotated), ApiError> {
         if let Some(why) = self.who.ended(&self.desk, now) {
             return Err(ApiError::new(ErrorKind::Forbidden, why));
         }
@@ -105,18 +133,17 @@ impl Caller {
             return Err(conflict(format!("the secrets of {} were replaced meanwhile", promise.name)));
         }
         check_rotation(&record, compiled.definition.kind, promise.overlap_ms, now)?;
-        let rotated = self.rotate(request, &record, promise.overlap_ms, now).await?;
-        self.challenge_anew(&promise.name).await;
-        Ok(rotated)
+        self.rekeying(request, &record, promise.overlap_ms, now)
     }
 
-    async fn rotate(
+    /// New secrets, sealed for the store, and as their owner sees them.
+    fn rekeying(
         &self,
         request: Request,
         record: &AgentRecord,
         overlap_ms: u64,
         now: Timestamp,
-    ) -> Result<Rotated, ApiError> {
+    ) -> Result<(Command, Rotated), ApiError> {
         let (parts, name) = (self.desk.engine.parts(), &record.name);
         let old = if overlap_ms == 0 {
             None
@@ -143,10 +170,8 @@ impl Caller {
             old,
             entry: scribe.finish(),
         };
-        self.desk.store().apply(now, command).await.map_err(store)?;
-        self.desk.engine.refresh(record.id).await.map_err(store)?;
         let secrets = Secrets { delivery_secret: delivery.reveal(), callback_secret: callback.reveal() };
-        Ok(Rotated { secrets, old_until })
+        Ok((command, Rotated { secrets, old_until }))
     }
 
     /// Who sees an agent's secrets for the first time sets it up now: the challenge comes soon, and not after the long wait

@@ -12,8 +12,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long an address is good.
-const LIFE: Duration = Duration::from_mins(15);
 /// Most addresses that are open at a time; each agent and person has one at most.
 const LINKS_MAX: usize = 10_000;
 /// Bytes of a code.
@@ -42,13 +40,20 @@ pub(super) struct Promise {
 pub(super) struct TooManyLinks;
 
 /// The addresses that are open.
-#[derive(Default)]
-pub struct SecretLinks(Mutex<BTreeMap<[u8; 32], Promise>>);
+pub struct SecretLinks {
+    life: Duration,
+    open: Mutex<BTreeMap<[u8; 32], Promise>>,
+}
 
 impl SecretLinks {
+    /// None is open; each is good for so long.
+    pub fn new(life: Duration) -> Self {
+        Self { life, open: Mutex::default() }
+    }
+
     /// When an address ends that is made now.
-    pub(super) fn expiry(now: Timestamp) -> Timestamp {
-        now.after(LIFE)
+    pub(super) fn expiry(&self, now: Timestamp) -> Timestamp {
+        now.after(self.life)
     }
 
     /// Keeps a promise, and answers with its code. The one before it of the same agent and person ends.
@@ -90,7 +95,7 @@ impl SecretLinks {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<[u8; 32], Promise>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,6 +110,7 @@ mod tests {
     use guildhall_protocol::ids::UserId;
 
     const NOW: Timestamp = Timestamp(1_000);
+    const LIFE: Duration = Duration::from_mins(15);
 
     fn promise(agent: i64, user: i64) -> Promise {
         Promise {
@@ -113,13 +119,13 @@ mod tests {
             name: "@sum".parse().expect("a name"),
             overlap_ms: 0,
             replaces: [0; 32],
-            expires_at: SecretLinks::expiry(NOW),
+            expires_at: NOW.after(LIFE),
         }
     }
 
     #[test]
     fn a_link_is_taken_once_and_looked_at_often() {
-        let links = SecretLinks::default();
+        let links = SecretLinks::new(LIFE);
         let code = links.make(promise(1, 1), [7; 32], NOW).expect("there is room");
         assert_eq!(code.len(), 64);
         for _ in 0..50 {
@@ -136,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_new_link_ends_the_one_before_of_the_same_agent_and_person() {
-        let links = SecretLinks::default();
-        let mut make = |agent, user, code| links.make(promise(agent, user), [code; 32], NOW).expect("room");
+        let links = SecretLinks::new(LIFE);
+        let make = |agent, user, code| links.make(promise(agent, user), [code; 32], NOW).expect("room");
         let (first, other, hers) = (make(1, 1, 1), make(2, 1, 2), make(1, 2, 3));
         let again = make(1, 1, 4);
         assert!(links.look(&first, NOW).is_none());

@@ -6,6 +6,7 @@ mod attacks;
 mod audit;
 mod bad_agents;
 mod bot;
+mod bot_agents;
 mod bot_forms;
 mod cast;
 mod chat;

@@ -1,0 +1,528 @@
+//! Agents and accounts on Discord: an owner's story from the form to the first job, what is written wrong, links to secrets
+//! and whoever else opens them, trials, clocks and limits.
+
+use crate::cast::number_from;
+use crate::chat::Chat;
+use crate::ownership::hold;
+use crate::people::{Person, acting_for};
+use crate::place::free_port;
+use guildhall_daemon::agents::egress::Egress;
+use guildhall_protocol::account::{Limits, UserOrder};
+use guildhall_protocol::agent::{AgentDefinition, AgentState, Audience, Example};
+use guildhall_protocol::history::What;
+use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::time::{Timestamp, parse_moment, zone};
+use guildhall_protocol::view::{HoldOrder, RegisterOptions};
+use guildhall_tests::fake_agent::{Answer, FakeAgent};
+use guildhall_tests::fake_discord::{Attachment, Message, User};
+use serde_json::json;
+use std::time::Duration;
+
+/// What a form says of an agent that nobody reaches yet.
+const ADDER: [(&str, &str); 4] = [
+    ("name", "@adder"),
+    ("description", "Adds numbers."),
+    ("endpoint", "https://agents.invalid/add"),
+    ("tags", "math, sums"),
+];
+
+impl Chat {
+    /// A chat whose daemon has an address that browsers reach.
+    async fn open_public(settings: &[&str]) -> Self {
+        let port = free_port();
+        let listen = format!("public_listen=127.0.0.1:{port}");
+        let url = format!("public_url=http://127.0.0.1:{port}");
+        Self::open_with(&[&[listen.as_str(), url.as_str()], settings].concat()).await
+    }
+
+    /// Somebody on Discord, as the daemon knows them.
+    async fn person(&self, user: &User) -> Person {
+        let acting = acting_for(&format!("discord:{}", user.id()), None);
+        let client = self.place.client_with(&self.token, Some(acting));
+        let user = client.principal().await.expect("they are let in").user;
+        Person { client, user }
+    }
+
+    /// Fills the form of a new agent; what is said then.
+    async fn register(&self, user: &User, fields: &[(&str, &str)]) -> Message {
+        let form = user.types(&self.channel, "/agent register", &[]).await.modal();
+        user.fills(&form, fields).await.until(|message| !message.text().is_empty()).await
+    }
+
+    /// Asks for new secrets, and confirms; what is said then.
+    async fn rotate(&self, user: &User, options: &[(&str, &str)]) -> Message {
+        let asked = user.types(&self.channel, "/agent rotate-secret", options).await.message();
+        user.clicks(&asked, "Make the link").await.until(|message| !message.text().is_empty()).await
+    }
+
+    /// An operator lets an agent be where a fake one listens, which no bridge may.
+    async fn move_to(&self, name: &str, agent: &FakeAgent) {
+        let story = self.place.agent(name).await;
+        let endpoint = agent.definition("@any", "Any.").endpoint;
+        let definition = AgentDefinition { endpoint, ..story.definition };
+        let options = RegisterOptions { allow_private: true, ..RegisterOptions::default() };
+        let updated = self.place.client.call(|service, context| async move {
+            service.update_agent(context, RequestId::fresh(), definition, options).await
+        });
+        updated.await.expect("an operator may");
+    }
+
+    /// How often the secrets of an agent were replaced.
+    async fn rotations(&self, name: &str) -> usize {
+        let events = self.place.agent(name).await.events;
+        let is_rotation =
+            |event: &&guildhall_protocol::history::Event| matches!(event.what, What::SecretsRotated { .. });
+        events.iter().filter(is_rotation).count()
+    }
+}
+
+/// The address in a message.
+fn link_in(message: &Message) -> String {
+    let text = message.content();
+    let link = text.split(['<', '>']).find(|part| part.starts_with("http"));
+    link.unwrap_or_else(|| panic!("no link: {text}")).to_owned()
+}
+
+fn browser() -> reqwest::Client {
+    // Reqwest takes the TLS provider that the process has.
+    drop(Egress::new().expect("the daemon's own client"));
+    reqwest::Client::new()
+}
+
+/// Presses the button of a page; its status and what it shows.
+pub(crate) async fn press(link: &str) -> (u16, String) {
+    let response = browser().post(link).send().await.expect("the daemon answers");
+    (response.status().as_u16(), response.text().await.expect("a page"))
+}
+
+pub(crate) async fn look(link: &str) -> (u16, String) {
+    let response = browser().get(link).send().await.expect("the daemon answers");
+    (response.status().as_u16(), response.text().await.expect("a page"))
+}
+
+/// Both secrets on a page.
+pub(crate) fn secrets_on(page: &str) -> [String; 2] {
+    ["delivery", "callback"].map(|id| {
+        let after = page.split(&format!("<code id=\"{id}\">")).nth(1);
+        let secret = after.and_then(|after| after.split('<').next()).unwrap_or_default().to_owned();
+        assert!(secret.starts_with("whsec_"), "{id}: {page}");
+        secret
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_registers_sees_the_secrets_once_and_hears_of_the_first_job() {
+    let chat = Chat::open_public(&[]).await;
+    let agent = FakeAgent::start(|_| Answer::Output(json!(42))).await;
+    let owen = chat.discord.user("owen");
+    let fields = [ADDER.as_slice(), &[("more", r#"{"input": [1, 2]}"#)]].concat();
+    let told = chat.register(&owen, &fields).await;
+    assert!(
+        told.is_ephemeral() && told.shows("is registered") && !told.text().contains("whsec_"),
+        "{told:?}"
+    );
+    let story = chat.place.agent("adder").await;
+    assert_eq!((story.head.state.known(), story.definition.tags.len()), (Some(&AgentState::Pending), 2));
+
+    // Whatever looks at links uses none up.
+    let link = link_in(&told);
+    for _ in 0..50 {
+        let response = browser().get(&link).send().await.expect("the daemon answers");
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(response.headers()[name], value, "{name}");
+        }
+        let policy = response.headers()["content-security-policy"].to_str().expect("text");
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        let page = response.text().await.expect("a page");
+        assert!(page.contains("Show them once") && !page.contains("whsec_"), "{page}");
+    }
+    let head = browser().head(&link).send().await.expect("the daemon answers");
+    assert_eq!((head.status().as_u16(), chat.rotations("adder").await), (200, 0));
+    let (status, page) = press(&link).await;
+    assert_eq!(status, 200, "{page}");
+    let [delivery, callback] = secrets_on(&page);
+    for (status, page) in [press(&link).await, look(&link).await] {
+        assert!(status == 410 && !page.contains("whsec_"), "{status} {page}");
+    }
+    assert_eq!(chat.rotations("adder").await, 1);
+
+    chat.move_to("adder", &agent).await;
+    agent.trust(&delivery, &callback);
+    chat.place.until_agent("adder", AgentState::Active).await;
+    let person = chat.person(&owen).await;
+    for client in [&person.client, &chat.place.client] {
+        let publish = HoldOrder::Publish { audience: Audience::Public };
+        hold(client, "@adder", publish).await.expect("its example passes");
+    }
+    chat.place.post(number_from(&["@adder"])).await.expect("it is posted");
+    let told = owen.until_dm(|message| message.shows("adder got job")).await;
+    assert!(told.has_button("Show"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_wrong_is_said_field_by_field_and_kept() {
+    let chat = Chat::open_public(&[]).await;
+    let owen = chat.discord.user("owen");
+    let long = "x".repeat(70);
+    let wrong = [
+        ("name", "a b"),
+        ("description", " "),
+        ("endpoint", "agents"),
+        ("tags", long.as_str()),
+        ("more", "{ no"),
+    ];
+    let told = chat.register(&owen, &wrong).await;
+    for field in ["name", "description", "endpoint", "tags", "more"] {
+        assert!(told.text().contains(&format!("**{field}**")), "{field}: {}", told.text());
+    }
+    assert!(told.shows("Nothing was registered"), "{told:?}");
+    let form = owen.clicks(&told, "Edit again").await.modal();
+    let typed: Vec<String> = form.fields().into_iter().map(|field| field.value).collect();
+    assert_eq!(typed[0], "a b", "it stands there as it was typed: {typed:?}");
+    // What only the daemon knows is said in the same way.
+    let private = [&[("endpoint", "http://127.0.0.1:1/"), ("more", "")], &ADDER[..2], &ADDER[3..]].concat();
+    let told = owen.fills(&form, &private).await.until(|message| message.has_button("Edit again")).await;
+    assert!(told.shows("endpoint"), "{told:?}");
+    let form = owen.clicks(&told, "Edit again").await.modal();
+    let told = owen.fills(&form, &[ADDER[2]]).await.until(|message| message.shows("is registered")).await;
+    assert!(told.is_ephemeral());
+
+    let file = |name: &str, bytes: Vec<u8>| Attachment::new(name, bytes);
+    let everything = json!({"name": 7, "description": "", "endpoint": "x", "kind": "robot", "chat": 1, "skills": "a", "tags": 1,
+        "languages": 1, "examples": 1, "display": "text", "caps": {"concurrency": 0}, "time_limits": 1, "idempotent": "yes",
+        "colour": "red"});
+    let keys = everything.as_object().expect("an object").keys();
+    let everything_wrong: Vec<String> = keys.map(|key| format!("**{key}")).collect();
+    for (bytes, expected) in [
+        (b"name = \"@adder\"".to_vec(), vec!["not JSON"]),
+        (vec![b' '; 2_000_000], vec!["2000000 bytes", "1000000"]),
+        (vec![0, 159, 146, 150], vec!["no text"]),
+        (everything.to_string().into_bytes(), everything_wrong.iter().map(String::as_str).collect()),
+    ] {
+        let shown = owen
+            .types_with(
+                &chat.channel,
+                "/agent register",
+                &[("definition", "agent.json")],
+                &[file("agent.json", bytes)],
+            )
+            .await;
+        let told = shown.until(|message| !message.text().is_empty()).await;
+        let text = told.text().replace('\\', "");
+        assert!(expected.iter().all(|part| text.contains(part)), "{expected:?}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_registers_and_the_same_name_makes_a_new_version() {
+    let chat = Chat::open_public(&[]).await;
+    let (owen, bob) = (chat.discord.user("owen"), chat.discord.user("bob"));
+    let definition = json!({"name": "@adder", "description": "Adds numbers.", "endpoint": "https://agents.invalid/add",
+        "caps": {"concurrency": 7}});
+    let send = async |user: &User, definition: &serde_json::Value| {
+        let file = Attachment::new("agent.json", definition.to_string().into_bytes());
+        let shown =
+            user.types_with(&chat.channel, "/agent register", &[("definition", "agent.json")], &[file]).await;
+        shown.until(|message| !message.text().is_empty()).await
+    };
+    let told = send(&owen, &definition).await;
+    assert!(told.shows("is registered"), "{told:?}");
+    let told = send(&owen, &definition).await;
+    assert!(told.shows("nothing differs"), "{told:?}");
+    // It is no business of others what is there already.
+    let told = send(&bob, &definition).await;
+    assert!(told.shows("is taken") && !told.has_button("Make it a new version"), "{told:?}");
+
+    // A form says what changes, and the rest stays.
+    let fields = [&[("description", "Adds two numbers.")], &ADDER[..1], &ADDER[2..3]].concat();
+    let told = chat.register(&owen, &fields).await;
+    assert!(told.shows("Nothing is changed yet") && told.shows("Adds two numbers"), "{told:?}");
+    assert_eq!(chat.place.agent("adder").await.head.version.0, 1);
+    let edit = owen.clicks(&told, "Edit").await.modal();
+    assert_eq!(edit.fields()[1].value, "Adds two numbers.");
+    for _ in 0..2 {
+        let done = owen.clicks(&told, "Make it a new version").await;
+        done.until(|message| message.shows("is at v2")).await;
+    }
+    let story = chat.place.agent("adder").await;
+    assert_eq!((story.head.version.0, story.definition.caps.concurrency), (2, 7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_for_one_owner_one_agent_and_one_time() {
+    let chat = Chat::open_public(&[]).await;
+    let (owen, bob) = (chat.discord.user("owen"), chat.discord.user("bob"));
+    let first = link_in(&chat.register(&owen, &ADDER).await);
+    // Nobody asks for the secrets of others, and no code is near another.
+    let told = chat.rotate(&bob, &[("agent", "@adder")]).await;
+    assert!(told.shows("there is no agent") && !told.text().contains("http"), "{told:?}");
+    let last = first.chars().next_back().expect("a code");
+    let near = format!("{}{}", &first[..first.len() - 1], if last == '0' { '1' } else { '0' });
+    let base = first.rsplit_once('/').expect("an address").0;
+    for wrong in [near.as_str(), &format!("{base}/x"), &format!("{base}/{}", "0".repeat(64))] {
+        assert_eq!((look(wrong).await.0, press(wrong).await.0), (410, 410), "{wrong}");
+    }
+    // Another link ends the one before, and so does who replaces the secrets elsewhere.
+    let second = link_in(&chat.rotate(&owen, &[("agent", "@adder"), ("now", "true")]).await);
+    assert_eq!((press(&first).await.0, look(&second).await.0), (410, 200));
+    chat.place.run(&["agent", "rotate-secret", "@adder", "--now"]).await;
+    let (status, page) = press(&second).await;
+    assert!(status == 410 && !page.contains("whsec_"), "{status} {page}");
+    // Two who press at once: one sees them.
+    let third = link_in(&chat.rotate(&owen, &[("agent", "@adder"), ("now", "true")]).await);
+    let (one, other) = tokio::join!(press(&third), press(&third));
+    let mut statuses = [one.0, other.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 410]);
+    // Who may no longer, sees nothing by what they asked for while they might.
+    let fourth = link_in(&chat.rotate(&owen, &[("agent", "@adder"), ("now", "true")]).await);
+    let user = chat.person(&owen).await.user;
+    chat.place.order_user(user, UserOrder::Suspend).await.expect("an admin may");
+    assert_eq!(press(&fourth).await.0, 410);
+    assert_eq!(chat.rotations("adder").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_not_opened_in_time_changes_nothing() {
+    let chat = Chat::open_public(&["secret_link_s=1"]).await;
+    let owen = chat.discord.user("owen");
+    let link = link_in(&chat.register(&owen, &ADDER).await);
+    let ends = std::time::Instant::now() + crate::place::PATIENCE;
+    while look(&link).await.0 != 410 {
+        assert!(std::time::Instant::now() < ends, "it does not end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!((press(&link).await.0, chat.rotations("adder").await), (410, 0));
+    let again = link_in(&chat.rotate(&owen, &[("agent", "@adder")]).await);
+    assert_eq!(press(&again).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_looks_are_told_to_come_again() {
+    let chat = Chat::open_public(&["public_calls_per_s=2"]).await;
+    let owen = chat.discord.user("owen");
+    let link = link_in(&chat.register(&owen, &ADDER).await);
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        statuses.push(look(&link).await.0);
+    }
+    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_address_the_command_line_shows_secrets() {
+    let chat = Chat::open().await;
+    let owen = chat.discord.user("owen");
+    let told = chat.register(&owen, &ADDER).await;
+    assert!(told.shows("is registered") && !told.text().contains("whsec_"), "{told:?}");
+    assert!(told.text().contains("`guildhall agent rotate-secret @adder`"), "{told:?}");
+    assert!(told.text().contains("/account link"), "{told:?}");
+    let told = chat.rotate(&owen, &[("agent", "@adder")]).await;
+    assert!(told.text().contains("`guildhall agent rotate-secret @adder`"), "{told:?}");
+    assert_eq!(chat.rotations("adder").await, 0);
+    // No secret passes the bridge, whatever a front end asks for: not by a registration, nor by the same once more.
+    let person = chat.person(&owen).await;
+    let definition = AgentDefinition {
+        name: "@other".parse().expect("a name"),
+        ..chat.place.agent("adder").await.definition
+    };
+    let definition = AgentDefinition { endpoint: "https://agents.invalid/other".to_owned(), ..definition };
+    for _ in 0..2 {
+        let (definition, request) = (definition.clone(), "the-same".parse().expect("an id"));
+        let registered = person.client.call(|service, context| async move {
+            service.register_agent(context, request, definition, RegisterOptions::default()).await
+        });
+        assert_eq!(registered.await.expect("an owner may").secrets, None);
+    }
+    let name = "@other".parse().expect("a name");
+    let refused = person.client.call(|service, context| async move {
+        service.rotate_secret(context, RequestId::fresh(), name, 0).await
+    });
+    assert!(refused.await.expect_err("no secret passes").message.contains("bridge"));
+    let key = RegisterOptions {
+        api_key: Some("sk-0123456789".parse().expect("a key")),
+        ..RegisterOptions::default()
+    };
+    let refused = person.client.call(|service, context| async move {
+        service.register_agent(context, RequestId::fresh(), definition, key).await
+    });
+    assert!(refused.await.expect_err("nor does a key").message.contains("bridge"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_secrets_replace_the_old_ones_without_a_job_lost() {
+    let chat = Chat::open_public(&[]).await;
+    let agent = FakeAgent::start(|_| Answer::Output(json!(42))).await;
+    let owen = chat.client("owen").await;
+    let (_, page) = press(&link_in(&chat.register(&owen, &ADDER).await)).await;
+    let [delivery, callback] = secrets_on(&page);
+    chat.move_to("adder", &agent).await;
+    agent.trust(&delivery, &callback);
+    chat.place.until_agent("adder", AgentState::Active).await;
+
+    let told = owen
+        .types(&chat.channel, "/agent rotate-secret", &[("agent", "@adder"), ("overlap", "soon")])
+        .await
+        .message();
+    assert!(told.shows("is not a time"), "{told:?}");
+    let options = [("agent", "@adder"), ("overlap", "2h")];
+    let asked = owen.types(&chat.channel, "/agent rotate-secret", &options).await.message();
+    assert!(asked.shows("2h 00m") && asked.shows("Nothing changes"), "{asked:?}");
+    owen.clicks(&asked, "Leave it").await.until(|message| message.shows("Nothing was changed")).await;
+    let link = link_in(&chat.rotate(&owen, &options).await);
+    let person = chat.person(&owen).await;
+    let before = person.post(number_from(&["@adder"])).await.expect("it is posted");
+    chat.place.ended(before).await;
+    let (status, page) = press(&link).await;
+    let [new_delivery, new_callback] = secrets_on(&page);
+    assert!(status == 200 && new_delivery != delivery && page.contains("count until"), "{page}");
+    for [delivery, callback] in [[&delivery, &callback], [&new_delivery, &new_callback]] {
+        agent.trust(delivery, callback);
+        let job = person.post(number_from(&["@adder"])).await.expect("it is posted");
+        let story = chat.place.ended(job).await;
+        assert_eq!(story.attempts.len(), 1, "both count: {story:?}");
+    }
+    // A third pair would end one that counts.
+    let told = chat.rotate(&owen, &options).await;
+    assert!(told.shows("a third would end them") && !told.text().contains("http"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_counts_for_nobody_and_its_answer_comes_back() {
+    let chat = Chat::open().await;
+    let reader = FakeAgent::start(|delivery| Answer::Output(delivery.data["input"].clone())).await;
+    let mut definition = reader.definition("@reader", "Reads a page.");
+    let schema = json!({"type": "object", "required": ["url"], "properties": {
+        "url": {"type": "string", "title": "Which page"}, "depth": {"type": "integer", "title": "How deep"}}});
+    definition.input_schema = Some(schema.into());
+    definition.output_schema = Some(json!({"type": "object"}).into());
+    chat.place.hire_as(&reader, definition).await;
+    let echo = FakeAgent::start(|delivery| Answer::Output(delivery.data["input"].clone())).await;
+    let mut definition = echo.definition("@echo", "Says it again.");
+    definition.examples = vec![Example { input: json!("to be").into(), output: None }];
+    chat.place.hire_as(&echo, definition).await;
+    for agent in ["reader", "echo"] {
+        chat.place.until_agent(agent, AgentState::Active).await;
+    }
+    let ada = chat.discord.user("ada");
+    let told = ada.types(&chat.channel, "/agent try", &[("agent", "@nobody")]).await.message();
+    assert!(told.shows("there is no agent"), "{told:?}");
+
+    // Its form is the agent's own; the first post waits for consent, here as anywhere.
+    let form = ada.types(&chat.channel, "/agent try", &[("agent", "@reader")]).await.modal();
+    let labels: Vec<String> = form.fields().iter().map(|field| field.label.clone()).collect();
+    assert_eq!(labels, ["Which page", "How deep"]);
+    let fields = [("Which page", "https://a.example"), ("How deep", "very")];
+    let told = ada.fills(&form, &fields).await.until(|message| !message.text().is_empty()).await;
+    assert!(told.shows("no whole number"), "{told:?}");
+    let form = ada.clicks(&told, "Edit again").await.modal();
+    let told = ada.fills(&form, &[("How deep", "3")]).await.until(|message| !message.text().is_empty()).await;
+    assert!(told.shows("who receives its text"), "{told:?}");
+    let told = ada.clicks(&told, "I have read it: post my job").await;
+    let told = told.until(|message| message.shows("A trial")).await;
+    assert!(told.is_ephemeral() && told.shows("a.example") && told.shows("completed"), "{told:?}");
+    assert_eq!(reader.assigned()[0].data["input"], json!({"url": "https://a.example", "depth": 3}));
+
+    // Without a schema the form holds the first example; what is given beside it needs no form.
+    let form = ada.types(&chat.channel, "/agent try", &[("agent", "@echo")]).await.modal();
+    assert_eq!(form.fields()[1].value, "to be");
+    let told = ada.fills(&form, &[]).await.until(|message| message.shows("A trial")).await;
+    assert!(told.shows("to be") && told.has_button("Accept"), "nothing checks it: {told:?}");
+    let options = [("agent", "@echo"), ("input", r#"{"n": 7}"#)];
+    let told = ada.types(&chat.channel, "/agent try", &options).await;
+    told.until(|message| message.shows("A trial") && message.shows("7")).await;
+    assert_eq!(echo.assigned()[1].data["input"], json!({"n": 7}));
+    for agent in ["reader", "echo"] {
+        let record = chat.place.agent(agent).await.head.record;
+        assert_eq!((record.passed, record.failed), (0, 0), "{agent}");
+    }
+    assert!(chat.channel.messages().is_empty(), "a trial is nobody else's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_times_are_of_whoever_types_them() {
+    let chat = Chat::open().await;
+    let ada = chat.client("ada").await;
+    let post = [("brief", "Say a number"), ("criteria", "valid JSON"), ("deadline", "18:00")];
+    let told = chat.post(&ada, &[], &post).await;
+    assert!(told.shows("/account timezone") && told.shows("deadline"), "{told:?}");
+    let told = ada.types(&chat.channel, "/job post", &[("deadline", "18:00")]).await.message();
+    assert!(told.shows("/account timezone"), "it is said before somebody fills a form in: {told:?}");
+    let told = ada.types(&chat.channel, "/account timezone", &[("zone", "Mars/Olympus")]).await;
+    let told = told.until(|message| !message.text().is_empty()).await;
+    assert!(told.shows("is no time zone"), "{told:?}");
+    let choices = ada.completes(&chat.channel, "/account timezone", "zone", "berl").await;
+    assert!(choices.len() == 1 && choices[0].name.contains("now"), "{choices:?}");
+    // Twice a year its clocks change.
+    let told = ada.types(&chat.channel, "/account timezone", &[("zone", "europe/berlin")]).await;
+    let told = told.until(|message| message.shows("where it is")).await;
+    assert!(told.shows("Europe/Berlin"), "{told:?}");
+    let berlin = zone("Europe/Berlin").expect("a zone");
+    let before = Timestamp::now();
+    let told = chat.post(&ada, &[], &post).await;
+    let job = JobId(crate::chat::job_of(&told).parse().expect("a number"));
+    let deadline = chat.place.until(job, |_| true).await.head.deadline;
+    let expected = [before, Timestamp::now()].map(|now| parse_moment("18:00", now, &berlin).expect("a time"));
+    assert!(expected.contains(&deadline), "{deadline} is none of {expected:?}");
+    ada.types(&chat.channel, "/account timezone", &[("zone", "off")])
+        .await
+        .until(|message| message.shows("No time zone"))
+        .await;
+
+    // On the command line, too.
+    chat.place.run(&["account", "timezone", "America/St_Johns"]).await;
+    assert!(chat.place.run(&["account", "timezone"]).await.contains("America/St_Johns"));
+    let before = Timestamp::now();
+    let told = chat.place.run(&["job", "post", "Say a number", "--deadline", "18:00", "--json"]).await;
+    let posted: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let job = JobId(posted["id"].as_i64().expect("a number"));
+    let deadline = chat.place.until(job, |_| true).await.head.deadline;
+    let there = zone("America/St_Johns").expect("a zone");
+    let expected = [before, Timestamp::now()].map(|now| parse_moment("18:00", now, &there).expect("a time"));
+    assert!(expected.contains(&deadline), "{deadline} is none of {expected:?}");
+    let shown = chat.place.run(&["job", "show", &job.to_string()]).await;
+    assert!(shown.contains("18:00:00"), "it is shown by the same clock: {shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_used_up_says_when_there_is_room() {
+    let chat = Chat::open().await;
+    let ada = chat.client("ada").await;
+    let person = chat.person(&ada).await;
+    let told = ada.types(&chat.channel, "/account usage", &[]).await.message();
+    assert!(told.is_ephemeral() && told.shows("0 of 1000") && told.shows("0 of 100"), "{told:?}");
+    let waits = JobDraft { tags: vec!["nobody".to_owned()], ..number_from(&[]) };
+    let job = person.post(waits.clone()).await.expect("it is posted");
+    let limits =
+        Limits { open_jobs: Some(1), posts_per_minute: Some(1), stored_bytes: Some(10), agents: Some(0) };
+    chat.place.order_user(person.user, UserOrder::Limit(limits)).await.expect("an admin may");
+    person.post(waits).await.expect_err("it is one too many");
+    let told = ada.types(&chat.channel, "/account usage", &[]).await.message();
+    let deadline = chat.place.until(job, |_| true).await.head.deadline.0 / 1_000;
+    let text = told.text();
+    assert!(text.contains("have not ended: 1 of 1") && text.contains(&format!("<t:{deadline}:f>")), "{text}");
+    assert!(text.contains("of 10; only an operator") && text.contains("0 of 0; none is allowed"), "{text}");
+    let told = chat.register(&ada, &ADDER).await;
+    assert!(told.shows("the most there may be") && told.has_button("Edit again"), "{told:?}");
+
+    // An operator sees the same, and others nothing.
+    let who = format!("discord:{}", ada.id());
+    let told = chat.place.run(&["user", "usage", &who]).await;
+    assert!(told.contains("Jobs that have not ended: 1 of 1; free when one ends"), "{told}");
+    let own = chat.place.run(&["user", "usage"]).await;
+    assert!(own.contains("no limit"), "{own}");
+    let bob = chat.client("bob").await;
+    let (other, user) = (chat.person(&bob).await, guildhall_protocol::account::UserRef::Number(person.user));
+    let refused =
+        other.client.call(|service, context| async move { service.usage(context, Some(user)).await });
+    assert!(refused.await.is_err());
+}

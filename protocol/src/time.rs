@@ -94,8 +94,16 @@ pub fn parse_moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Times
     }
     let time: jiff::civil::Time = text.parse().map_err(|_| wrong())?;
     let here = jiff::Timestamp::from_millisecond(now.0).map_err(|_| wrong())?.to_zoned(zone.clone());
-    let today = here.date().to_datetime(time).to_zoned(zone.clone()).map_err(|_| wrong())?;
-    let next = if today > here { today } else { today.tomorrow().map_err(|_| wrong())? };
+    // A clock that is set back shows some times twice, and one that is set forward leaves some out: a day is looked at by
+    // itself.
+    let today = || zone.to_ambiguous_zoned(here.date().to_datetime(time));
+    let coming = [today().earlier(), today().later()].into_iter().flatten().find(|today| *today > here);
+    let next = if let Some(today) = coming {
+        today
+    } else {
+        let tomorrow = here.date().tomorrow().map_err(|_| wrong())?;
+        tomorrow.to_datetime(time).to_zoned(zone.clone()).map_err(|_| wrong())?
+    };
     Ok(Timestamp(next.timestamp().as_millisecond()))
 }
 
@@ -195,6 +203,10 @@ mod tests {
         assert_eq!(moment("18:00", "2026-03-28T20:00:00Z"), "2026-03-29T16:00:00.000Z");
         assert_eq!(moment("02:30", "2026-03-28T20:00:00Z"), "2026-03-29T01:30:00.000Z");
         assert_eq!(moment("02:30", "2026-10-24T20:00:00Z"), "2026-10-25T00:30:00.000Z");
+        // The time that was left out today is there tomorrow; the one that comes twice is still to come once it was there.
+        assert_eq!(moment("02:30", "2026-03-29T12:00:00Z"), "2026-03-30T00:30:00.000Z");
+        assert_eq!(moment("02:30", "2026-10-25T00:45:00Z"), "2026-10-25T01:30:00.000Z");
+        assert_eq!(moment("02:30", "2026-10-25T02:00:00Z"), "2026-10-26T01:30:00.000Z");
         assert_eq!(moment("2026-12-01 10:00", "2026-03-28T20:00:00Z"), "2026-12-01T09:00:00.000Z");
         for (text, expected) in [("18:00", true), ("2026-12-01 10:00", true), ("2h", false), ("soon", false)]
         {

@@ -22,6 +22,8 @@ use tokio_util::task::TaskTracker;
 
 /// Interactions at a time; more wait their turn.
 const AT_ONCE_MAX: usize = 256;
+/// Trials at a time whose answers are waited for.
+const TRIALS_MAX: usize = 32;
 /// How long those that run may go on when the bot is told to end.
 const DRAIN: Duration = Duration::from_secs(2);
 /// Between two looks at what the rate limiter keeps.
@@ -84,6 +86,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
         files: Arc::new(Files::new(config.discord_api.as_deref())?),
         counters: Arc::default(),
         settings: Arc::default(),
+        trials: Arc::new(Semaphore::new(TRIALS_MAX)),
         discord,
     };
     // The bot serves without a daemon, too, and says so to whoever asks for something.

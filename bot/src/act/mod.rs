@@ -51,6 +51,8 @@ pub(crate) struct Bot {
     pub(crate) counters: Arc<Counters>,
     /// Settings are read, changed and written whole: one at a time, so that two quick clicks both count.
     pub(crate) settings: Arc<tokio::sync::Mutex<()>>,
+    /// Answers of trials that are waited for: few enough that everybody else is answered meanwhile.
+    pub(crate) trials: Arc<tokio::sync::Semaphore>,
 }
 
 type Answer = Result<Message, ApiError>;

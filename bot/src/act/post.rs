@@ -20,6 +20,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Longest wait for somebody's time zone before a form: their agent is asked then, too.
+const CLOCK_MAX: Duration = Duration::from_millis(500);
 /// Between two looks for a draft that is being kept: a file may still be on its way.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Looks until a draft is taken for lost.
@@ -54,8 +56,10 @@ impl Bot {
     }
 
     async fn check_options(&self, of: &Incoming, options: &Options) -> Result<(), ApiError> {
-        let clock = clock(&self.hall.person(of), options.text("deadline")).await?;
-        options_alone(&options.values, &clock).map(drop)
+        let person = self.hall.person(of);
+        let known = tokio::time::timeout(CLOCK_MAX, clock(&person, options.text("deadline"))).await;
+        // A form that comes late does not come at all: then it is said when it was filled in.
+        known.map_or(Ok(()), |clock| options_alone(&options.values, &clock?).map(drop))
     }
 
     /// What the agent that was named asks for, as far as a form shows it; nothing if it does not say so in time, or a file is

@@ -50,8 +50,9 @@ impl Bot {
         self.respond(of, &Response::Form(form)).await
     }
 
-    /// Waits a while for what becomes of a trial.
+    /// Waits a while for what becomes of a trial, unless many are waited for already.
     pub(super) async fn tried(&self, person: &Person, job: JobId) -> Answer {
+        let Ok(_one_of_few) = self.trials.try_acquire() else { return Ok(render::trial_goes_on(job)) };
         let ends = Instant::now() + WAIT_MAX;
         let mut seen = 0;
         loop {

@@ -1,5 +1,4 @@
-//! Agents and accounts on Discord: an owner's story from the form to the first job, what is written wrong, links to secrets
-//! and whoever else opens them, trials, clocks and limits.
+//! Agents on Discord: an owner's story from the form to the first job, what is written wrong, new versions, and trials.
 
 use crate::cast::number_from;
 use crate::chat::Chat;
@@ -7,20 +6,16 @@ use crate::ownership::hold;
 use crate::people::{Person, acting_for};
 use crate::place::free_port;
 use guildhall_daemon::agents::egress::Egress;
-use guildhall_protocol::account::{Limits, UserOrder};
 use guildhall_protocol::agent::{AgentDefinition, AgentState, Audience, Example};
 use guildhall_protocol::history::What;
-use guildhall_protocol::ids::{JobId, RequestId};
-use guildhall_protocol::job::JobDraft;
-use guildhall_protocol::time::{Timestamp, parse_moment, zone};
+use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::view::{HoldOrder, RegisterOptions};
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use guildhall_tests::fake_discord::{Attachment, Message, User};
 use serde_json::json;
-use std::time::Duration;
 
 /// What a form says of an agent that nobody reaches yet.
-const ADDER: [(&str, &str); 4] = [
+pub(crate) const ADDER: [(&str, &str); 4] = [
     ("name", "@adder"),
     ("description", "Adds numbers."),
     ("endpoint", "https://agents.invalid/add"),
@@ -29,7 +24,7 @@ const ADDER: [(&str, &str); 4] = [
 
 impl Chat {
     /// A chat whose daemon has an address that browsers reach.
-    async fn open_public(settings: &[&str]) -> Self {
+    pub(crate) async fn open_public(settings: &[&str]) -> Self {
         let port = free_port();
         let listen = format!("public_listen=127.0.0.1:{port}");
         let url = format!("public_url=http://127.0.0.1:{port}");
@@ -37,7 +32,7 @@ impl Chat {
     }
 
     /// Somebody on Discord, as the daemon knows them.
-    async fn person(&self, user: &User) -> Person {
+    pub(crate) async fn person(&self, user: &User) -> Person {
         let acting = acting_for(&format!("discord:{}", user.id()), None);
         let client = self.place.client_with(&self.token, Some(acting));
         let user = client.principal().await.expect("they are let in").user;
@@ -45,19 +40,19 @@ impl Chat {
     }
 
     /// Fills the form of a new agent; what is said then.
-    async fn register(&self, user: &User, fields: &[(&str, &str)]) -> Message {
+    pub(crate) async fn register(&self, user: &User, fields: &[(&str, &str)]) -> Message {
         let form = user.types(&self.channel, "/agent register", &[]).await.modal();
         user.fills(&form, fields).await.until(|message| !message.text().is_empty()).await
     }
 
     /// Asks for new secrets, and confirms; what is said then.
-    async fn rotate(&self, user: &User, options: &[(&str, &str)]) -> Message {
+    pub(crate) async fn rotate(&self, user: &User, options: &[(&str, &str)]) -> Message {
         let asked = user.types(&self.channel, "/agent rotate-secret", options).await.message();
         user.clicks(&asked, "Make the link").await.until(|message| !message.text().is_empty()).await
     }
 
     /// An operator lets an agent be where a fake one listens, which no bridge may.
-    async fn move_to(&self, name: &str, agent: &FakeAgent) {
+    pub(crate) async fn move_to(&self, name: &str, agent: &FakeAgent) {
         let story = self.place.agent(name).await;
         let endpoint = agent.definition("@any", "Any.").endpoint;
         let definition = AgentDefinition { endpoint, ..story.definition };
@@ -69,7 +64,7 @@ impl Chat {
     }
 
     /// How often the secrets of an agent were replaced.
-    async fn rotations(&self, name: &str) -> usize {
+    pub(crate) async fn rotations(&self, name: &str) -> usize {
         let events = self.place.agent(name).await.events;
         let is_rotation =
             |event: &&guildhall_protocol::history::Event| matches!(event.what, What::SecretsRotated { .. });
@@ -78,7 +73,7 @@ impl Chat {
 }
 
 /// The address in a message.
-fn link_in(message: &Message) -> String {
+pub(crate) fn link_in(message: &Message) -> String {
     let text = message.content();
     let link = text.split(['<', '>']).find(|part| part.starts_with("http"));
     link.unwrap_or_else(|| panic!("no link: {text}")).to_owned()
@@ -258,145 +253,6 @@ async fn a_file_registers_and_the_same_name_makes_a_new_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_is_for_one_owner_one_agent_and_one_time() {
-    let chat = Chat::open_public(&[]).await;
-    let (owen, bob) = (chat.discord.user("owen"), chat.discord.user("bob"));
-    let first = link_in(&chat.register(&owen, &ADDER).await);
-    // Nobody asks for the secrets of others, and no code is near another.
-    let told = chat.rotate(&bob, &[("agent", "@adder")]).await;
-    assert!(told.shows("there is no agent") && !told.text().contains("http"), "{told:?}");
-    let last = first.chars().next_back().expect("a code");
-    let near = format!("{}{}", &first[..first.len() - 1], if last == '0' { '1' } else { '0' });
-    let base = first.rsplit_once('/').expect("an address").0;
-    for wrong in [near.as_str(), &format!("{base}/x"), &format!("{base}/{}", "0".repeat(64))] {
-        assert_eq!((look(wrong).await.0, press(wrong).await.0), (410, 410), "{wrong}");
-    }
-    // Another link ends the one before, and so does who replaces the secrets elsewhere.
-    let second = link_in(&chat.rotate(&owen, &[("agent", "@adder"), ("now", "true")]).await);
-    assert_eq!((press(&first).await.0, look(&second).await.0), (410, 200));
-    chat.place.run(&["agent", "rotate-secret", "@adder", "--now"]).await;
-    let (status, page) = press(&second).await;
-    assert!(status == 410 && !page.contains("whsec_"), "{status} {page}");
-    // Two who press at once: one sees them.
-    let third = link_in(&chat.rotate(&owen, &[("agent", "@adder"), ("now", "true")]).await);
-    let (one, other) = tokio::join!(press(&third), press(&third));
-    let mut statuses = [one.0, other.0];
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 410]);
-    // Who may no longer, sees nothing by what they asked for while they might.
-    let fourth = link_in(&chat.rotate(&owen, &[("agent", "@adder"), ("now", "true")]).await);
-    let user = chat.person(&owen).await.user;
-    chat.place.order_user(user, UserOrder::Suspend).await.expect("an admin may");
-    assert_eq!(press(&fourth).await.0, 410);
-    assert_eq!(chat.rotations("adder").await, 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_was_not_opened_in_time_changes_nothing() {
-    let chat = Chat::open_public(&["secret_link_s=1"]).await;
-    let owen = chat.discord.user("owen");
-    let link = link_in(&chat.register(&owen, &ADDER).await);
-    let ends = std::time::Instant::now() + crate::place::PATIENCE;
-    while look(&link).await.0 != 410 {
-        assert!(std::time::Instant::now() < ends, "it does not end");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!((press(&link).await.0, chat.rotations("adder").await), (410, 0));
-    let again = link_in(&chat.rotate(&owen, &[("agent", "@adder")]).await);
-    assert_eq!(press(&again).await.0, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn too_many_looks_are_told_to_come_again() {
-    let chat = Chat::open_public(&["public_calls_per_s=2"]).await;
-    let owen = chat.discord.user("owen");
-    let link = link_in(&chat.register(&owen, &ADDER).await);
-    let mut statuses = Vec::new();
-    for _ in 0..12 {
-        statuses.push(look(&link).await.0);
-    }
-    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_an_address_the_command_line_shows_secrets() {
-    let chat = Chat::open().await;
-    let owen = chat.discord.user("owen");
-    let told = chat.register(&owen, &ADDER).await;
-    assert!(told.shows("is registered") && !told.text().contains("whsec_"), "{told:?}");
-    assert!(told.text().contains("`guildhall agent rotate-secret @adder`"), "{told:?}");
-    assert!(told.text().contains("/account link"), "{told:?}");
-    let told = chat.rotate(&owen, &[("agent", "@adder")]).await;
-    assert!(told.text().contains("`guildhall agent rotate-secret @adder`"), "{told:?}");
-    assert_eq!(chat.rotations("adder").await, 0);
-    // No secret passes the bridge, whatever a front end asks for: not by a registration, nor by the same once more.
-    let person = chat.person(&owen).await;
-    let definition = AgentDefinition {
-        name: "@other".parse().expect("a name"),
-        ..chat.place.agent("adder").await.definition
-    };
-    let definition = AgentDefinition { endpoint: "https://agents.invalid/other".to_owned(), ..definition };
-    for _ in 0..2 {
-        let (definition, request) = (definition.clone(), "the-same".parse().expect("an id"));
-        let registered = person.client.call(|service, context| async move {
-            service.register_agent(context, request, definition, RegisterOptions::default()).await
-        });
-        assert_eq!(registered.await.expect("an owner may").secrets, None);
-    }
-    let name = "@other".parse().expect("a name");
-    let refused = person.client.call(|service, context| async move {
-        service.rotate_secret(context, RequestId::fresh(), name, 0).await
-    });
-    assert!(refused.await.expect_err("no secret passes").message.contains("bridge"));
-    let key = RegisterOptions {
-        api_key: Some("sk-0123456789".parse().expect("a key")),
-        ..RegisterOptions::default()
-    };
-    let refused = person.client.call(|service, context| async move {
-        service.register_agent(context, RequestId::fresh(), definition, key).await
-    });
-    assert!(refused.await.expect_err("nor does a key").message.contains("bridge"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn new_secrets_replace_the_old_ones_without_a_job_lost() {
-    let chat = Chat::open_public(&[]).await;
-    let agent = FakeAgent::start(|_| Answer::Output(json!(42))).await;
-    let owen = chat.client("owen").await;
-    let (_, page) = press(&link_in(&chat.register(&owen, &ADDER).await)).await;
-    let [delivery, callback] = secrets_on(&page);
-    chat.move_to("adder", &agent).await;
-    agent.trust(&delivery, &callback);
-    chat.place.until_agent("adder", AgentState::Active).await;
-
-    let told = owen
-        .types(&chat.channel, "/agent rotate-secret", &[("agent", "@adder"), ("overlap", "soon")])
-        .await
-        .message();
-    assert!(told.shows("is not a time"), "{told:?}");
-    let options = [("agent", "@adder"), ("overlap", "2h")];
-    let asked = owen.types(&chat.channel, "/agent rotate-secret", &options).await.message();
-    assert!(asked.shows("2h 00m") && asked.shows("Nothing changes"), "{asked:?}");
-    owen.clicks(&asked, "Leave it").await.until(|message| message.shows("Nothing was changed")).await;
-    let link = link_in(&chat.rotate(&owen, &options).await);
-    let person = chat.person(&owen).await;
-    let before = person.post(number_from(&["@adder"])).await.expect("it is posted");
-    chat.place.ended(before).await;
-    let (status, page) = press(&link).await;
-    let [new_delivery, new_callback] = secrets_on(&page);
-    assert!(status == 200 && new_delivery != delivery && page.contains("count until"), "{page}");
-    for [delivery, callback] in [[&delivery, &callback], [&new_delivery, &new_callback]] {
-        agent.trust(delivery, callback);
-        let job = person.post(number_from(&["@adder"])).await.expect("it is posted");
-        let story = chat.place.ended(job).await;
-        assert_eq!(story.attempts.len(), 1, "both count: {story:?}");
-    }
-    // A third pair would end one that counts.
-    let told = chat.rotate(&owen, &options).await;
-    assert!(told.shows("a third would end them") && !told.text().contains("http"), "{told:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_trial_counts_for_nobody_and_its_answer_comes_back() {
     let chat = Chat::open().await;
     let reader = FakeAgent::start(|delivery| Answer::Output(delivery.data["input"].clone())).await;
@@ -446,83 +302,4 @@ async fn a_trial_counts_for_nobody_and_its_answer_comes_back() {
         assert_eq!((record.passed, record.failed), (0, 0), "{agent}");
     }
     assert!(chat.channel.messages().is_empty(), "a trial is nobody else's");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn clock_times_are_of_whoever_types_them() {
-    let chat = Chat::open().await;
-    let ada = chat.client("ada").await;
-    let post = [("brief", "Say a number"), ("criteria", "valid JSON"), ("deadline", "18:00")];
-    let told = chat.post(&ada, &[], &post).await;
-    assert!(told.shows("/account timezone") && told.shows("deadline"), "{told:?}");
-    let told = ada.types(&chat.channel, "/job post", &[("deadline", "18:00")]).await.message();
-    assert!(told.shows("/account timezone"), "it is said before somebody fills a form in: {told:?}");
-    let told = ada.types(&chat.channel, "/account timezone", &[("zone", "Mars/Olympus")]).await;
-    let told = told.until(|message| !message.text().is_empty()).await;
-    assert!(told.shows("is no time zone"), "{told:?}");
-    let choices = ada.completes(&chat.channel, "/account timezone", "zone", "berl").await;
-    assert!(choices.len() == 1 && choices[0].name.contains("now"), "{choices:?}");
-    // Twice a year its clocks change.
-    let told = ada.types(&chat.channel, "/account timezone", &[("zone", "europe/berlin")]).await;
-    let told = told.until(|message| message.shows("where it is")).await;
-    assert!(told.shows("Europe/Berlin"), "{told:?}");
-    let berlin = zone("Europe/Berlin").expect("a zone");
-    let before = Timestamp::now();
-    let told = chat.post(&ada, &[], &post).await;
-    let job = JobId(crate::chat::job_of(&told).parse().expect("a number"));
-    let deadline = chat.place.until(job, |_| true).await.head.deadline;
-    let expected = [before, Timestamp::now()].map(|now| parse_moment("18:00", now, &berlin).expect("a time"));
-    assert!(expected.contains(&deadline), "{deadline} is none of {expected:?}");
-    ada.types(&chat.channel, "/account timezone", &[("zone", "off")])
-        .await
-        .until(|message| message.shows("No time zone"))
-        .await;
-
-    // On the command line, too.
-    chat.place.run(&["account", "timezone", "America/St_Johns"]).await;
-    assert!(chat.place.run(&["account", "timezone"]).await.contains("America/St_Johns"));
-    let before = Timestamp::now();
-    let told = chat.place.run(&["job", "post", "Say a number", "--deadline", "18:00", "--json"]).await;
-    let posted: serde_json::Value = serde_json::from_str(&told).expect("JSON");
-    let job = JobId(posted["id"].as_i64().expect("a number"));
-    let deadline = chat.place.until(job, |_| true).await.head.deadline;
-    let there = zone("America/St_Johns").expect("a zone");
-    let expected = [before, Timestamp::now()].map(|now| parse_moment("18:00", now, &there).expect("a time"));
-    assert!(expected.contains(&deadline), "{deadline} is none of {expected:?}");
-    let shown = chat.place.run(&["job", "show", &job.to_string()]).await;
-    assert!(shown.contains("18:00:00"), "it is shown by the same clock: {shown}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_used_up_says_when_there_is_room() {
-    let chat = Chat::open().await;
-    let ada = chat.client("ada").await;
-    let person = chat.person(&ada).await;
-    let told = ada.types(&chat.channel, "/account usage", &[]).await.message();
-    assert!(told.is_ephemeral() && told.shows("0 of 1000") && told.shows("0 of 100"), "{told:?}");
-    let waits = JobDraft { tags: vec!["nobody".to_owned()], ..number_from(&[]) };
-    let job = person.post(waits.clone()).await.expect("it is posted");
-    let limits =
-        Limits { open_jobs: Some(1), posts_per_minute: Some(1), stored_bytes: Some(10), agents: Some(0) };
-    chat.place.order_user(person.user, UserOrder::Limit(limits)).await.expect("an admin may");
-    person.post(waits).await.expect_err("it is one too many");
-    let told = ada.types(&chat.channel, "/account usage", &[]).await.message();
-    let deadline = chat.place.until(job, |_| true).await.head.deadline.0 / 1_000;
-    let text = told.text();
-    assert!(text.contains("have not ended: 1 of 1") && text.contains(&format!("<t:{deadline}:f>")), "{text}");
-    assert!(text.contains("of 10; only an operator") && text.contains("0 of 0; none is allowed"), "{text}");
-    let told = chat.register(&ada, &ADDER).await;
-    assert!(told.shows("the most there may be") && told.has_button("Edit again"), "{told:?}");
-
-    // An operator sees the same, and others nothing.
-    let who = format!("discord:{}", ada.id());
-    let told = chat.place.run(&["user", "usage", &who]).await;
-    assert!(told.contains("Jobs that have not ended: 1 of 1; free when one ends"), "{told}");
-    let own = chat.place.run(&["user", "usage"]).await;
-    assert!(own.contains("no limit"), "{own}");
-    let bob = chat.client("bob").await;
-    let (other, user) = (chat.person(&bob).await, guildhall_protocol::account::UserRef::Number(person.user));
-    let refused =
-        other.client.call(|service, context| async move { service.usage(context, Some(user)).await });
-    assert!(refused.await.is_err());
 }

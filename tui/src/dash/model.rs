@@ -187,9 +187,9 @@ impl Model {
         match self.screen() {
             Screen::Job(_) => super::view::job::pane_height(self),
             Screen::Overview => super::view::overview::list_height(self),
+            Screen::Agent(_) => super::view::agent::list_height(self),
             Screen::Jobs
             | Screen::Agents
-            | Screen::Agent(_)
             | Screen::Events
             | Screen::Notices
             | Screen::Notice(_)

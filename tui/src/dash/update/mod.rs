@@ -154,7 +154,7 @@ fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
 /// Opens what a row stands for.
 fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
     match row {
-        Some(Row::Job(id)) => model.trail.go(Screen::Job(id)),
+        Some(Row::Job(id) | Row::Attempt(id, _)) => model.trail.go(Screen::Job(id)),
         Some(Row::Agent(name)) => model.trail.go(Screen::Agent(name)),
         Some(Row::Notice(id)) => model.trail.go(Screen::Notice(id)),
         Some(Row::User(id)) => model.trail.go(Screen::Person(id)),
@@ -177,7 +177,7 @@ fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
                 Some(Opens::Nothing) | None => {}
             }
         }
-        Some(Row::Line(_)) | None => {}
+        Some(Row::Line(_) | Row::Heading(_)) | None => {}
     }
     Vec::new()
 }

@@ -23,7 +23,10 @@ use crate::ops;
 use crate::people::People;
 use crate::privacy;
 use crate::public::{self, PublicError, PublicListener};
-use crate::rpc::{Desk, Door, ListenError, Listeners, SecretLinks, SocketFile, expect_operators, listen};
+use crate::reveals::Reveals;
+use crate::rpc::{
+    Bulks, Desk, Door, ListenError, Listeners, SecretLinks, SocketFile, expect_operators, listen,
+};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -181,6 +184,8 @@ impl Daemon {
         let desk = Arc::new(Desk {
             links: Links::default(),
             secret_links: SecretLinks::new(config.people.secret_link),
+            bulks: Bulks::default(),
+            reveals: Reveals::default(),
             engine: Arc::clone(&engine),
             accounts: Accounts::default(),
             limits: config.people.limits,

@@ -16,6 +16,7 @@ pub enum Verb {
     Post,
     RaisePriority,
     ReadJob,
+    RevealJob,
     ShareJob,
     Job(JobAction),
     Register,
@@ -37,6 +38,7 @@ pub enum Verb {
     SteerEngine,
     SteerModels,
     ReadJudges,
+    ReadLog,
     ReadUser,
     ReadUsage,
     ListUsers,
@@ -165,10 +167,11 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 52] = [
+pub const MATRIX: [Row; 55] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
+    row(Verb::RevealJob,                    Place,  [C, C, O, C, O], CALM, OPEN),
     row(Verb::ShareJob,                     Place,  [C, N, N, N, N], BUSY, OPEN),
     row(Verb::Job(JobAction::Accept),       Place,  [C, C, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::RequestChanges), Place, [C, C, O, O, O], CALM, OPEN),
@@ -178,6 +181,7 @@ pub const MATRIX: [Row; 52] = [
     row(Verb::Job(JobAction::Reassign),     Place,  [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::GiveUp),       Place,  [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Exclude),      Place,  [O, O, O, O, O], CALM, OPEN),
+    row(Verb::Job(JobAction::Include),      Place,  [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Prioritize),   Place,  [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Extend),       Place,  [C, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Retry),        Place,  [C, O, O, O, O], BUSY, OPEN),
@@ -206,6 +210,7 @@ pub const MATRIX: [Row; 52] = [
     row(Verb::SteerEngine,                  Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::SteerModels,                  Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::ReadJudges,                   Market, [O, N, N, N, N], CALM, OPEN),
+    row(Verb::ReadLog,                      Market, [O, N, N, N, N], CALM, SHUT),
     row(Verb::ReadUser,                     Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ReadUsage,                    Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ListUsers,                    Market, [O, N, N, N, N], CALM, OPEN),
@@ -227,6 +232,7 @@ impl Verb {
             Self::Post => "post jobs",
             Self::RaisePriority => "post with a priority above normal",
             Self::ReadJob => "read this job",
+            Self::RevealJob => "see the texts of this job",
             Self::ShareJob => "share this job",
             Self::Job(action) => action.name(),
             Self::Register => "register agents",
@@ -248,6 +254,7 @@ impl Verb {
             Self::SteerEngine => "stop or start new attempts",
             Self::SteerModels => "switch models or set their budgets",
             Self::ReadJudges => "compare judges with people",
+            Self::ReadLog => "read the daemon's log",
             Self::ReadUser => "read this account",
             Self::ReadUsage => "see what this account uses",
             Self::ListUsers => "list users",

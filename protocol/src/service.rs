@@ -6,19 +6,23 @@ use crate::account::{
     UserStory,
 };
 use crate::agent::{AgentDefinition, AgentName};
+use crate::bulk::{BulkOrder, BulkOutcome};
 use crate::error::ApiError;
 use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId};
 use crate::job::JobDraft;
+use crate::listing::{JobCount, JobPage, JobQuery};
+use crate::log::LogPage;
 use crate::model::{JudgeReport, ModelOrder, ModelStatus};
 use crate::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
+use crate::overview::Overview;
 use crate::surface::LeasedSurface;
 use crate::usage::UsageReport;
 use crate::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
-    Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
+    Revealed, Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
 };
 
 /// What the daemon does for its front ends.
@@ -26,6 +30,10 @@ use crate::view::{
 pub trait Guildhall {
     /// How the daemon is.
     async fn status() -> Result<Status, ApiError>;
+    /// How the marketplace is: all of it for operators, what is theirs for others.
+    async fn overview() -> Result<Overview, ApiError>;
+    /// The lines of the daemon's own log after one; none: its newest lines. Operators only.
+    async fn log_lines(after: Option<u64>, limit: u32) -> Result<LogPage, ApiError>;
 
     /// Posts up to [`crate::job::limits::POST_JOBS_MAX`] jobs; each succeeds or fails by itself.
     async fn post(jobs: Vec<NewJob>) -> Result<Vec<Result<Posted, ApiError>>, ApiError>;
@@ -35,10 +43,18 @@ pub trait Guildhall {
     async fn job(id: JobId) -> Result<JobStory, ApiError>;
     /// Jobs, newest first.
     async fn jobs(filter: JobFilter, page: PageRequest) -> Result<Page<JobHead>, ApiError>;
+    /// Jobs in any order, from any row on, down or up.
+    async fn find_jobs(query: JobQuery) -> Result<JobPage, ApiError>;
+    /// How many jobs a filter admits, as far as it is worth counting.
+    async fn count_jobs(filter: JobFilter) -> Result<JobCount, ApiError>;
+    /// Gives one order to many jobs; each has an outcome of its own.
+    async fn order_many(request: RequestId, bulk: BulkOrder) -> Result<Vec<BulkOutcome>, ApiError>;
     /// Does what a person decided about a job, and tells how it stands then; of a repeated job, the new one.
     async fn order(request: RequestId, job: JobId, order: Order) -> Result<JobHead, ApiError>;
     /// Why this agent did not get this job, computed now.
     async fn why_not(job: JobId, agent: AgentName) -> Result<WhyNot, ApiError>;
+    /// Shows an operator the texts of somebody's private job for a while; its history says so, and why.
+    async fn reveal(request: RequestId, job: JobId, reason: String) -> Result<Revealed, ApiError>;
     /// A page of a body that the caller may see.
     async fn read_body(job: JobId, body: BodyId, offset: u64) -> Result<BodyPage, ApiError>;
 

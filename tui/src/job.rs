@@ -21,7 +21,7 @@ pub(crate) async fn run(session: &Session, command: JobCommand) -> Result<(), Fa
     match command {
         JobCommand::Post(args) => post::post(session, *args).await,
         JobCommand::List { state, mine, label, agent, limit, after } => {
-            let filter = JobFilter { states: state, mine, label, agent };
+            let filter = JobFilter { states: state, mine, label, agent, ..JobFilter::default() };
             list::list(session, filter, PageRequest { after, limit }).await
         }
         JobCommand::Show { job, answer: true } => show::answer(session, job).await,

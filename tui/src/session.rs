@@ -94,6 +94,20 @@ impl Session {
         }
     }
 
+    /// One call to the daemon, whose own error is wanted.
+    pub(crate) async fn ask<T, F, Call>(&self, call: Call) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<Result<T, ApiError>, RpcError>>,
+        Call: FnOnce(GuildhallClient, Context) -> F,
+    {
+        self.client.call(call).await
+    }
+
+    /// Whom the daemon takes us for, with the daemon's own error.
+    pub(crate) async fn who(&self) -> Result<Principal, ApiError> {
+        self.client.principal().await
+    }
+
     /// Whom the daemon takes us for.
     pub(crate) async fn user(&self) -> Result<UserId, Fault> {
         Ok(self.client.principal().await?.user)

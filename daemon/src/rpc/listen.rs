@@ -331,6 +331,8 @@ fn writes(request: &GuildhallRequest) -> bool {
     match request {
         R::Post { .. }
         | R::Order { .. }
+        | R::OrderMany { .. }
+        | R::Reveal { .. }
         | R::RegisterAgent { .. }
         | R::UpdateAgent { .. }
         | R::RollbackAgent { .. }
@@ -360,9 +362,13 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Unlink { .. }
         | R::ShareJob { .. } => true,
         R::Status { .. }
+        | R::Overview { .. }
+        | R::LogLines { .. }
         | R::Preview { .. }
         | R::Job { .. }
         | R::Jobs { .. }
+        | R::FindJobs { .. }
+        | R::CountJobs { .. }
         | R::WhyNot { .. }
         | R::ReadBody { .. }
         | R::Agent { .. }

@@ -3,23 +3,29 @@
 //! A handler is dropped when its caller hangs up, so a write is one command; and what memory must know of it runs to its end
 //! (see `whole`).
 
+mod agent_past;
 mod agents;
 mod authenticate;
+mod bulk;
 mod check;
 mod door;
 mod errors;
 mod feed;
+mod find;
 mod fitting;
 mod front_ends;
 mod jobs;
 mod limits;
 mod linking;
 mod listen;
+mod log;
 mod models;
 mod notices;
 mod orders;
+mod overview;
 mod ownership;
 mod registration;
+mod reveal;
 mod rotation;
 mod secret_links;
 mod service;
@@ -33,6 +39,7 @@ mod usage;
 mod users;
 
 pub(crate) use authenticate::expect_operators;
+pub use bulk::Bulks;
 pub use door::{Door, DoorLimits};
 pub use listen::{Listeners, listen};
 pub(crate) use rotation::SECRETS_PATH;
@@ -48,6 +55,7 @@ use crate::links::Links;
 use crate::maker::Maker;
 use crate::oidc::Issuer;
 use crate::privacy::Policy;
+use crate::reveals::Reveals;
 use crate::scribe::Scribe;
 use crate::store::{Chain, Command, Conflict, Outcome, Query, Receipt, Request, Store, StoreError};
 use guildhall_protocol::account::Limits;
@@ -70,6 +78,10 @@ pub struct Desk {
     pub links: Links,
     /// Addresses that show new secrets of agents.
     pub secret_links: SecretLinks,
+    /// Whose texts are shown to whom.
+    pub reveals: Reveals,
+    /// Orders to many jobs.
+    pub bulks: Bulks,
     /// What limits everybody.
     pub limits: Limits,
     /// Which agents an operator must approve.

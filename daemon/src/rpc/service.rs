@@ -6,22 +6,26 @@ use guildhall_protocol::account::{
     UserStory,
 };
 use guildhall_protocol::agent::{AgentDefinition, AgentName};
+use guildhall_protocol::bulk::{BulkOrder, BulkOutcome};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::{
     AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId,
 };
 use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::listing::{JobCount, JobPage, JobQuery};
+use guildhall_protocol::log::LogPage;
 use guildhall_protocol::model::{JudgeReport, ModelOrder, ModelStatus};
 use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
+use guildhall_protocol::overview::Overview;
 use guildhall_protocol::service::Guildhall;
 use guildhall_protocol::surface::LeasedSurface;
 use guildhall_protocol::usage::UsageReport;
 use guildhall_protocol::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
-    Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
+    Revealed, Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
 };
 use tarpc::context::Context;
 
@@ -30,6 +34,12 @@ type Answer<T> = Result<T, ApiError>;
 impl Guildhall for Caller {
     async fn status(self, _: Context) -> Answer<Status> {
         self.status_now().await
+    }
+    async fn overview(self, _: Context) -> Answer<Overview> {
+        self.overview_now().await
+    }
+    async fn log_lines(self, _: Context, after: Option<u64>, limit: u32) -> Answer<LogPage> {
+        self.log_page(after, limit)
     }
     async fn post(self, _: Context, jobs: Vec<NewJob>) -> Answer<Vec<Answer<Posted>>> {
         whole(async move { self.post_all(jobs).await }).await
@@ -43,11 +53,23 @@ impl Guildhall for Caller {
     async fn jobs(self, _: Context, filter: JobFilter, page: PageRequest) -> Answer<Page<JobHead>> {
         self.list_jobs(filter, page).await
     }
+    async fn find_jobs(self, _: Context, query: JobQuery) -> Answer<JobPage> {
+        self.found_jobs(query).await
+    }
+    async fn count_jobs(self, _: Context, filter: JobFilter) -> Answer<JobCount> {
+        self.counted_jobs(filter).await
+    }
+    async fn order_many(self, _: Context, request: RequestId, bulk: BulkOrder) -> Answer<Vec<BulkOutcome>> {
+        whole(async move { self.many_ordered(request, bulk).await }).await
+    }
     async fn order(self, _: Context, request: RequestId, job: JobId, order: Order) -> Answer<JobHead> {
         whole(async move { self.order_job(request, job, order).await }).await
     }
     async fn why_not(self, _: Context, job: JobId, agent: AgentName) -> Answer<WhyNot> {
         self.why_not_one(job, agent).await
+    }
+    async fn reveal(self, _: Context, request: RequestId, job: JobId, reason: String) -> Answer<Revealed> {
+        whole(async move { self.revealed(request, job, reason).await }).await
     }
     async fn read_body(self, _: Context, job: JobId, body: BodyId, offset: u64) -> Answer<BodyPage> {
         self.body_page(job, body, offset).await

@@ -14,6 +14,7 @@ pub mod front_end;
 pub mod query;
 pub mod record;
 pub mod reseal;
+pub mod search;
 pub mod sqlite;
 pub mod turn;
 
@@ -29,6 +30,7 @@ pub use record::{
     PersonRecord, Pulses, SealedBytes, SpentRecord, Steering, SystemRecord, Tally, TallyRecord, UserRecord,
     Window,
 };
+pub use search::{Found, JobSearch, JobWish, Span, WaitingRecord};
 pub use turn::{
     AgentTurn, AppealTurn, AttemptTurn, JobNote, JobTurn, NewAttempt, NewPost, NewVersion, Pulse,
     SealedSecret,

@@ -8,6 +8,7 @@ use super::record::{
     JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
     SystemRecord, TallyRecord, UserRecord,
 };
+use super::search::{Found, JobSearch, JobWish, WaitingRecord};
 use guildhall_protocol::account::{Identity, TokenView, Usage};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::Subject;
@@ -15,6 +16,7 @@ use guildhall_protocol::ids::{
     AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, NotificationId, RequestId,
     UserId,
 };
+use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
 use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
@@ -50,8 +52,35 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// Jobs in any order from any row on. Answers `Found`.
+    Find(JobSearch),
+    /// How many jobs there are of these, as far as it is worth counting. Answers `JobCount`.
+    CountJobs(JobWish),
+    /// What waits: of everybody, or of this client. Answers `Waiting`.
+    Waiting {
+        /// Whose; none: everybody's.
+        client: Option<UserId>,
+        /// What is due by then.
+        now: Timestamp,
+        /// Every count ends there.
+        limit: u32,
+    },
+    /// Jobs of this client per state name: of all, or of their newest ones up to the limit. Answers `Counts`, by name.
+    CountsOf {
+        /// Whose.
+        client: UserId,
+        /// So many jobs at most.
+        limit: u32,
+    },
     /// A job's attempts, oldest first. Answers `Attempts`.
     Attempts(JobId),
+    /// An agent's attempts, those of the newest job first. Answers `Attempts`.
+    AttemptsOf {
+        /// Whose.
+        agent: AgentId,
+        /// At most so many.
+        limit: u32,
+    },
     /// The newest attempt of each of these jobs that has one. Answers `Attempts`, by job.
     NewestAttempts(Vec<JobId>),
     /// Bodies with these ids, in the order of the ids; unknown ones are left out. Answers `Bodies`.
@@ -200,6 +229,9 @@ pub enum JobSelection {
 pub enum Answer {
     System(SystemRecord),
     Jobs(Vec<JobRecord>),
+    Found(Found),
+    JobCount(JobCount),
+    Waiting(WaitingRecord),
     Time(Option<Timestamp>),
     Attempts(Vec<AttemptRecord>),
     Bodies(Vec<BodyRecord>),

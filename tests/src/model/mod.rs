@@ -8,6 +8,7 @@ mod front_ends;
 mod llm;
 mod outbox;
 mod read;
+mod search;
 mod secrets;
 mod write;
 

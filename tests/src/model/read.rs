@@ -34,6 +34,11 @@ impl State {
                 };
                 Answer::Jobs(self.jobs.values().rev().filter(shown).take(limit as usize).cloned().collect())
             }
+            query @ (Query::Find(_)
+            | Query::CountJobs(_)
+            | Query::Waiting { .. }
+            | Query::CountsOf { .. }
+            | Query::AttemptsOf { .. }) => self.answer_search(query),
             Query::Attempts(job) => {
                 let of_job = self.attempts.values().filter(|attempt| attempt.job == job);
                 Answer::Attempts(of_job.cloned().collect())
@@ -173,7 +178,7 @@ impl State {
         }
     }
 
-    fn tried(&self, job: JobId, agent: guildhall_protocol::ids::AgentId) -> bool {
+    pub(super) fn tried(&self, job: JobId, agent: guildhall_protocol::ids::AgentId) -> bool {
         self.attempts.values().any(|attempt| attempt.job == job && attempt.agent == agent)
     }
 

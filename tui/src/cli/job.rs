@@ -148,6 +148,19 @@ pub(crate) enum OrderCommand {
         #[arg(long)]
         key: Option<RequestId>,
     },
+    /// Operators: let an agent that was ruled out get it again
+    Include {
+        /// The job
+        job: JobId,
+        /// The agent
+        agent: AgentName,
+        /// Why
+        #[arg(long, short)]
+        reason: Option<String>,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
     /// Operators: move a job to another class of the queue
     Prioritize {
         /// The job

@@ -53,6 +53,9 @@ pub(super) async fn run(session: &Session, command: OrderCommand) -> Result<(), 
         OrderCommand::Exclude { job, agent, reason, key } => {
             (job, Order { text: reason, agent: Some(agent), ..Order::of(JobAction::Exclude) }, key)
         }
+        OrderCommand::Include { job, agent, reason, key } => {
+            (job, Order { text: reason, agent: Some(agent), ..Order::of(JobAction::Include) }, key)
+        }
         OrderCommand::Prioritize { job, priority, reason, key } => {
             let priority = Some(priority.into());
             (job, Order { text: reason, priority, ..Order::of(JobAction::Prioritize) }, key)

@@ -1,15 +1,17 @@
 //! The queries. Every list is bounded by its caller and read in the order of an index.
 
-use super::listing::Listing;
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
-use super::{accounts, agents as agent_rows, front_ends, models, notes, outbox, system as system_rows};
+use super::{
+    accounts, agents as agent_rows, front_ends, models, notes, outbox, search, system as system_rows, waiting,
+};
 use crate::store::{
-    AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
-    TallyRecord,
+    AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSearch, JobSelection, JobWish, Query,
+    SystemRecord, Tally, TallyRecord,
 };
 use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag, UserId};
+use guildhall_protocol::listing::{JobCursor, JobSort, PageFrom};
 use guildhall_protocol::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 /// Answers a query from one snapshot.
 pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<Answer> {
@@ -24,7 +26,24 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             Ok(Answer::Time(due.map(Timestamp)))
         }
         Query::List { states, client, label, agent, before, limit } => {
-            list(connection, Listing { states, client, label, agent, before, limit })
+            let wish = JobWish { states, client, label, agent, ..JobWish::default() };
+            let from = before.map_or(PageFrom::First, |id| PageFrom::After(JobCursor { key: id.0, id }));
+            let sort = JobSort::default();
+            let all = JobSearch { wish, sort, from, limit, searched_max: u32::MAX };
+            Ok(Answer::Jobs(search::find(connection, &all)?.jobs))
+        }
+        Query::Find(search) => Ok(Answer::Found(search::find(connection, &search)?)),
+        Query::CountJobs(wish) => Ok(Answer::JobCount(search::count(connection, &wish)?)),
+        Query::Waiting { client, now, limit } => {
+            Ok(Answer::Waiting(waiting::waiting(connection, client, now, limit)?))
+        }
+        Query::CountsOf { client, limit } => {
+            let sql = waiting::COUNTS_OF;
+            let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            Ok(Answer::Counts(all(connection, sql, params![client.0, limit], row)?))
+        }
+        Query::AttemptsOf { agent, limit } => {
+            Ok(Answer::Attempts(attempts(connection, ATTEMPTS_OF, params![agent.0, limit])?))
         }
         Query::Attempts(job) => {
             let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number";
@@ -77,8 +96,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             Ok(Answer::Deliveries(all(connection, sql, params![agent.0, before, limit], rows::delivery)?))
         }
         Query::Counts => {
-            let sql = "SELECT state, count(*) FROM jobs GROUP BY state ORDER BY state";
-            Ok(Answer::Counts(all(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
+            Ok(Answer::Counts(all(connection, COUNTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
         }
         query @ (Query::ModelSettings
         | Query::Spent { .. }
@@ -161,6 +179,17 @@ fn attempts(
     all(connection, &format!("SELECT {ATTEMPT_COLUMNS} {tail}"), values, rows::attempt)
 }
 
+/// Triggers keep it.
+pub(super) const COUNTS: &str = "
+    SELECT state, jobs
+    FROM job_counts
+    WHERE jobs > 0
+    ORDER BY state";
+pub(super) const ATTEMPTS_OF: &str = "
+    FROM attempts INDEXED BY attempts_agent
+    WHERE agent_id = ?1
+    ORDER BY job_id DESC, number DESC
+    LIMIT ?2";
 pub(super) const READY: &str = "
     FROM jobs
     WHERE ready = 1
@@ -190,11 +219,6 @@ fn select(connection: &Connection, selection: JobSelection, limit: u32) -> rusql
         JobSelection::Orphaned(incarnation) => jobs(connection, ORPHANED, params![incarnation.0, limit]),
         JobSelection::WaitingFor(agent) => jobs(connection, WAITING_FOR, params![agent.0, limit]),
     }
-}
-
-fn list(connection: &Connection, listing: Listing) -> rusqlite::Result<Answer> {
-    let Some((sql, values)) = listing.statement() else { return Ok(Answer::Jobs(Vec::new())) };
-    Ok(Answer::Jobs(all(connection, &sql, params_from_iter(values), rows::job)?))
 }
 
 fn bodies(connection: &Connection, ids: &[BodyId]) -> rusqlite::Result<Answer> {

@@ -1,0 +1,151 @@
+//! What waits, counted: along indexes that hold only what has not ended, and only up to a limit.
+
+use super::queries::all;
+use crate::store::WaitingRecord;
+use guildhall_protocol::ids::{JobId, UserId};
+use guildhall_protocol::notice::Channel;
+use guildhall_protocol::state::JobState;
+use guildhall_protocol::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Params, params};
+
+/// States in which a job waits for a person, with every detail.
+const FOR_PEOPLE: [&str; 3] = ["input_required", "in_review", "held"];
+
+pub(super) const OF_STATE: &str = "
+    SELECT detail
+    FROM jobs INDEXED BY jobs_state
+    WHERE state = ?1
+    ORDER BY id
+    LIMIT ?2";
+pub(super) const OF_CLIENT: &str = "
+    SELECT state, detail, ready, id, posted_at
+    FROM jobs INDEXED BY jobs_unended
+    WHERE client_id = ?1 AND due_at IS NOT NULL
+    ORDER BY id
+    LIMIT ?2";
+/// The newest jobs of somebody, by state. Sorts at most the limit's rows.
+pub(super) const COUNTS_OF: &str = "
+    SELECT state, count(*)
+    FROM (
+        SELECT state
+        FROM jobs INDEXED BY jobs_client
+        WHERE client_id = ?1
+        ORDER BY id DESC
+        LIMIT ?2
+    )
+    GROUP BY state
+    ORDER BY state";
+pub(super) const OLDEST_OPEN: &str = "
+    SELECT id, posted_at
+    FROM jobs INDEXED BY jobs_state
+    WHERE state = 'open'
+    ORDER BY id
+    LIMIT 1";
+pub(super) const OPEN: &str = "
+    SELECT ready, id, posted_at
+    FROM jobs INDEXED BY jobs_state
+    WHERE state = 'open'
+    ORDER BY id
+    LIMIT ?1";
+pub(super) const APPEALS: &str = "
+    SELECT count(*)
+    FROM (
+        SELECT 1
+        FROM appeals INDEXED BY appeals_open
+        WHERE upheld IS NULL
+        LIMIT ?1
+    )";
+pub(super) const DUE: &str = "
+    SELECT count(*)
+    FROM (
+        SELECT 1
+        FROM notifications INDEXED BY notifications_due
+        WHERE channel = ?1 AND due_at IS NOT NULL AND due_at <= ?2
+        LIMIT ?3
+    )";
+pub(super) const UNDELIVERABLE: &str = "
+    SELECT count(*)
+    FROM (
+        SELECT 1
+        FROM notifications INDEXED BY notifications_undeliverable
+        WHERE due_at IS NULL AND acknowledged_at IS NULL
+        LIMIT ?1
+    )";
+
+/// What waits; of the whole, or of one client.
+pub(super) fn waiting(
+    connection: &Connection,
+    client: Option<UserId>,
+    now: Timestamp,
+    limit: u32,
+) -> rusqlite::Result<WaitingRecord> {
+    let snapshot = connection.unchecked_transaction()?;
+    match client {
+        None => of_all(&snapshot, now, limit),
+        Some(client) => of_client(&snapshot, client, limit),
+    }
+}
+
+fn of_all(connection: &Connection, now: Timestamp, limit: u32) -> rusqlite::Result<WaitingRecord> {
+    let mut waiting = WaitingRecord::default();
+    for state in FOR_PEOPLE {
+        for detail in all(connection, OF_STATE, params![state, limit], |row| row.get::<_, String>(0))? {
+            count(&mut waiting, state, &detail);
+        }
+    }
+    let oldest = |row: &rusqlite::Row<'_>| Ok((JobId(row.get(0)?), Timestamp(row.get(1)?)));
+    waiting.oldest_open = connection.prepare_cached(OLDEST_OPEN)?.query_row([], oldest).optional()?;
+    waiting.oldest_ready = oldest_ready(connection, limit)?;
+    waiting.appeals = number(connection, APPEALS, [limit])?;
+    for channel in Channel::ALL {
+        waiting.due += number(connection, DUE, params![channel.name(), now.0, limit])?;
+    }
+    waiting.due = waiting.due.min(limit.into());
+    waiting.undeliverable = number(connection, UNDELIVERABLE, [limit])?;
+    waiting.jobs.sort_unstable_by_key(|(state, _)| *state);
+    Ok(waiting)
+}
+
+/// The first ready one of the oldest open jobs.
+fn oldest_ready(connection: &Connection, limit: u32) -> rusqlite::Result<Option<(JobId, Timestamp)>> {
+    let mut statement = connection.prepare_cached(OPEN)?;
+    let mut rows = statement.query([limit])?;
+    while let Some(row) = rows.next()? {
+        if row.get(0)? {
+            return Ok(Some((JobId(row.get(1)?), Timestamp(row.get(2)?))));
+        }
+    }
+    Ok(None)
+}
+
+fn of_client(connection: &Connection, client: UserId, limit: u32) -> rusqlite::Result<WaitingRecord> {
+    let mut waiting = WaitingRecord::default();
+    let mut statement = connection.prepare_cached(OF_CLIENT)?;
+    let mut rows = statement.query(params![client.0, limit])?;
+    while let Some(row) = rows.next()? {
+        let (state, detail): (String, String) = (row.get(0)?, row.get(1)?);
+        let job = (JobId(row.get(3)?), Timestamp(row.get(4)?));
+        if FOR_PEOPLE.contains(&state.as_str()) {
+            count(&mut waiting, &state, &detail);
+        } else if state == "open" {
+            waiting.oldest_open.get_or_insert(job);
+            if row.get(2)? {
+                waiting.oldest_ready.get_or_insert(job);
+            }
+        }
+    }
+    waiting.jobs.sort_unstable_by_key(|(state, _)| *state);
+    Ok(waiting)
+}
+
+fn count(waiting: &mut WaitingRecord, state: &str, detail: &str) {
+    let Some(state) = JobState::from_parts(state, detail) else { return };
+    match waiting.jobs.iter_mut().find(|(known, _)| *known == state) {
+        Some((_, count)) => *count += 1,
+        None => waiting.jobs.push((state, 1)),
+    }
+}
+
+fn number(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<u64> {
+    connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))
+}

@@ -17,7 +17,9 @@ mod health;
 mod incoming;
 mod message;
 mod notices;
+mod rates;
 mod render;
+mod room;
 mod route;
 mod run;
 

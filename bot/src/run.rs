@@ -8,6 +8,7 @@ use crate::discord::Discord;
 use crate::files::Files;
 use crate::hall::Hall;
 use crate::health::{self, Counters};
+use crate::room::Room;
 use anyhow::Context;
 use std::fs::{File, TryLockError};
 use std::io::Write;
@@ -16,16 +17,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Interactions at a time; more wait their turn.
-const AT_ONCE_MAX: usize = 256;
+/// Interactions that wait to be taken; Discord's gateway waits beyond that.
+const QUEUE_MAX: usize = 256;
 /// How long those that run may go on when the bot is told to end.
 const DRAIN: Duration = Duration::from_secs(2);
-/// Between two looks at what the rate limiter keeps.
-const FORGET_EVERY: Duration = Duration::from_mins(5);
 /// After the gateway ended without a reason that lasts.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -44,11 +43,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let listening = health::listen(address, Arc::clone(&counters), Arc::clone(&bot.hall), ended.clone());
         listening.await.with_context(|| format!("cannot listen on {address}"))?;
     }
-    let (sender, incoming) = mpsc::channel(AT_ONCE_MAX);
+    let (sender, incoming) = mpsc::channel(QUEUE_MAX);
     let tasks = TaskTracker::new();
     tasks.spawn(Cards::keep(bot.clone(), ended.clone()));
     tasks.spawn(crate::notices::tell(bot.clone(), ended.clone()));
-    tasks.spawn(forget(bot.discord.clone(), ended.clone()));
     tasks.spawn(take(bot.clone(), incoming, ended.clone(), tasks.clone()));
     let listening = listen(&bot.discord, &config.discord_token, sender, &counters);
     let outcome = tokio::select! {
@@ -117,28 +115,16 @@ async fn take(
     ended: CancellationToken,
     tasks: TaskTracker,
 ) {
-    let room = Arc::new(Semaphore::new(AT_ONCE_MAX));
+    let room = Room::default();
     loop {
         let next = tokio::select! {
             next = incoming.recv() => next,
             () = ended.cancelled() => None,
         };
         let Some(incoming) = next else { return };
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let seat = room.seat().await;
         let bot = bot.clone();
-        tasks.spawn(async move {
-            Box::pin(bot.handle(incoming)).await;
-            drop(permit);
-        });
-    }
-}
-
-async fn forget(discord: Discord, ended: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(FORGET_EVERY) => discord.forget_routes().await,
-            () = ended.cancelled() => return,
-        }
+        tasks.spawn(async move { Box::pin(bot.handle(incoming, seat)).await });
     }
 }
 

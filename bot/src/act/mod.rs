@@ -13,6 +13,7 @@ use crate::health::Counters;
 use crate::incoming::{Incoming, What};
 use crate::message::{Button, Message, Style, line};
 use crate::render;
+use crate::room::Seat;
 use crate::route::{Action, route};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -53,10 +54,10 @@ type Answer = Result<Message, ApiError>;
 impl Bot {
     /// Does what somebody wants. Whatever goes wrong is said to them, or logged.
     #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is work, and comes to `perform`")]
-    pub(crate) async fn handle(&self, incoming: Incoming) {
+    pub(crate) async fn handle(&self, incoming: Incoming, seat: Seat) {
         let action = route(&incoming);
         let answered = match action {
-            Action::OpenPost(options) => Box::pin(self.open_post(&incoming, options)).await,
+            Action::OpenPost(options) => Box::pin(self.open_post(&incoming, &seat, options)).await,
             Action::OpenPostWith(text) => self.open_post_with(&incoming, &text).await,
             Action::OpenAgain(job) | Action::Clicked(CustomId::AgainForm { job }) => {
                 self.respond(&incoming, &Response::Form(render::again_form(job))).await
@@ -99,7 +100,7 @@ impl Bot {
             other => {
                 let bot = self.clone();
                 let of = incoming.clone();
-                Box::pin(self.work(&incoming, async move { bot.perform(&of, other).await })).await
+                Box::pin(self.work(&incoming, &seat, async move { bot.perform(&of, other).await })).await
             }
         };
         match answered {
@@ -128,6 +129,7 @@ impl Bot {
     async fn work(
         &self,
         incoming: &Incoming,
+        seat: &Seat,
         work: impl Future<Output = Answer> + Send,
     ) -> Result<(), DiscordError> {
         tokio::pin!(work);
@@ -138,10 +140,14 @@ impl Bot {
             }
             message
         };
-        let at_once = AT_ONCE.saturating_sub(incoming.heard_at.elapsed());
-        if let Ok(answer) = tokio::time::timeout(at_once, &mut work).await {
+        if let Ok(answer) = tokio::time::timeout(left(incoming), &mut work).await {
             return self.say(incoming, told(answer)).await;
         }
+        let Some(_waiting) = seat.wait() else {
+            let many = ApiError::new(ErrorKind::Unknown, "too many wait for the daemon at the moment")
+                .hint("look whether it happened all the same before you do it again");
+            return self.say(incoming, render::error(&many)).await;
+        };
         let deferred = self.respond(incoming, &Response::Later).await;
         let late = || ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again");
         let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| Err(late()));
@@ -157,7 +163,7 @@ impl Bot {
         form: impl Future<Output = Result<Value, ApiError>> + Send,
     ) -> Result<(), DiscordError> {
         let slow = || ApiError::new(ErrorKind::Unavailable, "the daemon is slow at the moment");
-        match tokio::time::timeout(AT_ONCE, form).await.unwrap_or_else(|_| Err(slow())) {
+        match tokio::time::timeout(left(incoming), form).await.unwrap_or_else(|_| Err(slow())) {
             Ok(form) => self.respond(incoming, &Response::Form(form)).await,
             Err(error) => self.say(incoming, render::error(&error)).await,
         }
@@ -170,7 +176,7 @@ impl Bot {
     ) -> Result<(), DiscordError> {
         // Nobody is told of an error while they type.
         let choices =
-            tokio::time::timeout(AT_ONCE, choices).await.ok().and_then(Result::ok).unwrap_or_default();
+            tokio::time::timeout(left(incoming), choices).await.ok().and_then(Result::ok).unwrap_or_default();
         let choices = choices.into_iter().take(CHOICES_MAX).collect();
         self.respond(incoming, &Response::Choices(choices)).await
     }
@@ -281,6 +287,11 @@ impl Bot {
         let choices = page.rows.into_iter().map(choice);
         Ok(choices.filter(|(name, _)| name.to_lowercase().contains(&wanted)).collect())
     }
+}
+
+/// How long something may take that must be done before the first answer.
+fn left(incoming: &Incoming) -> Duration {
+    AT_ONCE.saturating_sub(incoming.heard_at.elapsed())
 }
 
 fn may_cancel(job: JobId) -> Message {

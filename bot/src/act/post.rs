@@ -1,6 +1,6 @@
 //! Posting: the form, what was given beside it, and what became of it.
 
-use super::{AT_ONCE, Answer, Bot, request_of};
+use super::{Answer, Bot, left, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
 use crate::draft::{Draft, beside, jobs_of, options_alone};
@@ -9,6 +9,7 @@ use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::{Button, Message, Style};
 use crate::render;
+use crate::room::Seat;
 use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -25,10 +26,15 @@ const LOOKS: u32 = 120;
 
 impl Bot {
     /// Opens the form of a new job. What was given beside it is kept meanwhile: a form has no room for it.
-    pub(super) async fn open_post(&self, of: &Incoming, options: Options) -> Result<(), DiscordError> {
+    pub(super) async fn open_post(
+        &self,
+        of: &Incoming,
+        seat: &Seat,
+        options: Options,
+    ) -> Result<(), DiscordError> {
         if options.attachment.as_ref().is_some_and(|file| file.name.to_lowercase().ends_with(".jsonl")) {
             let (bot, of_whom) = (self.clone(), of.clone());
-            return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
+            return Box::pin(self.work(of, seat, async move { bot.many(&of_whom, options).await })).await;
         }
         // What the form does not show is said now: nobody could mend it there.
         let known = match options_alone(&options.values) {
@@ -67,7 +73,7 @@ impl Bot {
         let person = self.hall.person(of);
         let story = person.call(|service, context| async move { service.agent(context, name).await });
         let most = if options.text("brief").is_some() { render::FIELDS_MAX } else { render::FIELDS_MAX - 1 };
-        match tokio::time::timeout(AT_ONCE, story).await {
+        match tokio::time::timeout(left(of), story).await {
             Ok(Ok(story)) => {
                 let schema = story.definition.input_schema;
                 Ok(schema.and_then(|schema| asked(&schema.value(), most)).unwrap_or_default())

@@ -7,6 +7,7 @@ mod audit;
 mod bad_agents;
 mod bot;
 mod bot_forms;
+mod bot_limits;
 mod cast;
 mod chat;
 mod chat_agents;

@@ -174,7 +174,7 @@ impl Cards {
 
 /// Brings one card up to date, and tells the daemon what it shows.
 async fn bring_up(bot: &Bot, surface: LeasedSurface) {
-    let LeasedSurface { id, lease, address, shown, job, client } = surface;
+    let LeasedSurface { id, lease, address, shown, job, client, .. } = surface;
     let Ok(at) = serde_json::from_str::<Address>(&address) else {
         tracing::warn!("the address of a card cannot be read: it is forgotten");
         settle(bot, id, lease, None, Duration::ZERO).await;

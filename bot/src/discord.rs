@@ -24,6 +24,9 @@ const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// Longest that an answer to somebody waits for a limit.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// After so long without a word Discord archives a thread, minutes: as long as an answer waits for its client.
+const QUIET_MINUTES: u32 = 4_320;
+
 /// Why something was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiscordError {
@@ -171,6 +174,30 @@ impl Discord {
         let route = Route::ChannelMessage { channel_id, message_id };
         let (limit, body) = (Limit::Bucket("edit", channel), message.json(None));
         self.ask(limit, route, LightMethod::Patch, &body, &message.files).await.map(drop)
+    }
+
+    /// Deletes a message of ours.
+    pub(crate) async fn delete(&self, channel: u64, id: u64) -> Result<(), DiscordError> {
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
+        let route = Route::ChannelMessage { channel_id, message_id };
+        self.ask(Limit::Bucket("delete", channel), route, LightMethod::Delete, &Value::Null, &[])
+            .await
+            .map(drop)
+    }
+
+    /// Opens a thread at a message, whose number it has.
+    pub(crate) async fn open_thread(&self, channel: u64, id: u64, name: &str) -> Result<u64, DiscordError> {
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
+        let route = Route::ChannelMessageThreads { channel_id, message_id };
+        let body = json!({"name": name, "auto_archive_duration": QUIET_MINUTES});
+        id_of(&self.ask(Limit::Bucket("thread", channel), route, LightMethod::Post, &body, &[]).await?)
+    }
+
+    /// Archives a thread, or opens it again.
+    pub(crate) async fn set_archived(&self, thread: u64, archived: bool) -> Result<(), DiscordError> {
+        let route = Route::Channel { channel_id: ChannelId::new(thread) };
+        let (limit, body) = (Limit::Bucket("archive", thread), json!({"archived": archived}));
+        self.ask(limit, route, LightMethod::Patch, &body, &[]).await.map(drop)
     }
 
     /// The channel of direct messages with somebody.

@@ -10,6 +10,7 @@ use crate::hall::Hall;
 use crate::health::{self, Counters};
 use crate::room::Room;
 use anyhow::Context;
+use guildhall_protocol::notice::Channel;
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ const QUEUE_MAX: usize = 256;
 const DRAIN: Duration = Duration::from_secs(2);
 /// After the gateway ended without a reason that lasts.
 const AGAIN: Duration = Duration::from_secs(5);
+/// After the daemon could not be asked.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to end.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
@@ -45,8 +48,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     }
     let (sender, incoming) = mpsc::channel(QUEUE_MAX);
     let tasks = TaskTracker::new();
-    tasks.spawn(Cards::keep(bot.clone(), ended.clone()));
-    tasks.spawn(crate::notices::tell(bot.clone(), ended.clone()));
+    tasks.spawn(tell(bot.clone(), ended.clone()));
     tasks.spawn(take(bot.clone(), incoming, ended.clone(), tasks.clone()));
     let listening = listen(&bot.discord, &config.discord_token, sender, &counters);
     let outcome = tokio::select! {
@@ -79,6 +81,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
     let bot = Bot {
         hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
         cards: Arc::new(Cards::default()),
+        opening: Arc::default(),
         files: Arc::new(Files::new(config.discord_api.as_deref())?),
         counters: Arc::default(),
         settings: Arc::default(),
@@ -106,6 +109,24 @@ async fn listen(
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// Tells people, and keeps what they were told current, until `ended`.
+async fn tell(bot: Bot, ended: CancellationToken) {
+    // Whatever a bot before this one had half done is done now: there is one bot.
+    let release = || {
+        bot.hall
+            .itself()
+            .call(|service, context| async move { service.release_leases(context, Channel::Discord).await })
+    };
+    while let Err(error) = release().await {
+        tracing::debug!(%error, "nobody can be told anything at the moment");
+        tokio::select! {
+            () = tokio::time::sleep(ASK_AGAIN) => {}
+            () = ended.cancelled() => return,
+        }
+    }
+    tokio::join!(crate::keep::keep(bot.clone(), ended.clone()), crate::notices::tell(bot.clone(), ended));
 }
 
 /// Answers interactions, many at a time.
@@ -181,8 +202,8 @@ pub(crate) async fn check(config: Config) -> anyhow::Result<()> {
         out,
         "invite it: https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions={}",
         discord.application(),
-        // See channels, send messages, embed links, attach files, read the history of messages.
-        (1_u64 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 16)
+        // See channels, send messages, embed links, attach files, read the history of messages, open threads and write there.
+        (1_u64 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 16) | (1 << 35) | (1 << 38)
     )?;
     Ok(())
 }

@@ -12,12 +12,14 @@ use crate::hall::{Hall, Person};
 use crate::health::Counters;
 use crate::incoming::{Incoming, What};
 use crate::message::{Button, Message, Style, line};
+use crate::opening::Opening;
 use crate::render;
 use crate::room::Seat;
 use crate::route::{Action, route};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::notice::Channel;
 use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
 use serde_json::Value;
 use std::sync::Arc;
@@ -43,6 +45,7 @@ pub(crate) struct Bot {
     pub(crate) discord: Discord,
     pub(crate) hall: Arc<Hall>,
     pub(crate) cards: Arc<Cards>,
+    pub(crate) opening: Arc<Opening>,
     pub(crate) files: Arc<crate::files::Files>,
     pub(crate) counters: Arc<Counters>,
     /// Settings are read, changed and written whole: one at a time, so that two quick clicks both count.
@@ -132,16 +135,18 @@ impl Bot {
         seat: &Seat,
         work: impl Future<Output = Answer> + Send,
     ) -> Result<(), DiscordError> {
-        tokio::pin!(work);
-        let told = |answer: Answer| {
+        let work = async {
+            let answer = work.await;
+            let is_closed = self.hears_closed(incoming, &answer).await;
             let mut message = answer.unwrap_or_else(|error| render::error(&error));
-            if self.cards.was_closed(incoming.user.id) {
+            if is_closed {
                 message.content.push_str(CLOSED);
             }
             message
         };
+        tokio::pin!(work);
         if let Ok(answer) = tokio::time::timeout(left(incoming), &mut work).await {
-            return self.say(incoming, told(answer)).await;
+            return self.say(incoming, answer).await;
         }
         let Some(_waiting) = seat.wait() else {
             let many = ApiError::new(ErrorKind::Unknown, "too many wait for the daemon at the moment")
@@ -150,10 +155,25 @@ impl Bot {
         };
         let deferred = self.respond(incoming, &Response::Later).await;
         let late = || ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again");
-        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| Err(late()));
+        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| render::error(&late()));
         // What was begun is brought to its end, whether or not anybody hears of it.
         deferred?;
-        self.discord.complete(incoming, &told(answer)).await
+        self.discord.complete(incoming, &answer).await
+    }
+
+    /// Whether somebody is to hear now that direct messages do not reach them.
+    async fn hears_closed(&self, incoming: &Incoming, answer: &Answer) -> bool {
+        // A daemon that did not answer just now is not waited for once more.
+        if answer
+            .as_ref()
+            .is_err_and(|error| matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Unknown))
+        {
+            return false;
+        }
+        let person = self.hall.person(incoming);
+        let heard = person
+            .call(|service, context| async move { service.hear_closed(context, Channel::Discord).await });
+        heard.await.unwrap_or(false)
     }
 
     /// Opens a form that the daemon knows, while there is time for one.

@@ -10,6 +10,7 @@ use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::{Button, Message, Style};
 use crate::render;
 use crate::room::Seat;
+use crate::threads::{self, Opened};
 use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -169,6 +170,10 @@ impl Bot {
     /// Reads the jobs of a file, and shows what would be posted.
     async fn many(&self, of: &Incoming, options: Options) -> Answer {
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
+        if options.text("thread") == Some("true") {
+            let told = "a thread is for one job: leave it out with a file of jobs";
+            return Err(ApiError::new(ErrorKind::Invalid, told).in_field("thread"));
+        }
         let attachment = options.attachment.ok_or_else(|| wrong("there is no file".to_owned()))?;
         let text = self.files.text(&attachment).await.map_err(|error| wrong(error.to_string()))?;
         let jobs = beside(&options.values, jobs_of(&text)?)?;
@@ -217,6 +222,8 @@ impl Bot {
     }
 
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
+        // What is told of a job that is quick goes into its thread all the same.
+        let _posting = draft.wants_thread().then(|| self.opening.begin(of.user.id));
         let posted = match draft.job() {
             Err(error) => Err(error),
             Ok(draft) => {
@@ -232,8 +239,19 @@ impl Bot {
         };
         let error = match posted {
             Ok(posted) => {
-                let card = self.cards.put(self, person, of, posted.id).await;
-                return Ok(render::posted(posted.id, card));
+                // Of what was posted before there is a card already, unless we died in between.
+                let card = if posted.repeated {
+                    self.cards.put_once(self, person, of, posted.id).await
+                } else {
+                    self.cards.put(self, person, of, posted.id).await
+                };
+                let mut message = render::posted(posted.id, card);
+                if draft.wants_thread() {
+                    let opened = threads::open(self, person, of, posted.id).await;
+                    let opened = opened.unwrap_or(Opened::CannotHere);
+                    message.content.push_str(&format!("\n{}", render::opened(posted.id, opened)));
+                }
+                return Ok(message);
             }
             Err(error) => error,
         };

@@ -8,6 +8,7 @@ mod bad_agents;
 mod bot;
 mod bot_forms;
 mod bot_limits;
+mod bot_threads;
 mod cast;
 mod chat;
 mod chat_agents;

@@ -119,6 +119,7 @@ impl Channel {
     ///
     /// # Panics
     /// This is no channel of a server.
+    #[must_use]
     pub fn opens_thread(&self, message: &Message, name: &str) -> Self {
         let now_ms = self.desk.now_ms();
         let mut world = self.desk.world();

@@ -19,7 +19,7 @@ mod incoming;
 mod keep;
 mod message;
 mod notices;
-mod opening;
+mod posting;
 mod rates;
 mod render;
 mod room;

@@ -86,8 +86,14 @@ async fn round(bot: &Bot, leased: Vec<LeasedNotice>) {
     futures::stream::iter(each).for_each_concurrent(PEOPLE_MAX, |telling| telling).await;
 }
 
-async fn told(bot: &Bot, leased: LeasedNotice) {
+async fn told(bot: &Bot, mut leased: LeasedNotice) {
     let id = leased.notice.id;
+    if let (Some(user), Some(job)) = (leased.to.as_ref().and_then(discord_id), leased.notice.job)
+        && bot.posters.waited(user).await
+        && let Ok(known) = own_job_shown_at(bot, user, job).await
+    {
+        leased.shown_at = known;
+    }
     let slow = || DiscordError::Other("Discord did not take it in time".to_owned());
     let sent = tokio::time::timeout(SEND_MAX, send(bot, &leased)).await.unwrap_or_else(|_| Err(slow()));
     let (outcome, detail) = match sent {
@@ -113,11 +119,7 @@ async fn told(bot: &Bot, leased: LeasedNotice) {
 
 async fn send(bot: &Bot, leased: &LeasedNotice) -> Result<NoticeOutcome, DiscordError> {
     let user = leased.to.as_ref().and_then(discord_id).ok_or(DiscordError::Closed)?;
-    let fresh = match leased.notice.job {
-        Some(job) if bot.opening.waited(user).await => own_job_shown_at(bot, user, job).await.ok(),
-        Some(_) | None => None,
-    };
-    if ping_in_thread(bot, leased, fresh.as_ref().unwrap_or(&leased.shown_at), user).await? {
+    if ping_in_thread(bot, leased, user).await? {
         return Ok(NoticeOutcome::Shown);
     }
     if leased.closed {
@@ -157,13 +159,8 @@ async fn send_direct(
 
 /// Says in the job's thread that it has news: they stand there already, or come there, and notify nobody. False where there is
 /// no thread, or no longer.
-async fn ping_in_thread(
-    bot: &Bot,
-    leased: &LeasedNotice,
-    known: &[String],
-    user: u64,
-) -> Result<bool, DiscordError> {
-    let Some(at) = address::thread(known).filter(|_| leased.with.is_empty()) else {
+async fn ping_in_thread(bot: &Bot, leased: &LeasedNotice, user: u64) -> Result<bool, DiscordError> {
+    let Some(at) = address::thread(&leased.shown_at).filter(|_| leased.with.is_empty()) else {
         return Ok(false);
     };
     let message = render::thread_ping(&leased.notice.text);

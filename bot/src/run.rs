@@ -81,7 +81,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
     let bot = Bot {
         hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
         cards: Arc::new(Cards::default()),
-        opening: Arc::default(),
+        posters: Arc::default(),
         files: Arc::new(Files::new(config.discord_api.as_deref())?),
         counters: Arc::default(),
         settings: Arc::default(),

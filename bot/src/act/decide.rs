@@ -81,6 +81,7 @@ impl Bot {
             CustomId::Again { job } => {
                 let order = Order { text: reason, ..Order::of(JobAction::Again) };
                 let request = request_of(of);
+                let _posting = self.posters.begin(of.user.id);
                 let head = person
                     .call(|service, context| async move { service.order(context, request, job, order).await })
                     .await?;

@@ -12,7 +12,7 @@ use crate::hall::{Hall, Person};
 use crate::health::Counters;
 use crate::incoming::{Incoming, What};
 use crate::message::{Button, Message, Style, line};
-use crate::opening::Opening;
+use crate::posting::Posters;
 use crate::render;
 use crate::room::Seat;
 use crate::route::{Action, route};
@@ -45,7 +45,7 @@ pub(crate) struct Bot {
     pub(crate) discord: Discord,
     pub(crate) hall: Arc<Hall>,
     pub(crate) cards: Arc<Cards>,
-    pub(crate) opening: Arc<Opening>,
+    pub(crate) posters: Arc<Posters>,
     pub(crate) files: Arc<crate::files::Files>,
     pub(crate) counters: Arc<Counters>,
     /// Settings are read, changed and written whole: one at a time, so that two quick clicks both count.

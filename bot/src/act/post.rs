@@ -222,8 +222,8 @@ impl Bot {
     }
 
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
-        // What is told of a job that is quick goes into its thread all the same.
-        let _posting = draft.wants_thread().then(|| self.opening.begin(of.user.id));
+        // What is told of a job that is quick finds its card and thread all the same.
+        let _posting = self.posters.begin(of.user.id);
         let posted = match draft.job() {
             Err(error) => Err(error),
             Ok(draft) => {

@@ -7,6 +7,7 @@ use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use guildhall_tests::fake_discord::{Channel, Message, Permission, User};
 use serde_json::json;
+use std::time::Duration;
 
 /// A job that everybody may see, and its thread.
 const OPEN: &[(&str, &str)] = &[("visibility", "Everybody here"), ("thread", "true")];
@@ -54,7 +55,10 @@ async fn a_job_is_told_in_its_thread_from_the_first_step_to_the_answer() {
     let chat = Chat::open().await;
     let _agent = chat.curious().await;
     let ada = chat.client("ada").await;
+    // The agent is quicker than Discord: it asks before there is a thread.
+    chat.discord.set_latency(Duration::from_millis(200));
     let (number, thread) = chat.post_in_thread(&ada, OPEN).await;
+    chat.discord.set_latency(Duration::ZERO);
     let asked = thread.until(|message| message.has_button("Answer")).await;
     assert!(asked.shows("Which number?"), "{asked:?}");
     thread.until(|message| message.shows("posted")).await;

@@ -1,5 +1,5 @@
-//! Who posts a job just now that is to be told in a thread. An agent may be quicker than Discord: what the daemon has for them
-//! waits until the thread is there, so that it is told in it, and not elsewhere.
+//! Who posts a job just now. An agent may be quicker than Discord: what the daemon has for them waits until the job's card is
+//! there, and its thread, so that they are told where they look.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,20 +7,20 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Longest that a notice waits for a thread that is being opened.
-const OPEN_MAX: Duration = Duration::from_secs(10);
+/// Longest that a notice waits for somebody who posts.
+const POST_MAX: Duration = Duration::from_secs(10);
 
-/// Those people. A bot that dies while one of them posts forgets them, and they are told by direct message.
+/// Those people. A bot that dies while one of them posts forgets them, and they are told as if they did not.
 #[derive(Default)]
-pub(crate) struct Opening {
+pub(crate) struct Posters {
     people: Mutex<BTreeMap<u64, u32>>,
     done: Notify,
 }
 
 /// Somebody is posting, until this is dropped.
-pub(crate) struct Posting<'a>(&'a Opening, u64);
+pub(crate) struct Posting<'a>(&'a Posters, u64);
 
-impl Opening {
+impl Posters {
     /// Somebody begins to post.
     pub(crate) fn begin(&self, user: u64) -> Posting<'_> {
         *self.people().entry(user).or_default() += 1;
@@ -30,7 +30,7 @@ impl Opening {
     /// Waits while somebody posts, but not for long. Whether that was so.
     pub(crate) async fn waited(&self, user: u64) -> bool {
         let mut has_waited = false;
-        let ends = Instant::now() + OPEN_MAX;
+        let ends = Instant::now() + POST_MAX;
         loop {
             let done = self.done.notified();
             tokio::pin!(done);
@@ -71,15 +71,15 @@ mod tests {
 
     #[tokio::test]
     async fn news_wait_for_whoever_posts() {
-        let opening = Opening::default();
-        assert!(!opening.waited(7).await, "nobody posts");
-        let (first, second) = (opening.begin(7), opening.begin(7));
-        assert!(!opening.waited(8).await, "somebody else does");
+        let posters = Posters::default();
+        assert!(!posters.waited(7).await, "nobody posts");
+        let (first, second) = (posters.begin(7), posters.begin(7));
+        assert!(!posters.waited(8).await, "somebody else does");
         drop(first);
-        let (waited, ()) = tokio::join!(opening.waited(7), async {
+        let (waited, ()) = tokio::join!(posters.waited(7), async {
             tokio::task::yield_now().await;
             drop(second);
         });
-        assert!(waited && !opening.waited(7).await);
+        assert!(waited && !posters.waited(7).await);
     }
 }

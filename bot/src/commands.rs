@@ -21,6 +21,7 @@ pub(crate) fn commands() -> Value {
                 text("label", "Your own word for a group of jobs"),
                 file("material", "A text or JSON file to work on"),
                 flag("preview", "Only show who would get it"),
+                flag("thread", "Tell it in a thread at its card, if everybody here may see it"),
             ]),
             sub("list", "Your jobs, newest first", &[]),
             sub("show", "A job with its answer", &[job()]),

@@ -50,6 +50,8 @@ pub(crate) enum CustomId {
     Show { job: JobId },
     /// Puts the card of a job into this channel.
     CardHere { job: JobId },
+    /// Opens the thread of a job.
+    OpenThread { job: JobId },
     /// A page of a list, after this job.
     List { after: i64 },
     /// The form of a new job; with what was given beside it, kept as a draft.
@@ -93,6 +95,7 @@ impl fmt::Display for CustomId {
             Self::Again { job } => write!(f, "again:{}", job.0),
             Self::Show { job } => write!(f, "show:{}", job.0),
             Self::CardHere { job } => write!(f, "card:{}", job.0),
+            Self::OpenThread { job } => write!(f, "thread:{}", job.0),
             Self::List { after } => write!(f, "list:{after}"),
             Self::Post { draft: None } => f.write_str("post"),
             Self::Post { draft: Some(draft) } => write!(f, "post:{draft}"),
@@ -146,6 +149,7 @@ impl FromStr for CustomId {
             "again" => Self::Again { job: job()? },
             "show" => Self::Show { job: job()? },
             "card" => Self::CardHere { job: job()? },
+            "thread" => Self::OpenThread { job: job()? },
             "list" => Self::List { after: job()?.0 },
             "post" if rest.is_empty() => Self::Post { draft: None },
             "post" => Self::Post { draft: Some(number(0)?) },
@@ -191,6 +195,7 @@ mod tests {
             CustomId::Again { job },
             CustomId::Show { job },
             CustomId::CardHere { job },
+            CustomId::OpenThread { job },
             CustomId::List { after: 7 },
             CustomId::Post { draft: None },
             CustomId::Post { draft: Some(epoch) },

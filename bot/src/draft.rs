@@ -90,6 +90,11 @@ impl Draft {
         found.map(|text| text.trim()).find(|text| !text.is_empty())
     }
 
+    /// Whether it is to be told in a thread.
+    pub(crate) fn wants_thread(&self) -> bool {
+        self.given("thread") == Some("true")
+    }
+
     /// What the agent asked for, as it wants it.
     fn input(&self) -> Result<Json, ApiError> {
         let typed = self

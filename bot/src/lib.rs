@@ -4,6 +4,7 @@
 //! `incoming.rs` reads, `route.rs` says what is wanted, `act/` does it, `render/` shows it; only `discord.rs` names serenity.
 
 mod act;
+mod address;
 mod cards;
 mod cli;
 mod commands;
@@ -16,11 +17,16 @@ mod files;
 mod hall;
 mod health;
 mod incoming;
+mod keep;
 mod message;
 mod notices;
+mod posting;
+mod rates;
 mod render;
+mod room;
 mod route;
 mod run;
+mod threads;
 
 use clap::Parser;
 use cli::{Cli, Command};

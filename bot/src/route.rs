@@ -173,6 +173,7 @@ mod tests {
             server: None,
             channel: None,
             can_post: false,
+            can_thread: false,
             heard_at: std::time::Instant::now(),
             what,
         })

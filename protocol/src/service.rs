@@ -145,6 +145,10 @@ pub trait Guildhall {
 
     /// A message on a channel shows a job that the caller may read, at this revision; it is kept current from now on.
     async fn show_at(job: JobId, channel: Channel, address: String, shown: u64) -> Result<(), ApiError>;
+    /// The addresses of the messages on a channel that show a job which the caller may read.
+    async fn surfaces(job: JobId, channel: Channel) -> Result<Vec<String>, ApiError>;
+    /// Whether the caller takes nothing on a channel, and was not told so yet. It is said once.
+    async fn hear_closed(channel: Channel) -> Result<bool, ApiError>;
     /// For front ends that serve a channel: messages that show less than there is, leased for a minute.
     async fn lease_surfaces(channel: Channel, limit: u32) -> Result<Vec<LeasedSurface>, ApiError>;
     /// For front ends that serve a channel and begin: what was leased there before is handed out again at once.

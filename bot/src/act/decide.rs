@@ -9,6 +9,7 @@ use crate::hall::Person;
 use crate::incoming::Incoming;
 use crate::message::{Button, Message, Style};
 use crate::render;
+use crate::threads;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::notice::{Channel, NoticeKind};
@@ -38,13 +39,17 @@ impl Bot {
             CustomId::PostMany { draft } => self.post_many(person, draft).await,
             CustomId::Consent { version, draft } => self.consent(person, of, version, draft).await,
             CustomId::CardHere { job } => {
-                Ok(Message::of(match self.cards.put(self, person, of, job).await {
+                Ok(Message::of(match self.cards.put_here(self, person, of, job).await {
                     Stands::Here => "✅ The card is here.",
                     Stands::InDirectMessages => {
                         "⚠️ No card can be posted here: it is in your direct messages."
                     }
                     Stands::Nowhere => "⚠️ No card can be posted here, nor in your direct messages.",
                 }))
+            }
+            CustomId::OpenThread { job } => {
+                let opened = threads::open(self, person, of, job).await?;
+                Ok(Message::of(render::opened(job, opened)))
             }
             _ => Ok(Message::of("⚠️ This button is newer than the bot.")),
         }
@@ -82,10 +87,11 @@ impl Bot {
             CustomId::Again { job } => {
                 let order = Order { text: reason, ..Order::of(JobAction::Again) };
                 let request = request_of(of);
+                let _posting = self.posters.begin(of.user.id);
                 let head = person
                     .call(|service, context| async move { service.order(context, request, job, order).await })
                     .await?;
-                let card = self.cards.put(self, person, of, head.id).await;
+                let card = self.cards.put_once(self, person, of, head.id).await;
                 Ok(render::posted(head.id, card))
             }
             _ => Ok(Message::of("⚠️ This form is newer than the bot.")),

@@ -1,7 +1,7 @@
 //! Posting: the form, what was given beside it, and what became of it.
 
 use super::account::clock;
-use super::{AT_ONCE, Answer, Bot, drafts, request_of};
+use super::{Answer, Bot, drafts, left, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
 use crate::draft::{Draft, beside, jobs_of, options_alone};
@@ -10,6 +10,8 @@ use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::{Button, Message, Style};
 use crate::render;
+use crate::room::Seat;
+use crate::threads::{self, Opened};
 use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -29,10 +31,15 @@ const LOOKS: u32 = 120;
 
 impl Bot {
     /// Opens the form of a new job. What was given beside it is kept meanwhile: a form has no room for it.
-    pub(super) async fn open_post(&self, of: &Incoming, options: Options) -> Result<(), DiscordError> {
+    pub(super) async fn open_post(
+        &self,
+        of: &Incoming,
+        seat: &Seat,
+        options: Options,
+    ) -> Result<(), DiscordError> {
         if options.attachment.as_ref().is_some_and(|file| file.name.to_lowercase().ends_with(".jsonl")) {
             let (bot, of_whom) = (self.clone(), of.clone());
-            return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
+            return Box::pin(self.work(of, seat, async move { bot.many(&of_whom, options).await })).await;
         }
         // What the form does not show is said now: nobody could mend it there.
         let known = match self.check_options(of, &options).await {
@@ -78,7 +85,7 @@ impl Bot {
         let person = self.hall.person(of);
         let story = person.call(|service, context| async move { service.agent(context, name).await });
         let most = if options.text("brief").is_some() { render::FIELDS_MAX } else { render::FIELDS_MAX - 1 };
-        match tokio::time::timeout(AT_ONCE, story).await {
+        match tokio::time::timeout(left(of), story).await {
             Ok(Ok(story)) => {
                 let schema = story.definition.input_schema;
                 Ok(schema.and_then(|schema| asked(&schema.value(), most)).unwrap_or_default())
@@ -175,6 +182,10 @@ impl Bot {
     /// Reads the jobs of a file, and shows what would be posted.
     async fn many(&self, of: &Incoming, options: Options) -> Answer {
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
+        if options.text("thread") == Some("true") {
+            let told = "a thread is for one job: leave it out with a file of jobs";
+            return Err(ApiError::new(ErrorKind::Invalid, told).in_field("thread"));
+        }
         let attachment = options.attachment.as_ref().ok_or_else(|| wrong("there is no file".to_owned()))?;
         let text = self.files.text(attachment).await.map_err(|error| wrong(error.to_string()))?;
         let person = self.hall.person(of);
@@ -231,6 +242,8 @@ impl Bot {
     }
 
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
+        // What is told of a job that is quick finds its card and thread all the same.
+        let _posting = self.posters.begin(of.user.id);
         let posted = match written(person, draft).await {
             Err(error) => Err(error),
             Ok(draft) => {
@@ -247,8 +260,19 @@ impl Bot {
         let error = match posted {
             Ok(posted) if draft.is_trial() => return self.tried(person, posted.id).await,
             Ok(posted) => {
-                let card = self.cards.put(self, person, of, posted.id).await;
-                return Ok(render::posted(posted.id, card));
+                // Of what was posted before there is a card already, unless we died in between.
+                let card = if posted.repeated {
+                    self.cards.put_once(self, person, of, posted.id).await
+                } else {
+                    self.cards.put(self, person, of, posted.id).await
+                };
+                let mut message = render::posted(posted.id, card);
+                if draft.wants_thread() {
+                    let opened = threads::open(self, person, of, posted.id).await;
+                    let opened = opened.unwrap_or(Opened::CannotHere);
+                    message.content.push_str(&format!("\n{}", render::opened(posted.id, opened)));
+                }
+                return Ok(message);
             }
             Err(error) => error,
         };

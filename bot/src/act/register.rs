@@ -7,6 +7,7 @@ use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::Message;
 use crate::render;
+use crate::room::Seat;
 use guildhall_protocol::agent::{AgentDefinition, AgentKind, AgentName};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
@@ -17,13 +18,18 @@ use std::collections::BTreeMap;
 
 impl Bot {
     /// Opens the form of a new agent; a file is read instead.
-    pub(super) async fn open_register(&self, of: &Incoming, options: Options) -> Result<(), DiscordError> {
+    pub(super) async fn open_register(
+        &self,
+        of: &Incoming,
+        seat: &Seat,
+        options: Options,
+    ) -> Result<(), DiscordError> {
         let Some(file) = options.attachment else {
             let form = render::register_form(&BTreeMap::new());
             return self.respond(of, &Response::Form(form)).await;
         };
         let (bot, of_whom) = (self.clone(), of.clone());
-        Box::pin(self.work(of, async move { bot.register_file(&of_whom, &file).await })).await
+        Box::pin(self.work(of, seat, async move { bot.register_file(&of_whom, &file).await })).await
     }
 
     async fn register_file(&self, of: &Incoming, file: &Attachment) -> Answer {

@@ -1,12 +1,13 @@
 //! Trying an agent out: a job for it alone that counts for nobody, and whose answer comes back to whoever tries.
 
-use super::{AT_ONCE, Answer, Bot, story};
+use super::{Answer, Bot, left, story};
 use crate::discord::{DiscordError, Response};
 use crate::draft::Draft;
 use crate::fields::asked;
 use crate::hall::Person;
 use crate::incoming::{Incoming, Options};
 use crate::render;
+use crate::room::Seat;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
@@ -25,12 +26,13 @@ impl Bot {
     pub(super) async fn open_try(
         &self,
         of: &Incoming,
+        seat: &Seat,
         agent: AgentName,
         options: Options,
     ) -> Result<(), DiscordError> {
         let (person, name) = (self.hall.person(of), agent.clone());
         let story = person.call(|service, context| async move { service.agent(context, name).await });
-        let story = match tokio::time::timeout(AT_ONCE, story).await {
+        let story = match tokio::time::timeout(left(of), story).await {
             Ok(Ok(story)) => Some(story),
             Ok(Err(error)) if error.kind == ErrorKind::NotFound => {
                 return self.say(of, render::error(&error)).await;
@@ -42,7 +44,7 @@ impl Bot {
         if draft.material.is_some() {
             let (bot, of_whom) = (self.clone(), of.clone());
             let post = async move { bot.post_new(&bot.hall.person(&of_whom), &of_whom, &draft).await };
-            return Box::pin(self.work(of, post)).await;
+            return Box::pin(self.work(of, seat, post)).await;
         }
         let form = super::post::form_of(&draft, Some(of.id));
         let (bot, of_whom) = (self.clone(), of.clone());

@@ -5,6 +5,7 @@ mod card;
 mod list;
 mod modal;
 mod notice;
+mod thread;
 mod words;
 
 pub(crate) use agent::{
@@ -18,6 +19,7 @@ pub(crate) use modal::{
     try_form,
 };
 pub(crate) use notice::{beside_card, notice};
+pub(crate) use thread::{opened, thread_button, thread_name, thread_news, thread_ping};
 pub(crate) use words::{
     account, error, help, link_offer, many, policy, posted, posted_many, preview, returned, stale, status,
     timezone, usage,

@@ -232,7 +232,8 @@ pub(crate) fn help(topic: Option<&str>) -> Message {
         }
         _ => {
             "`/job post` opens a form: say what you want. An agent is picked, its answer is checked, and you are told. `/job \
-             list` shows your jobs, `/job show` one with its answer, `/job cancel` calls one off, `/inbox` shows what waits for you."
+             list` shows your jobs, `/job show` one with its answer, `/job cancel` calls one off, `/inbox` shows what waits for you. A \
+             job that everybody here may see is told in a thread of its own with `thread:`, or by the button on its card."
         }
     })
 }

@@ -357,6 +357,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::SettleSurface { .. }
         | R::ReleaseLeases { .. }
         | R::KeepDraft { .. }
+        | R::HearClosed { .. }
         | R::MakeLinkCode { .. }
         | R::Link { .. }
         | R::Unlink { .. }
@@ -388,6 +389,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Policy { .. }
         | R::LinkOffer { .. }
         | R::Draft { .. }
+        | R::Surfaces { .. }
         | R::Tokens { .. }
         | R::Events { .. }
         | R::WaitForChange { .. } => false,

@@ -5,7 +5,7 @@ use super::errors::{forbidden, internal, invalid, not_found, store};
 use crate::config::Approval;
 use crate::people::Notice;
 use crate::scribe::Scribe;
-use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, Holding, Request};
+use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, Holding, Request, StoreError};
 use guildhall_protocol::account::{Role, UserRef};
 use guildhall_protocol::agent::{AgentEvent, AgentName, AgentState, Audience};
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -18,6 +18,28 @@ use guildhall_protocol::view::{AgentHead, HoldOrder};
 
 /// Most owners beside the first.
 const CO_OWNERS_MAX: usize = 20;
+/// Tries to write an order while its agent changes under it: a challenge is answered, a circuit opens, others decide.
+const HOLD_TRIES: u32 = 8;
+
+/// Why an order was not carried out.
+enum Missed {
+    /// The agent changed since it was read.
+    Stale,
+    /// It cannot be: so the caller is told.
+    Told(ApiError),
+}
+
+impl From<ApiError> for Missed {
+    fn from(error: ApiError) -> Self {
+        Self::Told(error)
+    }
+}
+
+impl From<StoreError> for Missed {
+    fn from(error: StoreError) -> Self {
+        if error == StoreError::Stale { Self::Stale } else { Self::Told(store(error)) }
+    }
+}
 
 impl Caller {
     pub(super) async fn held(
@@ -32,24 +54,39 @@ impl Caller {
         if let Some(agent) = self.agent_receipt(&request).await? {
             return self.agent_head_of(agent, now);
         }
-        let record = self.offered_or_seen(&name, &order)?;
-        if record.state == AgentState::Retired {
-            return Err(conflict(format!("{name} is retired, and nobody's to give")));
+        for _ in 0..HOLD_TRIES {
+            let record = self.offered_or_seen(&name, &order)?;
+            if record.state == AgentState::Retired {
+                return Err(conflict(format!("{name} is retired, and nobody's to give")));
+            }
+            let id = record.id;
+            match self.hold_once(request.clone(), record, order.clone(), now).await {
+                Ok(()) => return self.agent_head_of(id, now),
+                // It went on meanwhile; the order is right all the same, or is told what it is not by now.
+                Err(Missed::Stale) => self.desk.engine.refresh(id).await.map_err(store)?,
+                Err(Missed::Told(error)) => return Err(error),
+            }
         }
+        Err(store(StoreError::Stale))
+    }
+
+    async fn hold_once(
+        &self,
+        request: Request,
+        record: AgentRecord,
+        order: HoldOrder,
+        now: Timestamp,
+    ) -> Result<(), Missed> {
         match order {
-            HoldOrder::Publish { audience } => self.publish(request, record, audience, now).await?,
-            HoldOrder::Withdraw => self.withdraw(request, record, now).await?,
-            HoldOrder::Refuse { reason } => self.refuse(request, record, reason, now).await?,
-            HoldOrder::AddOwner { user } => self.add_owner(request, record, user, now).await?,
-            HoldOrder::RemoveOwner { user } => self.remove_owner(request, record, user, now).await?,
-            HoldOrder::Offer { to } => self.offer(request, record, to, now).await?,
-            HoldOrder::Take => self.take(request, record, now).await?,
-            HoldOrder::Vouch => self.vouch(request, record, now).await?,
+            HoldOrder::Publish { audience } => self.publish(request, record, audience, now).await,
+            HoldOrder::Withdraw => self.withdraw(request, record, now).await,
+            HoldOrder::Refuse { reason } => self.refuse(request, record, reason, now).await,
+            HoldOrder::AddOwner { user } => self.add_owner(request, record, user, now).await,
+            HoldOrder::RemoveOwner { user } => self.remove_owner(request, record, user, now).await,
+            HoldOrder::Offer { to } => self.offer(request, record, to, now).await,
+            HoldOrder::Take => self.take(request, record, now).await,
+            HoldOrder::Vouch => self.vouch(request, record, now).await,
         }
-        let market = self.desk.engine.market();
-        let id = market.named(&name).map(|listing| listing.record.id);
-        drop(market);
-        self.agent_head_of(id.ok_or_else(|| not_found("agent"))?, now)
     }
 
     /// The agent, if it exists for this caller; to whom it is offered, it does.
@@ -69,29 +106,30 @@ impl Caller {
         record: AgentRecord,
         audience: Audience,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         self.check_agent(Verb::AskPublish, &record)?;
         let name = &record.name;
         if audience == Audience::Owner {
-            return Err(invalid("audience", "it works for its owners then: withdraw it instead"));
+            return Err(invalid("audience", "it works for its owners then: withdraw it instead").into());
         }
         if record.audience == audience {
-            return Err(conflict(format!("{name} works for {} already", audience.whom())));
+            return Err(conflict(format!("{name} works for {} already", audience.whom())).into());
         }
         let may_approve = self.check_agent(Verb::Publish, &record).is_ok();
         let is_theirs = record.is_owned_by(self.who.user);
         if !is_theirs && record.wanted != Some(audience) {
             return Err(conflict(format!("nobody asks for {name} to work for {}", audience.whom()))
-                .hint(format!("its owner does, with `guildhall agent publish {name}`")));
+                .hint(format!("its owner does, with `guildhall agent publish {name}`"))
+                .into());
         }
         if !may_approve && record.wanted == Some(audience) {
-            return Err(conflict(format!("{name} waits for an operator's approval already")));
+            return Err(conflict(format!("{name} waits for an operator's approval already")).into());
         }
         self.try_all(&record).await?;
         let tried = record.version;
         let record = self.again(&record)?;
         if record.version != tried {
-            return Err(conflict(format!("{name} changed while it was tried")).hint("try it again"));
+            return Err(conflict(format!("{name} changed while it was tried")).hint("try it again").into());
         }
         let at_once = may_approve || !self.desk.approval.is_needed(audience);
         let mut scribe = self.scribe(&record, now);
@@ -125,10 +163,10 @@ impl Caller {
     }
 
     /// It works for its owners only from now on; what runs ends.
-    async fn withdraw(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), ApiError> {
+    async fn withdraw(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), Missed> {
         self.check_agent(Verb::ChangeAgent, &record)?;
         if record.audience == Audience::Owner && record.wanted.is_none() {
-            return Err(conflict(format!("{} works for its owners only already", record.name)));
+            return Err(conflict(format!("{} works for its owners only already", record.name)).into());
         }
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::AgentWithdrawn);
@@ -142,10 +180,10 @@ impl Caller {
         record: AgentRecord,
         reason: Option<String>,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         self.check_agent(Verb::Publish, &record)?;
         let Some(audience) = record.wanted else {
-            return Err(conflict(format!("{} does not wait for approval", record.name)));
+            return Err(conflict(format!("{} does not wait for approval", record.name)).into());
         };
         let mut scribe = self.scribe(&record, now);
         let reason = reason.map(|reason| scribe.text(&reason));
@@ -161,15 +199,15 @@ impl Caller {
         record: AgentRecord,
         user: UserRef,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         self.check_giver(&record)?;
         let user = self.receiver(&user).await?;
         if record.is_owned_by(user) {
-            return Err(invalid("user", format!("{} is theirs already", record.name)));
+            return Err(invalid("user", format!("{} is theirs already", record.name)).into());
         }
         if record.co_owners.len() >= CO_OWNERS_MAX {
             let told = format!("{} has {CO_OWNERS_MAX} owners beside the first, the most", record.name);
-            return Err(ApiError::new(ErrorKind::Limited, told));
+            return Err(ApiError::new(ErrorKind::Limited, told).into());
         }
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::OwnerAdded { user });
@@ -186,7 +224,7 @@ impl Caller {
         record: AgentRecord,
         user: UserRef,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         // Who may not give it learns nothing of who is there.
         if !record.co_owners.contains(&self.who.user) {
             self.check_giver(&record)?;
@@ -196,7 +234,7 @@ impl Caller {
             self.check_giver(&record)?;
         }
         if !record.co_owners.contains(&user) {
-            return Err(invalid("user", "they are no owner beside the first"));
+            return Err(invalid("user", "they are no owner beside the first").into());
         }
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::OwnerRemoved { user });
@@ -211,17 +249,17 @@ impl Caller {
         record: AgentRecord,
         to: Option<UserRef>,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         self.check_giver(&record)?;
         let to = match to {
             Some(user) => Some(self.receiver(&user).await?),
             None => None,
         };
         if to == Some(record.owner) {
-            return Err(invalid("to", format!("{} is theirs already", record.name)));
+            return Err(invalid("to", format!("{} is theirs already", record.name)).into());
         }
         if to == record.offered_to {
-            return Err(conflict(format!("{} is offered so already", record.name)));
+            return Err(conflict(format!("{} is offered so already", record.name)).into());
         }
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::AgentOffered { to });
@@ -235,11 +273,11 @@ impl Caller {
 
     /// Whoever it was offered to has it from now on. Whoever had it before keeps nothing but what they know: its secrets are
     /// for the new owner to replace.
-    async fn take(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), ApiError> {
+    async fn take(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), Missed> {
         self.check(Verb::Register)?;
         let user = self.who.user;
         if record.offered_to != Some(user) {
-            return Err(forbidden(format!("{} is not offered to you", record.name)));
+            return Err(forbidden(format!("{} is not offered to you", record.name)).into());
         }
         self.check_registration()?;
         let mut scribe = self.scribe(&record, now);
@@ -253,7 +291,7 @@ impl Caller {
     }
 
     /// An operator answers for an endpoint that cannot echo a challenge.
-    async fn vouch(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), ApiError> {
+    async fn vouch(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), Missed> {
         self.check_agent(Verb::GrantAddress, &record)?;
         let proved = record.state.after(AgentEvent::Proved).filter(|_| record.state == AgentState::Pending);
         let state = proved.ok_or_else(|| {
@@ -262,7 +300,7 @@ impl Caller {
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::AgentVouchedFor { version: record.version });
         let turn = AgentTurn { state, health: record.health, due_at: None, tries: 0, pulses: record.pulses };
-        self.desk.engine.turn_agent(&record, Some(request), turn, scribe, now).await.map_err(store)?;
+        self.desk.engine.turn_agent(&record, Some(request), turn, scribe, now).await?;
         self.desk.engine.agent_changed();
         Ok(())
     }
@@ -274,11 +312,11 @@ impl Caller {
         holding: Holding,
         scribe: Scribe<'_>,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         let fence = AgentFence { agent: record.id, revision: record.chain.revision };
         let command = Command::Hold { fence, request, holding, entry: scribe.finish() };
-        self.desk.store().apply(now, command).await.map_err(store)?;
-        self.desk.engine.refresh(record.id).await.map_err(store)?;
+        self.desk.store().apply(now, command).await?;
+        self.desk.engine.refresh(record.id).await?;
         self.desk.engine.agent_changed();
         Ok(())
     }

@@ -254,6 +254,14 @@ impl Guildhall for Caller {
         self.shown_at(job, channel, address, shown).await
     }
 
+    async fn surfaces(self, _: Context, job: JobId, channel: Channel) -> Answer<Vec<String>> {
+        self.surfaces_of(job, channel).await
+    }
+
+    async fn hear_closed(self, _: Context, channel: Channel) -> Answer<bool> {
+        self.closed_heard(channel).await
+    }
+
     async fn lease_surfaces(self, _: Context, channel: Channel, limit: u32) -> Answer<Vec<LeasedSurface>> {
         self.surfaces_behind(channel, limit).await
     }

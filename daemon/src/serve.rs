@@ -24,7 +24,9 @@ use crate::people::People;
 use crate::privacy;
 use crate::public::{self, PublicError, PublicListener};
 use crate::reveals::Reveals;
-use crate::rpc::{Bulks, Desk, Door, ListenError, Listeners, SocketFile, expect_operators, listen};
+use crate::rpc::{
+    Bulks, Desk, Door, ListenError, Listeners, SecretLinks, SocketFile, expect_operators, listen,
+};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -181,6 +183,7 @@ impl Daemon {
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let desk = Arc::new(Desk {
             links: Links::default(),
+            secret_links: SecretLinks::new(config.people.secret_link),
             bulks: Bulks::default(),
             reveals: Reveals::default(),
             engine: Arc::clone(&engine),
@@ -201,7 +204,7 @@ impl Daemon {
                 .map_err(|source| ServeError::Ops { address, source })?;
         }
         if let Some(public) = public {
-            public.serve(Arc::clone(&engine), stop.clone());
+            public.serve(Arc::clone(&engine), Arc::clone(&desk), stop.clone());
         }
         tokio::spawn(Arc::clone(&engine).learn_meanings(stop.clone()));
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));

@@ -6,6 +6,7 @@
 mod agent;
 mod cli;
 mod credential;
+mod dash;
 mod fault;
 mod input;
 mod job;
@@ -43,7 +44,10 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Fault> {
-    let Cli { socket, remote, json, command } = cli;
+    let Cli { socket, remote, json, dash, command } = cli;
+    let Some(command) = command else {
+        return Box::pin(dash::run(Session::new(socket, remote, json)?, dash::Options::of(&dash)?)).await;
+    };
     match command {
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -86,8 +86,10 @@ fn expected(row: &Row, whose: Whose, powers: Powers) -> Option<ErrorKind> {
         Verb::ShareJob | Verb::RevealJob => !sees(Verb::ReadJob),
         // Whose answer failed may say so, although the job is not theirs to read.
         Verb::Job(_) => !sees(Verb::ReadJob) && whose != Whose::Assigned,
-        Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret => !sees(Verb::ReadAgent),
-        Verb::ReplayNotice | Verb::ReadUser => whose == Whose::Others,
+        Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret | Verb::LinkSecret => {
+            !sees(Verb::ReadAgent)
+        }
+        Verb::ReplayNotice | Verb::ReadUser | Verb::ReadUsage => whose == Whose::Others,
         Verb::RevokeToken => whose == Whose::Others && !powers.bridged,
         _ => false,
     };
@@ -321,6 +323,10 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             // No secret counts on for so long: what matters is what is said first.
             call!(rotate_secret(request, name, u64::MAX))
         }
+        Verb::LinkSecret => {
+            let name = things.agents.get(&whose)?.clone();
+            call!(secret_link(name, u64::MAX))
+        }
         Verb::ReadNotices if both => call!(notices(!is_own, page)),
         Verb::ReplayNotice if whose == Whose::Others => {
             let notice = things.notice;
@@ -342,6 +348,7 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
         Verb::SteerModels if alone => call!(order_models(request, ModelOrder::On, None)),
         Verb::ReadJudges if alone => call!(judge_report()),
         Verb::ReadUser if both => call!(user((!is_own).then_some(other))),
+        Verb::ReadUsage if both => call!(usage((!is_own).then_some(other))),
         Verb::ListUsers if alone => call!(users(page)),
         Verb::SuspendUser if whose == Whose::Others => {
             call!(order_user(request, other, UserOrder::Limit(Limits::default()), None))

@@ -92,6 +92,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         Query::User(id) => accounts::user(connection, id),
         Query::Account(query) => accounts::answer(connection, &query),
         Query::Draft { user, name, since } => front_ends::draft(connection, user, &name, since),
+        Query::Closed { user, channel } => front_ends::closed(connection, user, channel),
         Query::Surfaces(job) => front_ends::surfaces(connection, job),
         Query::Days { day } => agent_rows::days(connection, day),
         Query::DueMessages { now, limit } => outbox::due_messages(connection, now, limit),

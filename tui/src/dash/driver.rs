@@ -79,6 +79,7 @@ pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault>
     screen.enter().map_err(fault)?;
     let mut model = Model::new(session.endpoint().to_string(), options.theme, size, Timestamp::now());
     model.keys = options.keys;
+    model.zone = crate::session::own_zone();
     model.read_only = options.read_only;
     let driver = Driver::new(Rc::new(session), model, screen);
     let local = LocalSet::new();

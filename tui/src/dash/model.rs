@@ -14,6 +14,7 @@ use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, JobHead};
+use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -90,6 +91,8 @@ pub(crate) struct Model {
     pub(crate) size: (u16, u16),
     pub(crate) theme: Theme,
     pub(crate) times: Times,
+    /// The person's own zone.
+    pub(crate) zone: TimeZone,
     pub(crate) keys: Keys,
     /// The daemon, for people.
     pub(crate) endpoint: String,
@@ -133,6 +136,7 @@ impl Model {
             size,
             theme,
             times: Times::Relative,
+            zone: TimeZone::UTC,
             keys: Keys::default(),
             endpoint,
             read_only: false,

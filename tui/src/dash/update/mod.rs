@@ -15,6 +15,7 @@ use super::theme::Tone;
 use super::view::overview::Opens;
 use super::window::Part;
 use guildhall_protocol::time::Timestamp;
+use jiff::tz::TimeZone;
 
 pub(crate) use overlay::palette_finds;
 
@@ -121,6 +122,10 @@ fn link(model: &mut Model, event: LinkEvent) {
                 model.tell(Tone::Good, format!("The daemon is back after {away}; everything was read again"));
             }
             model.link = Link::Live;
+            // What they said to the daemon goes before what their machine says.
+            if let Some(zone) = who.timezone.as_deref().and_then(|zone| TimeZone::get(zone).ok()) {
+                model.zone = zone;
+            }
             model.who = Some(*who);
             model.version += 1;
             model.data.renew();

@@ -2,6 +2,7 @@
 
 use super::agents::circuit;
 use super::list::{Empty, nothing, wrapped};
+use crate::dash::json_tree::JsonTree;
 use crate::dash::layout::parts;
 use crate::dash::model::Model;
 use crate::dash::msg::Hit;
@@ -45,8 +46,8 @@ fn lines(story: &AgentStory, width: usize) -> Vec<Line<'_>> {
     for (title, schema) in [("It takes", &definition.input_schema), ("It gives", &definition.output_schema)] {
         let Some(schema) = schema else { continue };
         lines.push(Line::Rule(title));
-        let pretty = serde_json::to_string_pretty(schema).unwrap_or_default();
-        lines.extend(pretty.lines().map(|line| Line::Text(line.to_owned(), Tone::Dim)));
+        let tree = JsonTree::read(schema.as_str());
+        lines.extend(tree.text().into_iter().map(|line| Line::Text(line, Tone::Dim)));
     }
     lines.push(Line::Rule("Versions"));
     for (version, made) in &story.versions {

@@ -181,22 +181,7 @@ impl Daemon {
         };
         let engine = Arc::new(Engine::new(parts, system.paused));
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-        let desk = Arc::new(Desk {
-            links: Links::default(),
-            secret_links: SecretLinks::new(config.people.secret_link),
-            bulks: Bulks::default(),
-            reveals: Reveals::default(),
-            engine: Arc::clone(&engine),
-            accounts: Accounts::default(),
-            limits: config.people.limits,
-            approval: config.people.approval,
-            policy: privacy::policy(&config),
-            door: Arc::new(Door::new(config.door)),
-            issuer: config.sign_in.clone().map(Issuer::new).transpose()?,
-            admin_uids: config.people.admin_uids.clone(),
-            started_at: now,
-            ended: ended.clone(),
-        });
+        let desk = Arc::new(desk(&config, Arc::clone(&engine), now, ended.clone())?);
         expect_operators(&desk).await?;
         if let Some(address) = config.ops_listen {
             ops::listen(address, Arc::clone(&engine), ended.clone())
@@ -273,6 +258,31 @@ fn keep_memory_private() {
     if let Err(error) = no_core.and(not_dumpable.map_err(std::io::Error::from)) {
         tracing::warn!(%error, "if the daemon crashed, its memory might be kept, with the keys in it");
     }
+}
+
+/// What all callers share.
+fn desk(
+    config: &Config,
+    engine: Arc<Engine>,
+    started_at: Timestamp,
+    ended: CancellationToken,
+) -> Result<Desk, ServeError> {
+    Ok(Desk {
+        links: Links::default(),
+        secret_links: SecretLinks::new(config.people.secret_link),
+        bulks: Bulks::default(),
+        reveals: Reveals::default(),
+        engine,
+        accounts: Accounts::default(),
+        limits: config.people.limits,
+        approval: config.people.approval,
+        policy: privacy::policy(config),
+        door: Arc::new(Door::new(config.door)),
+        issuer: config.sign_in.clone().map(Issuer::new).transpose()?,
+        admin_uids: config.people.admin_uids.clone(),
+        started_at,
+        ended,
+    })
 }
 
 fn listeners(config: &Config) -> Listeners {

@@ -2,7 +2,7 @@
 
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
 use super::{
-    accounts, agents as agent_rows, front_ends, models, notes, outbox, search, system as system_rows,
+    accounts, agents as agent_rows, front_ends, models, notes, outbox, search, system as system_rows, waiting,
 };
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
@@ -80,9 +80,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             let before = before.map_or(i64::MAX, |id| id.0);
             Ok(Answer::Deliveries(all(connection, sql, params![agent.0, before, limit], rows::delivery)?))
         }
-        Query::Counts => {
-            Ok(Answer::Counts(all(connection, COUNTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
-        }
+        Query::Counts => Ok(Answer::Counts(waiting::counts(connection)?)),
         query @ (Query::ModelSettings
         | Query::Spent { .. }
         | Query::JobSpending(_)
@@ -165,12 +163,6 @@ pub(super) fn attempts(
     all(connection, &format!("SELECT {ATTEMPT_COLUMNS} {tail}"), values, rows::attempt)
 }
 
-/// Triggers keep it.
-pub(super) const COUNTS: &str = "
-    SELECT state, jobs
-    FROM job_counts
-    WHERE jobs > 0
-    ORDER BY state";
 pub(super) const ATTEMPTS_OF: &str = "
     FROM attempts INDEXED BY attempts_agent
     WHERE agent_id = ?1

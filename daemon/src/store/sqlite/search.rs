@@ -2,7 +2,7 @@
 //!
 //! Where few jobs can be meant and another order is asked for than their index has, they are sorted here.
 
-use super::queries::{ATTEMPTS_OF, COUNTS, all, attempts};
+use super::queries::{ATTEMPTS_OF, all, attempts};
 use super::rows::{self, JOB_COLUMNS};
 use super::waiting;
 use super::walk::{Lead, Walk};
@@ -79,7 +79,7 @@ pub(super) fn find(connection: &Connection, search: &JobSearch) -> rusqlite::Res
 /// Counts what is wished for.
 pub(super) fn count(connection: &Connection, wish: &JobWish) -> rusqlite::Result<JobCount> {
     if wish.is_of_states() {
-        let counts = all(connection, COUNTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let counts = waiting::counts(connection)?;
         let is_meant = |(state, _): &(String, u64)| {
             wish.states.is_empty() || wish.states.iter().any(|name| name == state)
         };

@@ -17,10 +17,11 @@ pub(crate) fn commands() -> Value {
                 ]),
                 choice("visibility", "Who may see it", &[("Only me", "private"), ("Everybody here", "place")]),
                 text("criteria", "How you will know that it is right, such as: max 200 words"),
-                text("deadline", "When it must be done, such as 2h or 3d; by default in a day"),
+                text("deadline", "When it must be done, such as 2h, 3d or 18:00; by default in a day"),
                 text("label", "Your own word for a group of jobs"),
                 file("material", "A text or JSON file to work on"),
                 flag("preview", "Only show who would get it"),
+                flag("thread", "Tell it in a thread at its card, if everybody here may see it"),
             ]),
             sub("list", "Your jobs, newest first", &[]),
             sub("show", "A job with its answer", &[job()]),
@@ -37,17 +38,33 @@ pub(crate) fn commands() -> Value {
         command("agent", "Agents: who does the work", &[
             sub("find", "Find agents for what you want done", &[needed(text("text", "What you want done"))]),
             sub("show", "What an agent is and did", &[needed(typed("agent", "Its name"))]),
+            sub("register", "Register an agent: a form asks what it is, or a file says it", &[
+                file("definition", "The whole definition, a JSON file as `guildhall agent register` reads it"),
+            ]),
             sub("list", "All agents that you may use", &[]),
             sub("test", "Try your agent's endpoint and examples", &[needed(typed("agent", "Its name"))]),
+            sub("try", "Try an agent with a job that counts for nobody", &[
+                needed(typed("agent", "Its name")),
+                text("input", "What it works on, text or JSON; else a form asks what it needs"),
+            ]),
             sub("pause", "Your agent gets no new jobs", &[needed(typed("agent", "Its name"))]),
             sub("resume", "Your agent works again", &[needed(typed("agent", "Its name"))]),
             sub("retire", "Your agent gets no jobs any more, for good", &[needed(typed("agent", "Its name"))]),
+            sub("rotate-secret", "New secrets for your agent, shown once behind a link", &[
+                needed(typed("agent", "Its name")),
+                text("overlap", "How long those before count, such as 2h or 7d; by default a day"),
+                flag("now", "Those before count no longer: somebody else may know them"),
+            ]),
         ]),
         command("account", "Who you are here, and how you are told", &[
             sub("show", "What you have, and your limits", &[]),
             sub("link", "Make this account part of another: enter its code", &[
                 needed(text("code", "From `guildhall link` where you are known as somebody else")),
             ]),
+            sub("timezone", "By which clock you live: 18:00 is yours then", &[
+                typed("zone", "Such as Europe/Berlin; off forgets it"),
+            ]),
+            sub("usage", "What you use, what you may, and when there is room again", &[]),
             sub("privacy", "Who receives the text of your jobs, and how long it is kept", &[]),
             sub("notifications", "How you are told", &[choice("of", "Of what", &[
                 ("Assignments of my agents", "agent_assigned"),

@@ -11,6 +11,8 @@ mod permission {
     pub(super) const VIEW_CHANNEL: u64 = 1 << 10;
     pub(super) const SEND_MESSAGES: u64 = 1 << 11;
     pub(super) const EMBED_LINKS: u64 = 1 << 14;
+    pub(super) const CREATE_PUBLIC_THREADS: u64 = 1 << 35;
+    pub(super) const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
 }
 
 /// An interaction: somebody used a command, clicked, or filled something in.
@@ -28,6 +30,8 @@ pub(crate) struct Incoming {
     pub(crate) channel: Option<u64>,
     /// Whether we may post cards into that channel.
     pub(crate) can_post: bool,
+    /// Whether we may open threads in that channel, as far as we are told.
+    pub(crate) can_thread: bool,
     /// When we heard of it.
     pub(crate) heard_at: Instant,
     /// What was done.
@@ -107,11 +111,18 @@ impl Incoming {
             None => true,
         };
         let may = bits(event.get("app_permissions")).is_none_or(|bits| bits & needed == needed);
+        let in_thread = permission::CREATE_PUBLIC_THREADS | permission::SEND_MESSAGES_IN_THREADS;
+        let may_thread = bits(event.get("app_permissions")).is_some_and(|bits| bits & in_thread == in_thread);
+        // A channel for text or for news: what is a thread itself has none.
+        let kind = number(event.get("channel").and_then(|channel| channel.get("type")));
+        let has_threads = kind.is_none_or(|kind| matches!(kind, 0 | 5));
+        let can_post = installed && (may || server.is_none());
         Some(Self {
             id,
             token,
             user: read_user(user, member)?,
-            can_post: installed && (may || server.is_none()),
+            can_post,
+            can_thread: can_post && may_thread && has_threads && server.is_some(),
             server,
             channel: identity(event.get("channel_id"))
                 .or_else(|| identity(event.get("channel").and_then(|channel| channel.get("id")))),
@@ -293,6 +304,29 @@ mod tests {
             event.as_object_mut().expect("an object").remove(field);
         }
         assert!(Incoming::read(&event).expect("it is one").can_post, "a server that does not say");
+    }
+
+    #[test]
+    fn where_it_may_open_threads_is_read() {
+        let can_thread = |permissions: u64, channel: Value, is_server: bool| {
+            let mut event = post();
+            event["app_permissions"] = json!(permissions.to_string());
+            event["channel"] = channel;
+            if !is_server {
+                event["guild_id"] = Value::Null;
+            }
+            Incoming::read(&event).expect("it is one").can_thread
+        };
+        let all = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 35 | 1 << 38;
+        assert!(can_thread(all, json!({"type": 0}), true) && can_thread(all, Value::Null, true));
+        assert!(!can_thread(all, json!({"type": 11}), true), "a thread");
+        assert!(!can_thread(all, json!({"type": 1}), false), "direct messages");
+        for missing in [1 << 11, 1 << 35, 1 << 38] {
+            assert!(!can_thread(all & !missing, json!({"type": 0}), true));
+        }
+        let mut event = post();
+        event.as_object_mut().expect("an object").remove("app_permissions");
+        assert!(!Incoming::read(&event).expect("it is one").can_thread, "a server that does not say");
     }
 
     #[test]

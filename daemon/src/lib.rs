@@ -33,6 +33,7 @@ pub mod reveals;
 pub mod rpc;
 pub mod samples;
 pub mod scribe;
+mod secret_page;
 pub mod serve;
 pub mod store;
 pub mod tls;

@@ -276,9 +276,9 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_is_told_of_a_new_line() {
         let ring = logged(|| tracing::info!("the first"));
-        assert_eq!(ring.newest(0, Duration::from_secs(60)).await, 1);
+        assert_eq!(ring.newest(0, Duration::from_mins(1)).await, 1);
         assert_eq!(ring.newest(1, Duration::from_millis(5)).await, 1);
-        let waiting = tokio::spawn(ring.newest(1, Duration::from_secs(60)));
+        let waiting = tokio::spawn(ring.newest(1, Duration::from_mins(1)));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(RingLayer(ring)), || {
             tracing::info!("the second");
         });

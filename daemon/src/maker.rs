@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(first, 1_000 * IDS_PER_MS);
         assert_eq!(maker.id(now), first + 1);
         assert_eq!(maker.id(Timestamp(0)), first + 2, "the clock went back");
-        assert_eq!(maker.id(Timestamp(EPOCH_MS + 2_000)), 2_000 * IDS_PER_MS);
+        assert_eq!(maker.id(Timestamp(ID_EPOCH_MS + 2_000)), 2_000 * IDS_PER_MS);
         assert_eq!(
             Maker::new(5_000_000_000, [0; 32]).id(now),
             5_000_000_001,

@@ -21,6 +21,7 @@ pub struct BulkOrder {
 /// Which jobs are ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one is made for an order, and none is kept")]
 pub enum BulkTarget {
     /// These, at most [`BULK_JOBS_MAX`].
     Jobs(Vec<SeenJob>),

@@ -34,5 +34,6 @@ pub mod surface;
 pub mod time;
 pub mod transport;
 pub mod undo;
+pub mod usage;
 pub mod view;
 pub mod wire;

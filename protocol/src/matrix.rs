@@ -28,6 +28,7 @@ pub enum Verb {
     AskPublish,
     GiveAgent,
     RotateSecret,
+    LinkSecret,
     ReadNotices,
     ReplayNotice,
     ChangeSettings,
@@ -39,6 +40,7 @@ pub enum Verb {
     ReadJudges,
     ReadLog,
     ReadUser,
+    ReadUsage,
     ListUsers,
     SuspendUser,
     ChangeRoles,
@@ -165,7 +167,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 53] = [
+pub const MATRIX: [Row; 55] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
@@ -189,7 +191,7 @@ pub const MATRIX: [Row; 53] = [
     row(Verb::Job(JobAction::Uphold),       Market, [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Reject),       Market, [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Cancel),       Place,  [C, O, O, O, O], CALM, OPEN),
-    row(Verb::Register,                     Market, [W, N, N, N, N], BUSY, SHUT),
+    row(Verb::Register,                     Market, [W, N, N, N, N], BUSY, OPEN),
     row(Verb::RegisterHouse,                Market, [O, N, N, N, N], BUSY, SHUT),
     row(Verb::Publish,                      Market, [O, N, N, O, O], BUSY, SHUT),
     row(Verb::GrantAddress,                 Market, [O, N, N, O, O], BUSY, SHUT),
@@ -198,6 +200,7 @@ pub const MATRIX: [Row; 53] = [
     row(Verb::AskPublish,                   Market, [W, N, N, O, O], BUSY, OPEN),
     row(Verb::GiveAgent,                    Market, [W, N, N, O, O], BUSY, SHUT),
     row(Verb::RotateSecret,                 Market, [W, N, N, O, O], BUSY, SHUT),
+    row(Verb::LinkSecret,                   Market, [W, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadNotices,                  Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ReplayNotice,                 Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ChangeSettings,               Market, [C, N, N, N, N], CALM, OPEN),
@@ -209,6 +212,7 @@ pub const MATRIX: [Row; 53] = [
     row(Verb::ReadJudges,                   Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::ReadLog,                      Market, [O, N, N, N, N], CALM, SHUT),
     row(Verb::ReadUser,                     Market, [C, N, N, N, O], CALM, OPEN),
+    row(Verb::ReadUsage,                    Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ListUsers,                    Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::SuspendUser,                  Market, [O, N, N, N, O], CALM, OPEN),
     row(Verb::ChangeRoles,                  Market, [A, N, N, N, A], CALM, SHUT),
@@ -240,6 +244,7 @@ impl Verb {
             Self::AskPublish => "ask for an agent to be published",
             Self::GiveAgent => "give an agent to others",
             Self::RotateSecret => "replace the secrets of an agent",
+            Self::LinkSecret => "ask for a link to new secrets of an agent",
             Self::ReadNotices => "read these notices",
             Self::ReplayNotice => "tell this notice again",
             Self::ChangeSettings => "change how they are told",
@@ -251,6 +256,7 @@ impl Verb {
             Self::ReadJudges => "compare judges with people",
             Self::ReadLog => "read the daemon's log",
             Self::ReadUser => "read this account",
+            Self::ReadUsage => "see what this account uses",
             Self::ListUsers => "list users",
             Self::SuspendUser => "suspend, restore or limit a user",
             Self::ChangeRoles => "grant or revoke roles",
@@ -330,14 +336,13 @@ mod tests {
     #[test]
     fn roles_tokens_grants_and_secrets_pass_no_bridge() {
         let admin = Powers { market: Role::Admin, place: Role::Admin, suspended: false, bridged: true };
-        // A new agent and a new webhook come with secrets.
+        // A new webhook comes with a secret. A new agent does, too, and shows it elsewhere.
         for verb in [
             Verb::ChangeRoles,
             Verb::MakeToken,
             Verb::ReadTokens,
             Verb::RevokeToken,
             Verb::AddUser,
-            Verb::Register,
             Verb::NameWebhook,
             Verb::GrantAddress,
             Verb::GiveAgent,

@@ -18,10 +18,11 @@ use crate::notice::{
 };
 use crate::overview::Overview;
 use crate::surface::LeasedSurface;
+use crate::usage::UsageReport;
 use crate::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
-    Revealed, Rotated, Scope, Status, TestReport, Updated, WhyNot,
+    Revealed, Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
 };
 
 /// What the daemon does for its front ends.
@@ -57,7 +58,7 @@ pub trait Guildhall {
     /// A page of a body that the caller may see.
     async fn read_body(job: JobId, body: BodyId, offset: u64) -> Result<BodyPage, ApiError>;
 
-    /// Registers an agent; its secrets are shown this once.
+    /// Registers an agent; its secrets are shown this once, and to no bridge.
     async fn register_agent(
         request: RequestId,
         definition: AgentDefinition,
@@ -87,6 +88,9 @@ pub trait Guildhall {
     /// Gives an agent new secrets, shown this once; those before count on for `overlap_ms`, at most 30 days.
     async fn rotate_secret(request: RequestId, name: AgentName, overlap_ms: u64)
     -> Result<Rotated, ApiError>;
+    /// An address that gives an agent new secrets when its owner opens it, and shows them once; those before count on for
+    /// `overlap_ms`. Nothing changes before that. Another one for the same agent and owner ends it.
+    async fn secret_link(name: AgentName, overlap_ms: u64) -> Result<SecretLink, ApiError>;
     /// Everything about one agent.
     async fn agent(name: AgentName) -> Result<AgentStory, ApiError>;
     /// The definition of one version.
@@ -141,6 +145,10 @@ pub trait Guildhall {
 
     /// A message on a channel shows a job that the caller may read, at this revision; it is kept current from now on.
     async fn show_at(job: JobId, channel: Channel, address: String, shown: u64) -> Result<(), ApiError>;
+    /// The addresses of the messages on a channel that show a job which the caller may read.
+    async fn surfaces(job: JobId, channel: Channel) -> Result<Vec<String>, ApiError>;
+    /// Whether the caller takes nothing on a channel, and was not told so yet. It is said once.
+    async fn hear_closed(channel: Channel) -> Result<bool, ApiError>;
     /// For front ends that serve a channel: messages that show less than there is, leased for a minute.
     async fn lease_surfaces(channel: Channel, limit: u32) -> Result<Vec<LeasedSurface>, ApiError>;
     /// For front ends that serve a channel and begin: what was leased there before is handed out again at once.
@@ -160,6 +168,8 @@ pub trait Guildhall {
 
     /// Everything about a user; none: about the caller.
     async fn user(user: Option<UserRef>) -> Result<UserStory, ApiError>;
+    /// What a user has of everything that is limited, and when there is room again; none: the caller.
+    async fn usage(user: Option<UserRef>) -> Result<UsageReport, ApiError>;
     /// Users by number. Operators only.
     async fn users(page: PageRequest) -> Result<Page<UserHead>, ApiError>;
     /// Adds somebody who will come with a token: `name:NAME`. Admins only.

@@ -362,7 +362,7 @@ pub struct Registered {
     pub id: AgentId,
     /// Its first version.
     pub version: AgentVersion,
-    /// Its secrets; none for a chat agent, whose owner brings the key.
+    /// Its secrets; none for a chat agent, whose owner brings the key, and none through a bridge, which no secret passes.
     #[serde(flatten)]
     pub secrets: Option<Secrets>,
     /// What may be a mistake in its schemas.
@@ -442,6 +442,24 @@ pub struct Rotated {
     /// Until when those before count, too.
     pub old_until: Option<Timestamp>,
 }
+
+/// Where somebody sees new secrets of an agent, once. Whoever has the address sees them, so it is for their eyes only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretLink {
+    /// What to open in a browser.
+    pub url: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for SecretLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretLink").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// The field of a refused link where nobody could open it: the command line is the way then.
+pub const LINK_FIELD: &str = "public_url";
 
 /// An order about whose an agent is, and for whom it works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,11 +2,13 @@
 
 mod agent;
 mod job;
+mod listing;
 mod llm;
 mod user;
 
 pub(crate) use agent::{AgentArgs, AgentCommand, ChatArgs, DefinitionArgs, KindArg};
 pub(crate) use job::{AppealArgs, JobCommand, OrderArgs, OrderCommand, PostArgs, VerdictArg};
+pub(crate) use listing::{ListArgs, LogsArgs, ManyArg, ManyArgs, RevealArgs};
 pub(crate) use llm::{Amount, LlmCommand, SwitchArgs};
 pub(crate) use user::{AccountCommand, UserArgs, UserCommand};
 
@@ -128,6 +130,10 @@ pub(crate) enum Command {
     },
     /// How the daemon is
     Status,
+    /// How the marketplace is: jobs, waiting, rates, agents, failures
+    Overview,
+    /// Operators: the daemon's own log
+    Logs(LogsArgs),
     /// Print completions for a shell
     Completions {
         /// Which shell

@@ -12,7 +12,9 @@ mod input;
 mod job;
 mod link;
 mod llm;
+mod logs;
 mod notices;
+mod overview;
 mod session;
 mod sign_in;
 mod status;
@@ -67,6 +69,8 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Llm(command) => llm::run(&Session::new(socket, remote, json)?, command).await,
         Command::Account(command) => user::account(&Session::new(socket, remote, json)?, command).await,
         Command::User(command) => user::run(&Session::new(socket, remote, json)?, command).await,
+        Command::Overview => overview::run(&Session::new(socket, remote, json)?).await,
+        Command::Logs(args) => logs::run(&Session::new(socket, remote, json)?, args).await,
         Command::Status => status::run(&Session::new(socket, remote, json)?).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Posting: the form, what was given beside it, and what became of it.
 
-use super::{AT_ONCE, Answer, Bot, request_of};
+use super::account::clock;
+use super::{Answer, Bot, drafts, left, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
 use crate::draft::{Draft, beside, jobs_of, options_alone};
@@ -9,15 +10,20 @@ use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::{Button, Message, Style};
 use crate::render;
+use crate::room::Seat;
+use crate::threads::{self, Opened};
 use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Longest wait for somebody's time zone before a form: their agent is asked then, too.
+const CLOCK_MAX: Duration = Duration::from_millis(500);
 /// Between two looks for a draft that is being kept: a file may still be on its way.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Looks until a draft is taken for lost.
@@ -25,14 +31,19 @@ const LOOKS: u32 = 120;
 
 impl Bot {
     /// Opens the form of a new job. What was given beside it is kept meanwhile: a form has no room for it.
-    pub(super) async fn open_post(&self, of: &Incoming, options: Options) -> Result<(), DiscordError> {
+    pub(super) async fn open_post(
+        &self,
+        of: &Incoming,
+        seat: &Seat,
+        options: Options,
+    ) -> Result<(), DiscordError> {
         if options.attachment.as_ref().is_some_and(|file| file.name.to_lowercase().ends_with(".jsonl")) {
             let (bot, of_whom) = (self.clone(), of.clone());
-            return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
+            return Box::pin(self.work(of, seat, async move { bot.many(&of_whom, options).await })).await;
         }
         // What the form does not show is said now: nobody could mend it there.
-        let known = match options_alone(&options.values) {
-            Ok(_) => self.needed_by_agent(of, &options).await,
+        let known = match self.check_options(of, &options).await {
+            Ok(()) => self.needed_by_agent(of, &options).await,
             Err(error) => Err(error),
         };
         let fields = match known {
@@ -51,6 +62,13 @@ impl Bot {
         self.respond(of, &Response::Form(form)).await
     }
 
+    async fn check_options(&self, of: &Incoming, options: &Options) -> Result<(), ApiError> {
+        let person = self.hall.person(of);
+        let known = tokio::time::timeout(CLOCK_MAX, clock(&person, options.text("deadline"))).await;
+        // A form that comes late does not come at all: then it is said when it was filled in.
+        known.map_or(Ok(()), |clock| options_alone(&options.values, &clock?).map(drop))
+    }
+
     /// What the agent that was named asks for, as far as a form shows it; nothing if it does not say so in time, or a file is
     /// its input.
     ///
@@ -67,7 +85,7 @@ impl Bot {
         let person = self.hall.person(of);
         let story = person.call(|service, context| async move { service.agent(context, name).await });
         let most = if options.text("brief").is_some() { render::FIELDS_MAX } else { render::FIELDS_MAX - 1 };
-        match tokio::time::timeout(AT_ONCE, story).await {
+        match tokio::time::timeout(left(of), story).await {
             Ok(Ok(story)) => {
                 let schema = story.definition.input_schema;
                 Ok(schema.and_then(|schema| asked(&schema.value(), most)).unwrap_or_default())
@@ -77,7 +95,8 @@ impl Bot {
         }
     }
 
-    async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
+    /// Keeps what was given beside a form, with the text of the file that came along.
+    pub(super) async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
         if let Some(attachment) = attachment {
             match self.files.text(&attachment).await {
                 Ok(text) => draft.material = Some(text),
@@ -142,7 +161,7 @@ impl Bot {
         if let Err(error) = keep(person, of.id, draft).await {
             return Ok(render::returned(render::error(&error), &draft.typed));
         }
-        let job = match draft.job() {
+        let job = match written(person, draft).await {
             Ok(job) => job,
             Err(error) => return Ok(refused(&error, of.id)),
         };
@@ -163,21 +182,28 @@ impl Bot {
     /// Reads the jobs of a file, and shows what would be posted.
     async fn many(&self, of: &Incoming, options: Options) -> Answer {
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
-        let attachment = options.attachment.ok_or_else(|| wrong("there is no file".to_owned()))?;
-        let text = self.files.text(&attachment).await.map_err(|error| wrong(error.to_string()))?;
-        let jobs = beside(&options.values, jobs_of(&text)?)?;
+        if options.text("thread") == Some("true") {
+            let told = "a thread is for one job: leave it out with a file of jobs";
+            return Err(ApiError::new(ErrorKind::Invalid, told).in_field("thread"));
+        }
+        let attachment = options.attachment.as_ref().ok_or_else(|| wrong("there is no file".to_owned()))?;
+        let text = self.files.text(attachment).await.map_err(|error| wrong(error.to_string()))?;
+        let person = self.hall.person(of);
+        let clock = clock(&person, options.text("deadline")).await?;
+        let jobs = beside(&options.values, jobs_of(&text)?, &clock)?;
         let shown = render::many(&jobs, &options.values, of.id);
         let draft =
             Draft { options: options.values, material: Some(text), is_many: true, ..Draft::default() };
-        keep(&self.hall.person(of), of.id, &draft).await?;
+        keep(&person, of.id, &draft).await?;
         Ok(shown)
     }
 
     /// Posts the jobs of a file that is kept; once, however often somebody clicks.
     pub(super) async fn post_many(&self, person: &Person, number: u64) -> Answer {
         let draft = kept(person, number).await?.ok_or_else(lost)?;
-        let drafts = beside(&draft.options, jobs_of(&draft.material.unwrap_or_default())?)?;
-        let jobs = drafts.into_iter().zip(1..).map(|(draft, line)| {
+        let clock = clock(person, draft.given("deadline")).await?;
+        let jobs = jobs_of(draft.material.as_deref().unwrap_or_default())?;
+        let jobs = beside(&draft.options, jobs, &clock)?.into_iter().zip(1..).map(|(draft, line)| {
             let request = format!("discord-draft-{number}-{line}").parse();
             NewJob { request: request.unwrap_or_else(|_| RequestId::fresh()), draft }
         });
@@ -210,8 +236,15 @@ impl Bot {
         self.post_draft(person, of, draft).await
     }
 
+    /// Posts what nobody clicked on before.
+    pub(super) async fn post_new(&self, person: &Person, of: &Incoming, draft: &Draft) -> Answer {
+        self.post(person, of, draft, request_of(of)).await
+    }
+
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
-        let posted = match draft.job() {
+        // What is told of a job that is quick finds its card and thread all the same.
+        let _posting = self.posters.begin(of.user.id);
+        let posted = match written(person, draft).await {
             Err(error) => Err(error),
             Ok(draft) => {
                 let job = NewJob { request, draft };
@@ -225,9 +258,21 @@ impl Bot {
             }
         };
         let error = match posted {
+            Ok(posted) if draft.is_trial() => return self.tried(person, posted.id).await,
             Ok(posted) => {
-                let card = self.cards.put(self, person, of, posted.id).await;
-                return Ok(render::posted(posted.id, card));
+                // Of what was posted before there is a card already, unless we died in between.
+                let card = if posted.repeated {
+                    self.cards.put_once(self, person, of, posted.id).await
+                } else {
+                    self.cards.put(self, person, of, posted.id).await
+                };
+                let mut message = render::posted(posted.id, card);
+                if draft.wants_thread() {
+                    let opened = threads::open(self, person, of, posted.id).await;
+                    let opened = opened.unwrap_or(Opened::CannotHere);
+                    message.content.push_str(&format!("\n{}", render::opened(posted.id, opened)));
+                }
+                return Ok(message);
             }
             Err(error) => error,
         };
@@ -252,6 +297,11 @@ impl Bot {
     }
 }
 
+/// The job that somebody wrote, by their own clock.
+async fn written(person: &Person, draft: &Draft) -> Result<JobDraft, ApiError> {
+    draft.job(&clock(person, draft.given("deadline")).await?)
+}
+
 async fn post_once(person: &Person, job: NewJob) -> Result<Vec<Result<Posted, ApiError>>, ApiError> {
     person.call(|service, context| async move { service.post(context, vec![job]).await }).await
 }
@@ -265,10 +315,11 @@ fn refused(error: &ApiError, draft: u64) -> Message {
 }
 
 /// The form of a job: an agent's own, if it says what it needs.
-fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
+pub(super) fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
     let id = CustomId::Post { draft: kept_as };
     match draft.options.get("agent") {
         Some(agent) if !draft.fields.is_empty() => render::agent_form(&id, agent, draft),
+        Some(agent) if draft.is_trial() => render::try_form(&id, agent, &draft.typed),
         _ => render::post_form(&id, &draft.typed),
     }
 }
@@ -279,20 +330,11 @@ fn lost() -> ApiError {
 }
 
 async fn keep(person: &Person, number: u64, draft: &Draft) -> Result<(), ApiError> {
-    let content = serde_json::to_string(draft)
-        .map_err(|error| ApiError::new(ErrorKind::Internal, error.to_string()))?;
-    person
-        .call(
-            |service, context| async move { service.keep_draft(context, Draft::name(number), content).await },
-        )
-        .await
+    drafts::keep(person, Draft::name(number), draft).await
 }
 
 async fn kept(person: &Person, number: u64) -> Result<Option<Draft>, ApiError> {
-    let content = person
-        .call(|service, context| async move { service.draft(context, Draft::name(number)).await })
-        .await?;
-    Ok(content.and_then(|content| serde_json::from_str(&content).ok()))
+    drafts::kept(person, Draft::name(number)).await
 }
 
 /// A draft that may be on its way still.

@@ -340,6 +340,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::TestAgent { .. }
         | R::HoldAgent { .. }
         | R::RotateSecret { .. }
+        | R::SecretLink { .. }
         | R::OrderEngine { .. }
         | R::OrderModels { .. }
         | R::ReplayNotice { .. }
@@ -356,6 +357,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::SettleSurface { .. }
         | R::ReleaseLeases { .. }
         | R::KeepDraft { .. }
+        | R::HearClosed { .. }
         | R::MakeLinkCode { .. }
         | R::Link { .. }
         | R::Unlink { .. }
@@ -382,10 +384,12 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Notice { .. }
         | R::Settings { .. }
         | R::User { .. }
+        | R::Usage { .. }
         | R::Users { .. }
         | R::Policy { .. }
         | R::LinkOffer { .. }
         | R::Draft { .. }
+        | R::Surfaces { .. }
         | R::Tokens { .. }
         | R::Events { .. }
         | R::WaitForChange { .. } => false,

@@ -26,6 +26,8 @@ mod overview;
 mod ownership;
 mod registration;
 mod reveal;
+mod rotation;
+mod secret_links;
 mod service;
 mod session;
 mod sharing;
@@ -33,12 +35,16 @@ mod sign_in;
 mod socket;
 mod story;
 mod tokens;
+mod usage;
 mod users;
 
 pub(crate) use authenticate::expect_operators;
 pub use bulk::Bulks;
 pub use door::{Door, DoorLimits};
 pub use listen::{Listeners, listen};
+pub(crate) use rotation::SECRETS_PATH;
+pub use rotation::{Handed, NotHanded};
+pub use secret_links::SecretLinks;
 pub use socket::{ListenError, SocketFile};
 
 use self::session::Session;
@@ -70,6 +76,8 @@ pub struct Desk {
     pub accounts: Accounts,
     /// Codes that join accounts.
     pub links: Links,
+    /// Addresses that show new secrets of agents.
+    pub secret_links: SecretLinks,
     /// Whose texts are shown to whom.
     pub reveals: Reveals,
     /// Orders to many jobs.

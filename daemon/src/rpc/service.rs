@@ -21,10 +21,11 @@ use guildhall_protocol::notice::{
 use guildhall_protocol::overview::Overview;
 use guildhall_protocol::service::Guildhall;
 use guildhall_protocol::surface::LeasedSurface;
+use guildhall_protocol::usage::UsageReport;
 use guildhall_protocol::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
-    Revealed, Rotated, Scope, Status, TestReport, Updated, WhyNot,
+    Revealed, Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
 };
 use tarpc::context::Context;
 
@@ -127,6 +128,9 @@ impl Guildhall for Caller {
     ) -> Answer<Rotated> {
         whole(async move { self.rotated(request, name, overlap_ms).await }).await
     }
+    async fn secret_link(self, _: Context, name: AgentName, overlap_ms: u64) -> Answer<SecretLink> {
+        self.link_to_secrets(&name, overlap_ms)
+    }
     async fn agent(self, _: Context, name: AgentName) -> Answer<AgentStory> {
         self.agent_story(name).await
     }
@@ -208,6 +212,9 @@ impl Guildhall for Caller {
     async fn user(self, _: Context, user: Option<UserRef>) -> Answer<UserStory> {
         self.user_story(user).await
     }
+    async fn usage(self, _: Context, user: Option<UserRef>) -> Answer<UsageReport> {
+        self.usage_report(user).await
+    }
     async fn users(self, _: Context, page: PageRequest) -> Answer<Page<UserHead>> {
         self.list_users(page).await
     }
@@ -245,6 +252,14 @@ impl Guildhall for Caller {
         shown: u64,
     ) -> Answer<()> {
         self.shown_at(job, channel, address, shown).await
+    }
+
+    async fn surfaces(self, _: Context, job: JobId, channel: Channel) -> Answer<Vec<String>> {
+        self.surfaces_of(job, channel).await
+    }
+
+    async fn hear_closed(self, _: Context, channel: Channel) -> Answer<bool> {
+        self.closed_heard(channel).await
     }
 
     async fn lease_surfaces(self, _: Context, channel: Channel, limit: u32) -> Answer<Vec<LeasedSurface>> {

@@ -1,6 +1,6 @@
 //! Asking the store with the answer's own type.
 
-use super::front_end::SurfaceRecord;
+use super::front_end::{ClosedRecord, SurfaceRecord};
 use super::{
     AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord,
     Found, JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
@@ -94,6 +94,8 @@ ask! {
     tokens, Tokens -> Vec<TokenView>;
     /// A query that answers `Surfaces`.
     surfaces, Surfaces -> Vec<SurfaceRecord>;
+    /// A query that answers `Closed`.
+    closed, Closed -> Option<ClosedRecord>;
     /// A query that answers `Usage`.
     usage, Usage -> Usage;
     /// A query that answers `Receipt`.

@@ -2,7 +2,7 @@
 
 use super::Receipt;
 use super::account::AccountQuery;
-use super::front_end::SurfaceRecord;
+use super::front_end::{ClosedRecord, SurfaceRecord};
 use super::record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
     JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
@@ -18,7 +18,7 @@ use guildhall_protocol::ids::{
 };
 use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
-use guildhall_protocol::notice::NoticeKind;
+use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::time::Timestamp;
 
 /// A question to the store.
@@ -199,6 +199,13 @@ pub enum Query {
         /// Only if it was kept since.
         since: Timestamp,
     },
+    /// Whether somebody takes nothing on a channel. Answers `Closed`.
+    Closed {
+        /// Who.
+        user: UserId,
+        /// Where.
+        channel: Channel,
+    },
     /// The messages elsewhere that show a job, by number. Answers `Surfaces`.
     Surfaces(JobId),
     /// The hash of a request and what it led to. Answers `Receipt`.
@@ -259,5 +266,6 @@ pub enum Answer {
     Tokens(Vec<TokenView>),
     Usage(Usage),
     Surfaces(Vec<SurfaceRecord>),
+    Closed(Option<ClosedRecord>),
     Receipt(Option<([u8; 32], Receipt)>),
 }

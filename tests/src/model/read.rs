@@ -101,6 +101,7 @@ impl State {
             | Query::Judgements) => self.answer_llm(query),
             Query::Account(query) => self.answer_account(query),
             Query::Draft { user, name, since } => self.draft(user, name, since),
+            Query::Closed { user, channel } => self.closed(user, channel),
             Query::Surfaces(job) => self.surfaces(job),
             Query::User(id) => Answer::Users(self.users.get(&id).cloned().into_iter().collect()),
             query @ (Query::Days { .. }

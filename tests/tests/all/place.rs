@@ -133,6 +133,9 @@ impl Place {
         store
             .execute("UPDATE agents SET due_at = due_at - ?1, health_until = health_until - ?1", [ms])
             .expect("agents grow older");
+        store
+            .execute("UPDATE closed_channels SET closed_at = closed_at - ?1", [ms])
+            .expect("what is known of people grows older");
         let days = hours / 24;
         store.execute("UPDATE agent_days SET day = day - ?1", [days]).expect("days pass");
         drop(store);

@@ -106,9 +106,9 @@ async fn goes_on_where_it_stopped(seed: u64, sqlite: &SqliteStore, model: &Model
                 let Answer::Found(page) = ask(sqlite, page).await else { panic!("jobs") };
                 let ids = page.jobs.iter().map(|job| job.id);
                 if begin == PageFrom::First {
-                    found.extend(ids)
+                    found.extend(ids);
                 } else {
-                    found.extend(ids.rev())
+                    found.extend(ids.rev());
                 }
                 next = page.next.map(on);
             }
@@ -120,10 +120,7 @@ async fn goes_on_where_it_stopped(seed: u64, sqlite: &SqliteStore, model: &Model
 
 /// How many rows a store looks at is its own business.
 fn unsearched(answer: Answer) -> Answer {
-    match answer {
-        Answer::Found(found) => Answer::Found(Found { searched: 0, ..found }),
-        other => other,
-    }
+    if let Answer::Found(found) = answer { Answer::Found(Found { searched: 0, ..found }) } else { answer }
 }
 
 async fn ask(store: &impl Store, query: Query) -> Answer {

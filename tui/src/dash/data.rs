@@ -34,8 +34,10 @@ pub(crate) const PEOPLE_ROWS: u32 = 500;
 /// Lines of the daemon's log in one reading, and that are kept.
 pub(crate) const LOG_LINES: u32 = 500;
 const LOG_MAX: usize = 2_000;
-/// How far back the feed begins.
+/// How far back the feed begins at first; further, as long as nothing is found there.
 const FEED_BACK: Duration = Duration::from_mins(5);
+const FEED_BACK_MAX: Duration = Duration::from_hours(24 * 365);
+const FEED_WIDER: u32 = 12;
 /// Lines of the feed in one reading.
 pub(crate) const FEED_LINES: u32 = 200;
 
@@ -219,12 +221,13 @@ pub(crate) struct Feed {
     pub(crate) lines: VecDeque<FeedLine>,
     /// The last line that was read.
     pub(crate) last: EventId,
+    back: Duration,
     state: Loaded<()>,
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { lines: VecDeque::new(), last: EventId(0), state: Loaded::default() }
+        Self { lines: VecDeque::new(), last: EventId(0), back: FEED_BACK, state: Loaded::default() }
     }
 }
 
@@ -432,9 +435,10 @@ impl Data {
     }
 
     fn take_feed(&mut self, now: Timestamp, answer: Result<Answer, ApiError>) {
-        let mut full = false;
+        let (mut full, mut nothing) = (false, false);
         settle(Some(&mut self.feed.state), now, answer, |answer| {
             let lines = answer.feed()?;
+            nothing = lines.is_empty() && self.feed.lines.is_empty();
             full = lines.len() >= usize::try_from(FEED_LINES).unwrap_or(usize::MAX);
             self.feed.last = lines.last().map_or(self.feed.last, |line| line.id);
             self.feed.lines.extend(lines);
@@ -443,6 +447,10 @@ impl Data {
             }
             Some(())
         });
+        if nothing && self.feed.back < FEED_BACK_MAX {
+            self.feed.back = self.feed.back.saturating_mul(FEED_WIDER);
+            self.feed.state.renew();
+        }
         if full {
             // There is more.
             self.feed.state.renew();
@@ -512,7 +520,7 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         Screen::Agents => needs.push(Need::Agents),
         Screen::Agent(name) => needs.push(Need::Agent(name.clone())),
         Screen::Events => {
-            let back = EventId::earliest(model.now.before(FEED_BACK));
+            let back = EventId::earliest(model.now.before(data.feed.back));
             needs.push(Need::Feed(data.feed.last.max(back)));
         }
         Screen::Notices => needs.push(Need::Notices { all: model.is_operator() }),

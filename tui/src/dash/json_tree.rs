@@ -218,6 +218,15 @@ impl JsonTree {
         shown
     }
 
+    /// All lines as text, unfolded.
+    pub(crate) fn text(&self) -> Vec<String> {
+        let text = |line: &JsonLine| {
+            let key = line.key.as_ref().map_or_else(String::new, |key| format!("{key}: "));
+            format!("{}{key}{}", "  ".repeat(line.depth), line.value)
+        };
+        self.lines.iter().map(text).collect()
+    }
+
     /// A line.
     pub(crate) fn line(&self, place: usize) -> Option<&JsonLine> {
         self.lines.get(place)

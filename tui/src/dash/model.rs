@@ -18,6 +18,7 @@ use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentOrder, JobHead, Order};
+use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -118,6 +119,8 @@ pub(crate) struct Model {
     pub(crate) size: (u16, u16),
     pub(crate) theme: Theme,
     pub(crate) times: Times,
+    /// The person's own zone.
+    pub(crate) zone: TimeZone,
     pub(crate) keys: Keys,
     /// The daemon, for people.
     pub(crate) endpoint: String,
@@ -176,6 +179,7 @@ impl Model {
             size,
             theme,
             times: Times::Relative,
+            zone: TimeZone::UTC,
             keys: Keys::default(),
             endpoint,
             contexts: Contexts::default(),
@@ -239,9 +243,9 @@ impl Model {
         match self.screen() {
             Screen::Job(_) => super::view::job::pane_height(self),
             Screen::Overview => super::view::overview::list_height(self),
+            Screen::Agent(_) => super::view::agent::list_height(self),
             Screen::Jobs
             | Screen::Agents
-            | Screen::Agent(_)
             | Screen::Events
             | Screen::Notices
             | Screen::Notice(_)

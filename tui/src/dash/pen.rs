@@ -8,7 +8,7 @@ use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::time::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -210,7 +210,8 @@ impl<'a> Pen<'a> {
 
     /// Turns a line into the chosen one.
     pub(crate) fn select(&mut self, area: Rect) {
-        let style = self.model.theme.style(Tone::Selected);
+        // Reversed colors of single words would make patches of it.
+        let style = self.model.theme.style(Tone::Selected).fg(Color::Reset);
         self.buffer.set_style(area.intersection(self.buffer.area), style);
     }
 
@@ -255,7 +256,7 @@ impl<'a> Pen<'a> {
     pub(crate) fn time(&mut self, at: Timestamp) -> String {
         match self.model.times {
             Times::Relative => self.age(at),
-            Times::Local => clock(at, &jiff::tz::TimeZone::system(), self.model.now),
+            Times::Local => clock(at, &self.model.zone, self.model.now),
             Times::Utc => clock(at, &jiff::tz::TimeZone::UTC, self.model.now),
         }
     }

@@ -1,7 +1,7 @@
 //! What a row of a list stands for: the cursor stays on it while others come and go.
 
 use guildhall_protocol::agent::AgentName;
-use guildhall_protocol::ids::{EventId, JobId, NotificationId, UserId};
+use guildhall_protocol::ids::{AttemptNumber, EventId, JobId, NotificationId, UserId};
 
 /// A thing in a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,10 +9,13 @@ pub(crate) enum Row {
     Job(JobId),
     Agent(AgentName),
     Notice(NotificationId),
+    Attempt(JobId, AttemptNumber),
     Event(EventId),
     User(UserId),
-    /// A heading, or a line of text: it stands for nothing else.
+    /// A line of text: it stands for nothing else.
     Line(usize),
+    /// A heading: nobody stands on it.
+    Heading(usize),
 }
 
 /// Where somebody is in a list.
@@ -36,6 +39,10 @@ impl Cursor {
             self.at = place;
         }
         self.at = self.at.min(rows.len().saturating_sub(1));
+        if self.on.is_none() && !rows.get(self.at).is_some_and(is_thing) {
+            // Whoever has just come stands on the first thing, not on its heading.
+            self.at = rows.iter().position(is_thing).unwrap_or(self.at);
+        }
         self.on = rows.get(self.at).cloned();
         self.show(rows.len(), height);
     }
@@ -44,10 +51,10 @@ impl Cursor {
     pub(crate) fn by(&mut self, rows: &[Row], step: isize, height: usize) {
         let last = rows.len().saturating_sub(1);
         let mut at = self.at.saturating_add_signed(step).min(last);
-        while at > 0 && at < last && matches!(rows.get(at), Some(Row::Line(_))) && has_things(rows) {
+        while at > 0 && at < last && matches!(rows.get(at), Some(Row::Heading(_))) && has_things(rows) {
             at = at.saturating_add_signed(step.signum());
         }
-        if has_things(rows) && matches!(rows.get(at), Some(Row::Line(_))) {
+        if has_things(rows) && matches!(rows.get(at), Some(Row::Heading(_))) {
             at = if step < 0 { rows.iter().position(is_thing) } else { rows.iter().rposition(is_thing) }
                 .unwrap_or(at);
         }
@@ -67,7 +74,7 @@ impl Cursor {
 }
 
 fn is_thing(row: &Row) -> bool {
-    !matches!(row, Row::Line(_))
+    !matches!(row, Row::Heading(_))
 }
 
 fn has_things(rows: &[Row]) -> bool {
@@ -102,7 +109,8 @@ mod tests {
 
     #[test]
     fn it_steps_over_headings() {
-        let rows = [Row::Line(0), Row::Job(JobId(1)), Row::Line(2), Row::Job(JobId(2)), Row::Line(4)];
+        let rows =
+            [Row::Heading(0), Row::Job(JobId(1)), Row::Heading(2), Row::Job(JobId(2)), Row::Heading(4)];
         let mut cursor = Cursor { at: 1, top: 0, on: None };
         cursor.by(&rows, 1, 3);
         assert_eq!((cursor.at, cursor.top), (3, 1));

@@ -101,6 +101,7 @@ pub(super) fn begin(session: Session, options: Options, size: (u16, u16)) -> Beg
     }
     let mut model = Model::new(session.endpoint().to_string(), theme, size, Timestamp::now());
     model.keys = options.keys;
+    model.zone = crate::session::own_zone();
     model.contexts = contexts;
     model.contexts.read_only = options.read_only;
     model.read_only = read_only;

@@ -131,6 +131,7 @@ impl Desk {
             place: PlaceId::LOCAL,
             place_role: Role::Operator,
             bridged: false,
+            timezone: None,
         };
         self.meets(Msg::Link(LinkEvent::Up(Box::new(who))));
     }

@@ -5,11 +5,10 @@ use super::{
     accounts, agents as agent_rows, front_ends, models, notes, outbox, search, system as system_rows, waiting,
 };
 use crate::store::{
-    AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSearch, JobSelection, JobWish, Query,
-    SystemRecord, Tally, TallyRecord,
+    AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
+    TallyRecord,
 };
 use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag, UserId};
-use guildhall_protocol::listing::{JobCursor, JobSort, PageFrom};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -25,26 +24,12 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
                 .query_row([], |row| row.get(0))?;
             Ok(Answer::Time(due.map(Timestamp)))
         }
-        Query::List { states, client, label, agent, before, limit } => {
-            let wish = JobWish { states, client, label, agent, ..JobWish::default() };
-            let from = before.map_or(PageFrom::First, |id| PageFrom::After(JobCursor { key: id.0, id }));
-            let sort = JobSort::default();
-            let all = JobSearch { wish, sort, from, limit, searched_max: u32::MAX };
-            Ok(Answer::Jobs(search::find(connection, &all)?.jobs))
-        }
-        Query::Find(search) => Ok(Answer::Found(search::find(connection, &search)?)),
-        Query::CountJobs(wish) => Ok(Answer::JobCount(search::count(connection, &wish)?)),
-        Query::Waiting { client, now, limit } => {
-            Ok(Answer::Waiting(waiting::waiting(connection, client, now, limit)?))
-        }
-        Query::CountsOf { client, limit } => {
-            let sql = waiting::COUNTS_OF;
-            let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            Ok(Answer::Counts(all(connection, sql, params![client.0, limit], row)?))
-        }
-        Query::AttemptsOf { agent, limit } => {
-            Ok(Answer::Attempts(attempts(connection, ATTEMPTS_OF, params![agent.0, limit])?))
-        }
+        query @ (Query::List { .. }
+        | Query::Find(_)
+        | Query::CountJobs(_)
+        | Query::Waiting { .. }
+        | Query::CountsOf { .. }
+        | Query::AttemptsOf { .. }) => search::answer(connection, query),
         Query::Attempts(job) => {
             let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number";
             Ok(Answer::Attempts(attempts(connection, tail, [job.0])?))
@@ -95,9 +80,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             let before = before.map_or(i64::MAX, |id| id.0);
             Ok(Answer::Deliveries(all(connection, sql, params![agent.0, before, limit], rows::delivery)?))
         }
-        Query::Counts => {
-            Ok(Answer::Counts(all(connection, COUNTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
-        }
+        Query::Counts => Ok(Answer::Counts(waiting::counts(connection)?)),
         query @ (Query::ModelSettings
         | Query::Spent { .. }
         | Query::JobSpending(_)
@@ -107,6 +90,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         Query::User(id) => accounts::user(connection, id),
         Query::Account(query) => accounts::answer(connection, &query),
         Query::Draft { user, name, since } => front_ends::draft(connection, user, &name, since),
+        Query::Closed { user, channel } => front_ends::closed(connection, user, channel),
         Query::Surfaces(job) => front_ends::surfaces(connection, job),
         Query::Days { day } => agent_rows::days(connection, day),
         Query::DueMessages { now, limit } => outbox::due_messages(connection, now, limit),
@@ -171,7 +155,7 @@ fn jobs(connection: &Connection, tail: &str, values: impl Params) -> rusqlite::R
     Ok(Answer::Jobs(found))
 }
 
-fn attempts(
+pub(super) fn attempts(
     connection: &Connection,
     tail: &str,
     values: impl Params,
@@ -179,12 +163,6 @@ fn attempts(
     all(connection, &format!("SELECT {ATTEMPT_COLUMNS} {tail}"), values, rows::attempt)
 }
 
-/// Triggers keep it.
-pub(super) const COUNTS: &str = "
-    SELECT state, jobs
-    FROM job_counts
-    WHERE jobs > 0
-    ORDER BY state";
 pub(super) const ATTEMPTS_OF: &str = "
     FROM attempts INDEXED BY attempts_agent
     WHERE agent_id = ?1

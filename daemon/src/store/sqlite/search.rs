@@ -2,15 +2,16 @@
 //!
 //! Where few jobs can be meant and another order is asked for than their index has, they are sorted here.
 
-use super::queries::all;
+use super::queries::{ATTEMPTS_OF, all, attempts};
 use super::rows::{self, JOB_COLUMNS};
+use super::waiting;
 use super::walk::{Lead, Walk};
-use crate::store::{Found, JobSearch, JobWish};
+use crate::store::{Answer, Found, JobSearch, JobWish, Query};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::listing::{
-    COUNT_SEARCHED_MAX, COUNTED_MAX, Direction, JobCount, JobCursor, PageFrom, SortBy,
+    COUNT_SEARCHED_MAX, COUNTED_MAX, Direction, JobCount, JobCursor, JobSort, PageFrom, SortBy,
 };
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
 /// Most jobs that are sorted here. More of them are looked for in the order's own index.
 const SORTED_MAX: u32 = 5_000;
@@ -19,6 +20,33 @@ const SORTED_MAX: u32 = 5_000;
 struct Row {
     at: JobCursor,
     is_wished: bool,
+}
+
+/// Answers a query that looks for jobs or attempts, or counts what waits.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller lists what comes here")]
+pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<Answer> {
+    Ok(match query {
+        Query::List { states, client, label, agent, before, limit } => {
+            let wish = JobWish { states, client, label, agent, ..JobWish::default() };
+            let from = before.map_or(PageFrom::First, |id| PageFrom::After(JobCursor { key: id.0, id }));
+            let sort = JobSort::default();
+            let all = JobSearch { wish, sort, from, limit, searched_max: u32::MAX };
+            Answer::Jobs(find(connection, &all)?.jobs)
+        }
+        Query::Find(search) => Answer::Found(find(connection, &search)?),
+        Query::CountJobs(wish) => Answer::JobCount(count(connection, &wish)?),
+        Query::Waiting { client, now, limit } => {
+            Answer::Waiting(waiting::waiting(connection, client, now, limit)?)
+        }
+        Query::CountsOf { client, limit } => {
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            Answer::Counts(all(connection, waiting::COUNTS_OF, params![client.0, limit], row)?)
+        }
+        Query::AttemptsOf { agent, limit } => {
+            Answer::Attempts(attempts(connection, ATTEMPTS_OF, params![agent.0, limit])?)
+        }
+        other => unreachable!("{other:?} is answered elsewhere"),
+    })
 }
 
 /// Looks for a page.
@@ -51,7 +79,7 @@ pub(super) fn find(connection: &Connection, search: &JobSearch) -> rusqlite::Res
 /// Counts what is wished for.
 pub(super) fn count(connection: &Connection, wish: &JobWish) -> rusqlite::Result<JobCount> {
     if wish.is_of_states() {
-        let counts = all(connection, super::queries::COUNTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let counts = waiting::counts(connection)?;
         let is_meant = |(state, _): &(String, u64)| {
             wish.states.is_empty() || wish.states.iter().any(|name| name == state)
         };

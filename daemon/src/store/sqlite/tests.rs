@@ -182,6 +182,7 @@ fn every_order_walks_its_index_from_the_key_on() {
 #[test]
 fn what_waits_is_counted_along_what_has_not_ended() {
     let table = [
+        (waiting::UNENDED, "jobs_state (state=?)"),
         (waiting::OF_STATE, "jobs_state (state=?)"),
         (waiting::OF_CLIENT, "jobs_unended (client_id=?)"),
         (waiting::COUNTS_OF, "jobs_client (client_id=?)"),

@@ -4,13 +4,20 @@ use super::queries::all;
 use crate::store::WaitingRecord;
 use guildhall_protocol::ids::{JobId, UserId};
 use guildhall_protocol::notice::Channel;
-use guildhall_protocol::state::JobState;
+use guildhall_protocol::state::{JOB_STATES, JobState};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 /// States in which a job waits for a person, with every detail.
 const FOR_PEOPLE: [&str; 3] = ["input_required", "in_review", "held"];
 
+const ENDED: &str = "
+    SELECT state, jobs
+    FROM job_counts";
+pub(super) const UNENDED: &str = "
+    SELECT count(*)
+    FROM jobs INDEXED BY jobs_state
+    WHERE state = ?1";
 pub(super) const OF_STATE: &str = "
     SELECT detail
     FROM jobs INDEXED BY jobs_state
@@ -71,6 +78,21 @@ pub(super) const UNDELIVERABLE: &str = "
         WHERE due_at IS NULL AND acknowledged_at IS NULL
         LIMIT ?1
     )";
+
+/// Jobs per state name, by name: those that ended from their counters, the others from the index.
+pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    let snapshot = connection.unchecked_transaction()?;
+    let mut counts = all(&snapshot, ENDED, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut names: Vec<&str> =
+        JOB_STATES.iter().filter(|state| !state.is_terminal()).map(|state| state.name()).collect();
+    names.dedup();
+    for name in names {
+        counts.push((name.to_owned(), number(&snapshot, UNENDED, [name])?));
+    }
+    counts.retain(|(_, count)| *count > 0);
+    counts.sort_unstable();
+    Ok(counts)
+}
 
 /// What waits; of the whole, or of one client.
 pub(super) fn waiting(

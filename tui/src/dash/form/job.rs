@@ -186,7 +186,7 @@ pub(crate) fn draft(form: &Form, now: Timestamp) -> Result<JobDraft, Vec<FieldEr
     if let Some(text) = form.said("deadline") {
         match parse_span(&text) {
             Ok(span) => within_ms = Some(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
-            Err(_) => match parse_moment(&text, now, &jiff::tz::TimeZone::system()) {
+            Err(_) => match parse_moment(&text, now, &crate::session::own_zone()) {
                 Ok(moment) => deadline = Some(moment),
                 Err(error) => reading.wrong("deadline", &error.to_string()),
             },

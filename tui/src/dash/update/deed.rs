@@ -17,6 +17,7 @@ use guildhall_protocol::job::Priority;
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::time::{Timestamp, parse_moment};
 use guildhall_protocol::view::{AgentOrder, EngineOrder, JobHead, Order};
+use jiff::tz::TimeZone;
 use tui_input::Input;
 
 /// Longest title in a question, in graphemes.
@@ -149,7 +150,7 @@ pub(super) fn replay(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The deed with what was said beside it.
-pub(super) fn ready(confirm: &Confirm, now: Timestamp) -> Result<Deed, String> {
+pub(super) fn ready(confirm: &Confirm, now: Timestamp, zone: &TimeZone) -> Result<Deed, String> {
     let said = |label: &str| {
         let field = confirm.fields.iter().find(|field| field.label == label)?;
         let text = field.input.value().trim();
@@ -168,8 +169,7 @@ pub(super) fn ready(confirm: &Confirm, now: Timestamp) -> Result<Deed, String> {
             order.priority = Some(priority(&class)?);
         }
         if let Some(until) = said("Until") {
-            let zone = jiff::tz::TimeZone::system();
-            order.deadline = Some(parse_moment(&until, now, &zone).map_err(|error| error.to_string())?);
+            order.deadline = Some(parse_moment(&until, now, zone).map_err(|error| error.to_string())?);
         }
         Ok(order)
     };

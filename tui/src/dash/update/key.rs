@@ -299,17 +299,18 @@ fn id_of(model: &Model) -> Option<String> {
     }
     Some(match subject(model)? {
         Row::Job(id) => id.to_string(),
+        Row::Attempt(job, number) => format!("{job}.{}", number.0),
         Row::Agent(name) => name.to_string(),
         Row::Notice(id) => id.0.to_string(),
         Row::User(id) => id.0.to_string(),
         Row::Event(id) => id.0.to_string(),
-        Row::Line(_) => return None,
+        Row::Line(_) | Row::Heading(_) => return None,
     })
 }
 
 fn command_of(model: &Model) -> Option<String> {
     Some(match subject(model)? {
-        Row::Job(id) => format!("guildhall job show {}", id.0),
+        Row::Job(id) | Row::Attempt(id, _) => format!("guildhall job show {}", id.0),
         Row::Agent(name) => format!("guildhall agent show {name}"),
         Row::Notice(id) => format!("guildhall notices show {}", id.0),
         Row::User(id) => format!("guildhall user show {}", id.0),
@@ -320,7 +321,7 @@ fn command_of(model: &Model) -> Option<String> {
                 Subject::Agent(_) | Subject::User(_) | Subject::System => return None,
             }
         }
-        Row::Line(_) => return None,
+        Row::Line(_) | Row::Heading(_) => return None,
     })
 }
 

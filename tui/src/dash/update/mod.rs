@@ -22,6 +22,7 @@ use super::theme::Tone;
 use super::view::overview::Opens;
 use super::window::Part;
 use guildhall_protocol::time::Timestamp;
+use jiff::tz::TimeZone;
 
 pub(crate) use command::finds as palette_finds;
 pub(crate) use form::{keys as form_keys, needs as form_needs};
@@ -157,6 +158,10 @@ fn link(model: &mut Model, event: LinkEvent) {
                 model.tell(Tone::Good, format!("The daemon is back after {away}; everything was read again"));
             }
             model.link = Link::Live;
+            // What they said to the daemon goes before what their machine says.
+            if let Some(zone) = who.timezone.as_deref().and_then(|zone| TimeZone::get(zone).ok()) {
+                model.zone = zone;
+            }
             model.who = Some(*who);
             model.version += 1;
             model.data.renew();
@@ -191,7 +196,7 @@ fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
 /// Opens what a row stands for.
 fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
     match row {
-        Some(Row::Job(id)) => model.trail.go(Screen::Job(id)),
+        Some(Row::Job(id) | Row::Attempt(id, _)) => model.trail.go(Screen::Job(id)),
         Some(Row::Agent(name)) => model.trail.go(Screen::Agent(name)),
         Some(Row::Notice(id)) => model.trail.go(Screen::Notice(id)),
         Some(Row::User(id)) => model.trail.go(Screen::Person(id)),
@@ -214,7 +219,7 @@ fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
                 Some(Opens::Nothing) | None => {}
             }
         }
-        Some(Row::Line(_)) | None => {}
+        Some(Row::Line(_) | Row::Heading(_)) | None => {}
     }
     Vec::new()
 }

@@ -206,7 +206,7 @@ fn question(model: &mut Model, mut confirm: crate::dash::overlay::Confirm, key: 
         (KeyCode::Left | KeyCode::Right, Focus::No) => confirm.turn(1),
         (KeyCode::Left | KeyCode::Right, Focus::Yes) => confirm.turn(-1),
         (KeyCode::Enter, Focus::Yes) | (KeyCode::Char('y'), Focus::No | Focus::Yes) => {
-            match confirm.missing().map_or_else(|| deed::ready(&confirm, model.now), Err) {
+            match confirm.missing().map_or_else(|| deed::ready(&confirm, model.now, &model.zone), Err) {
                 Ok(deed) => return deed::order(model, confirm.title, deed),
                 Err(trouble) => confirm.trouble = Some(trouble),
             }

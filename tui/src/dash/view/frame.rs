@@ -1,6 +1,6 @@
 //! Around every view: where one is and how the connection is above, what the keys do below.
 
-use crate::dash::action::{Now, keymap};
+use crate::dash::action::{Act, Now, keymap};
 use crate::dash::layout::Width;
 use crate::dash::link::Link;
 use crate::dash::msg::Hit;
@@ -114,11 +114,12 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
     let room = area.right().saturating_sub(u16::try_from(tail.len()).unwrap_or(0));
     let mut told = Vec::new();
     let bindings = keymap(model);
-    // What changes something is worth more room than how one moves.
+    // What changes something is worth more room; everybody knows how to move.
     let (orders, looks): (Vec<_>, Vec<_>) = bindings.iter().partition(|binding| binding.entry.writes);
     for binding in orders.into_iter().chain(looks) {
         let act = binding.entry.act;
-        if binding.now != Now::Yes || told.contains(&act) || binding.entry.id == "help" {
+        let moves = matches!(act, Act::Up | Act::Down | Act::PageUp | Act::PageDown | Act::First | Act::Last);
+        if binding.now != Now::Yes || told.contains(&act) || moves || act == Act::Help {
             continue;
         }
         told.push(act);

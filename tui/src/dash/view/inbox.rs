@@ -1,7 +1,7 @@
 //! What waits for the person: answers to review, disputes to decide, complaints, agents to approve.
 
 use super::jobs;
-use super::list::{Empty, nothing};
+use super::list::{Empty, aligned, nothing};
 use crate::dash::model::Model;
 use crate::dash::msg::Hit;
 use crate::dash::pen::{Pen, fit};
@@ -40,7 +40,7 @@ fn add<'a, T>(entries: &mut Vec<Entry<'a>>, title: &str, things: &'a [T], entry:
 pub(super) fn rows(model: &Model) -> Vec<Row> {
     let Some(inbox) = &model.data.inbox.value else { return Vec::new() };
     let row = |(place, entry): (usize, &Entry<'_>)| match entry {
-        Entry::Heading(_) => Row::Line(place),
+        Entry::Heading(_) => Row::Heading(place),
         Entry::Job(head) => Row::Job(head.id),
         Entry::Appeal(appeal) => Row::Job(appeal.job),
         Entry::Agent(head) => Row::Agent(head.name.clone()),
@@ -73,6 +73,7 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect) {
                 let mut x = area.x + 2;
                 for (column, width) in &shown {
                     let (text, tone) = jobs::cell(pen, head, *column);
+                    let text = aligned(&text, *width, jobs::COLUMNS[*column].align);
                     pen.text(x, whole.y, *width, &text, tone);
                     x += width + 1;
                 }

@@ -144,7 +144,7 @@ fn bytes_within(text: &str, width: usize) -> usize {
     end
 }
 
-fn aligned(text: &str, width: u16, align: Align) -> String {
+pub(super) fn aligned(text: &str, width: u16, align: Align) -> String {
     let gap = usize::from(width).saturating_sub(text.width());
     match align {
         Align::Left => text.to_owned(),

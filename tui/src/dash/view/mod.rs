@@ -1,5 +1,6 @@
 //! What is shown: `view` looks at the model and paints, and changes nothing.
 
+pub(crate) mod agent;
 mod agents;
 mod events;
 mod forms;
@@ -36,7 +37,7 @@ pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
         Screen::Jobs => jobs::paint(&mut pen, parts.body),
         Screen::Job(id) => job::paint(&mut pen, parts.body, *id),
         Screen::Agents => agents::paint(&mut pen, parts.body),
-        Screen::Agent(name) => agents::paint_one(&mut pen, parts.body, name),
+        Screen::Agent(name) => agent::paint(&mut pen, parts.body, name),
         Screen::Events => events::paint(&mut pen, parts.body),
         Screen::Notices => notices::paint(&mut pen, parts.body),
         Screen::Notice(id) => notices::paint_one(&mut pen, parts.body, *id),
@@ -74,7 +75,7 @@ pub(crate) fn rows(model: &Model) -> Vec<Row> {
         Screen::Jobs => jobs::rows(model),
         Screen::Job(id) => job::rows(model, *id),
         Screen::Agents => agents::rows(model),
-        Screen::Agent(name) => agents::rows_of_one(model, name),
+        Screen::Agent(name) => agent::rows(model, name),
         Screen::Events => events::rows(model),
         Screen::Notices => notices::rows(model),
         Screen::Notice(id) => notices::rows_of_one(model, *id),

@@ -53,6 +53,8 @@ impl Hall {
             name: format!("server {}", server.id),
             // Who manages a server is nobody special in the marketplace.
             role: Role::Client,
+            manages: false,
+            groups: Vec::new(),
         });
         let who = (incoming.user.id, incoming.server.as_ref().map(|server| server.id));
         self.acting_for(who, &incoming.user.name, place)

@@ -23,6 +23,7 @@ pub mod narrate;
 pub mod notice;
 pub mod permission;
 pub mod pick;
+pub mod place;
 pub mod service;
 pub mod sign_in;
 pub mod state;

@@ -36,6 +36,9 @@ pub enum Verb {
     SteerEngine,
     SteerModels,
     ReadJudges,
+    ReadPlace,
+    ListPlaces,
+    ChangePlace,
     ReadUser,
     ListUsers,
     SuspendUser,
@@ -163,7 +166,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 50] = [
+pub const MATRIX: [Row; 53] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
@@ -203,6 +206,9 @@ pub const MATRIX: [Row; 50] = [
     row(Verb::SteerEngine,                  Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::SteerModels,                  Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::ReadJudges,                   Market, [O, N, N, N, N], CALM, OPEN),
+    row(Verb::ReadPlace,                    Market, [C, N, N, C, O], CALM, OPEN),
+    row(Verb::ListPlaces,                   Market, [O, N, N, N, N], CALM, OPEN),
+    row(Verb::ChangePlace,                  Market, [C, N, N, O, O], BUSY, OPEN),
     row(Verb::ReadUser,                     Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ListUsers,                    Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::SuspendUser,                  Market, [O, N, N, N, O], CALM, OPEN),
@@ -243,6 +249,9 @@ impl Verb {
             Self::SteerEngine => "stop or start new attempts",
             Self::SteerModels => "switch models or set their budgets",
             Self::ReadJudges => "compare judges with people",
+            Self::ReadPlace => "read the settings of this place",
+            Self::ListPlaces => "list places",
+            Self::ChangePlace => "change the settings of this place",
             Self::ReadUser => "read this account",
             Self::ListUsers => "list users",
             Self::SuspendUser => "suspend, restore or limit a user",

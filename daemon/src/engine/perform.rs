@@ -102,7 +102,8 @@ impl Engine {
     pub(crate) async fn release(&self, agent: AgentId) {
         let states = vec!["assigned".to_owned()];
         let (agent, limit) = (Some(agent), RELEASE_MAX);
-        let query = Query::List { states, client: None, label: None, agent, before: None, limit };
+        let query =
+            Query::List { states, client: None, place: None, label: None, agent, before: None, limit };
         let released = async {
             for job in self.parts.store.jobs(query).await? {
                 let work = Work::load(&*self.parts.store, job).await?;

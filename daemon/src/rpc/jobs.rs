@@ -92,7 +92,7 @@ impl Caller {
         let post = NewPost {
             client,
             place: self.who.terms.place,
-            visibility: draft.visibility,
+            visibility: draft.visibility.unwrap_or_default(),
             priority: draft.priority,
             title: draft.shown_title(),
             label: draft.label,
@@ -117,6 +117,7 @@ impl Caller {
             | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Surfaces(_)
+            | Outcome::Alerts(_)
             | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
             }
@@ -246,7 +247,8 @@ impl Caller {
         // Who is no operator sees their own jobs; those of their place come with accounts.
         let client = (filter.mine || !self.is_operator()).then_some(self.who.user);
         let before = page.after.map(JobId);
-        let query = Query::List { states: filter.states, client, label: filter.label, agent, before, limit };
+        let (states, label, place) = (filter.states, filter.label, None);
+        let query = Query::List { states, client, place, label, agent, before, limit };
         let jobs = self.desk.store().jobs(query).await.map_err(store)?;
         let full = jobs.len() == usize::try_from(limit).unwrap_or(usize::MAX);
         let next = jobs.last().filter(|_| full).map(|job| job.id.0);

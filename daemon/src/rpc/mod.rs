@@ -111,6 +111,7 @@ impl Desk {
             | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Surfaces(_)
+            | Outcome::Alerts(_)
             | Outcome::Dropped(_) => Err(StoreError::Unavailable("an outcome of another command".to_owned())),
         }
     }

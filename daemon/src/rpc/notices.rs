@@ -48,6 +48,7 @@ impl Caller {
         let list = |states: &[&str], client| Query::List {
             states: states.iter().map(|state| (*state).to_owned()).collect(),
             client,
+            place: None,
             label: None,
             agent: None,
             before: None,
@@ -199,6 +200,7 @@ impl Caller {
             | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Surfaces(_)
+            | Outcome::Alerts(_)
             | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
             }

@@ -1,6 +1,7 @@
 //! Asking the store with the answer's own type.
 
 use super::front_end::SurfaceRecord;
+use super::place::PlaceRecord;
 use super::{
     AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord,
     JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
@@ -87,6 +88,8 @@ ask! {
     tokens, Tokens -> Vec<TokenView>;
     /// A query that answers `Surfaces`.
     surfaces, Surfaces -> Vec<SurfaceRecord>;
+    /// A query that answers `Places`.
+    places, Places -> Vec<PlaceRecord>;
     /// A query that answers `Usage`.
     usage, Usage -> Usage;
     /// A query that answers `Receipt`.

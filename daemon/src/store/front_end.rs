@@ -47,7 +47,7 @@ pub enum FrontEndCommand {
         /// When it is handed out again, if it shows less than there is by then.
         due_at: Timestamp,
     },
-    /// Takes back what was handed out on a channel, notices and messages: whoever had it is gone.
+    /// Takes back what was handed out on a channel, notices, alerts and messages: whoever had it is gone.
     Release {
         /// Where.
         channel: Channel,

@@ -3,6 +3,7 @@
 use super::Receipt;
 use super::account::AccountQuery;
 use super::front_end::SurfaceRecord;
+use super::place::{PlaceQuery, PlaceRecord};
 use super::record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
     JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
@@ -12,8 +13,8 @@ use guildhall_protocol::account::{Identity, TokenView, Usage};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
-    AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, NotificationId, RequestId,
-    UserId,
+    AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, NotificationId, PlaceId,
+    RequestId, UserId,
 };
 use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
 use guildhall_protocol::notice::NoticeKind;
@@ -41,6 +42,8 @@ pub enum Query {
         states: Vec<String>,
         /// Only jobs of this client.
         client: Option<UserId>,
+        /// Only jobs of this place.
+        place: Option<PlaceId>,
         /// Only this label.
         label: Option<String>,
         /// Only jobs with an attempt of this agent.
@@ -161,6 +164,8 @@ pub enum Query {
     User(UserId),
     /// About users, tokens or shares.
     Account(AccountQuery),
+    /// About places.
+    Place(PlaceQuery),
     /// What a draft holds. Answers `Text`.
     Draft {
         /// Whose.
@@ -227,5 +232,6 @@ pub enum Answer {
     Tokens(Vec<TokenView>),
     Usage(Usage),
     Surfaces(Vec<SurfaceRecord>),
+    Places(Vec<PlaceRecord>),
     Receipt(Option<([u8; 32], Receipt)>),
 }

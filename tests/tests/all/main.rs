@@ -44,6 +44,7 @@ mod random_accounts;
 mod random_commands;
 mod random_front_ends;
 mod random_llm;
+mod random_places;
 mod random_secrets;
 mod reviews;
 mod second_chances;

@@ -230,7 +230,7 @@ async fn jobs(place: &Place, actor: &Actor, poster: &Person, failed: &str) -> BT
     for whose in RELATIONS {
         let by = if whose == Whose::Own { &actor.person } else { poster };
         let agent = if whose == Whose::Assigned { failed } else { "@steady" };
-        let visibility = if whose == Whose::Seen { Visibility::Place } else { Visibility::Private };
+        let visibility = Some(if whose == Whose::Seen { Visibility::Place } else { Visibility::Private });
         let job = by.post(JobDraft { visibility, ..by_client(agent) }).await.expect("it is posted");
         if whose == Whose::Shared {
             poster.share(job, actor.person.user, true).await.expect("it is theirs");

@@ -5,7 +5,7 @@
 //! when only their states are asked for, they lead, one walk a state, merged. Otherwise the narrowest other filter leads.
 
 use super::rows::JOB_COLUMNS;
-use guildhall_protocol::ids::{AgentId, JobId, UserId};
+use guildhall_protocol::ids::{AgentId, JobId, PlaceId, UserId};
 use guildhall_protocol::state::{JOB_STATES, JobState};
 use rusqlite::types::Value;
 
@@ -13,6 +13,7 @@ use rusqlite::types::Value;
 pub(super) struct Listing {
     pub(super) states: Vec<String>,
     pub(super) client: Option<UserId>,
+    pub(super) place: Option<PlaceId>,
     pub(super) label: Option<String>,
     pub(super) agent: Option<AgentId>,
     pub(super) before: Option<JobId>,
@@ -39,16 +40,19 @@ impl Listing {
         let states: Vec<String> =
             states.into_iter().map(|state| bind(Value::Text(state.name().to_owned()))).collect();
         let client = self.client.map(|client| bind(Value::Integer(client.0)));
+        let has_index = self.place.is_some_and(|place| place != PlaceId::LOCAL);
+        let place = self.place.map(|place| bind(Value::Integer(place.0)));
         let label = self.label.map(|label| bind(Value::Text(label)));
         let agent = self.agent.map(|agent| bind(Value::Integer(agent.0)));
 
         let mut conditions = vec!["jobs.id < ?1".to_owned()];
         conditions.extend(client.as_ref().map(|client| format!("jobs.client_id = {client}")));
+        conditions.extend(place.as_ref().map(|place| format!("jobs.place_id = {place}")));
         conditions.extend(label.as_ref().map(|label| format!("jobs.label = {label}")));
         let tried = |agent: &String| {
             format!("EXISTS (SELECT 1 FROM attempts AS a WHERE a.agent_id = {agent} AND a.job_id = jobs.id)")
         };
-        let narrow = client.is_some() || label.is_some() || agent.is_some();
+        let narrow = client.is_some() || label.is_some() || agent.is_some() || has_index;
         if !states.is_empty() && (running || !narrow) {
             conditions.extend(agent.as_ref().map(tried));
             let rest = conditions.join(" AND ");
@@ -75,6 +79,11 @@ impl Listing {
                 (from, "attempts.job_id")
             }
             (None, None, Some(_)) => ("jobs INDEXED BY jobs_client", "jobs.id"),
+            (None, None, None) if has_index => {
+                // The index holds only these.
+                conditions.push("jobs.place_id <> 1".to_owned());
+                ("jobs INDEXED BY jobs_place", "jobs.id")
+            }
             (None, None, None) => ("jobs", "jobs.id"),
         };
         let rest = conditions.join(" AND ");

@@ -12,6 +12,7 @@ mod models;
 mod notes;
 mod open;
 mod outbox;
+mod places;
 mod queries;
 mod readers;
 mod reseal;

@@ -2,7 +2,9 @@
 
 use super::listing::Listing;
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
-use super::{accounts, agents as agent_rows, front_ends, models, notes, outbox, system as system_rows};
+use super::{
+    accounts, agents as agent_rows, front_ends, models, notes, outbox, places, system as system_rows,
+};
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
     TallyRecord,
@@ -23,8 +25,8 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
                 .query_row([], |row| row.get(0))?;
             Ok(Answer::Time(due.map(Timestamp)))
         }
-        Query::List { states, client, label, agent, before, limit } => {
-            list(connection, Listing { states, client, label, agent, before, limit })
+        Query::List { states, client, place, label, agent, before, limit } => {
+            list(connection, Listing { states, client, place, label, agent, before, limit })
         }
         Query::Attempts(job) => {
             let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number";
@@ -88,6 +90,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         | Query::Judgements) => models::answer(connection, &query),
         Query::User(id) => accounts::user(connection, id),
         Query::Account(query) => accounts::answer(connection, &query),
+        Query::Place(query) => places::answer(connection, &query),
         Query::Draft { user, name, since } => front_ends::draft(connection, user, &name, since),
         Query::Surfaces(job) => front_ends::surfaces(connection, job),
         Query::Days { day } => agent_rows::days(connection, day),
@@ -129,6 +132,7 @@ fn system(connection: &Connection) -> rusqlite::Result<Answer> {
             coalesce((SELECT max(id) FROM deliveries), 0),
             coalesce((SELECT max(id) FROM notifications), 0),
             coalesce((SELECT max(id) FROM messages), 0),
+            coalesce((SELECT max(id) FROM alerts), 0),
             coalesce((SELECT max(id) FROM tokens), 0),
             coalesce((SELECT max(id) FROM surfaces), 0)
         )";

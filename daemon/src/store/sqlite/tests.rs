@@ -2,7 +2,7 @@
 
 use super::listing::Listing;
 use super::{entry, jobs, notes, open, outbox, queries};
-use guildhall_protocol::ids::{AgentId, UserId};
+use guildhall_protocol::ids::{AgentId, PlaceId, UserId};
 use rusqlite::StatementStatus;
 
 fn plan(sql: &str) -> String {
@@ -105,10 +105,28 @@ fn every_list_of_jobs_walks_one_index_and_sorts_nothing() {
         (ended, client, None, None, "jobs_client (client_id=? AND id<?)"),
     ];
     for (states, client, label, agent, expected) in table {
-        let listing = Listing { states, client, label, agent, before: None, limit: 50 };
+        let listing = Listing { states, client, place: None, label, agent, before: None, limit: 50 };
         let (sql, _) = listing.statement().expect("these states exist");
         let plan = plan(&sql);
         assert!(plan.contains(expected), "{sql}\n{plan}");
         assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN jobs"), "{sql}\n{plan}");
+    }
+}
+
+#[test]
+fn the_jobs_of_a_place_are_listed_by_their_index() {
+    let states = vec!["completed".to_owned(), "failed".to_owned()];
+    for (states, place, expected) in [
+        (vec![], 2, "jobs_place (place_id=? AND id<?)"),
+        (states.clone(), 2, "jobs_place (place_id=? AND id<?)"),
+        (vec!["held".to_owned()], 2, "jobs_state (state=? AND id<?)"),
+        (states, 1, "jobs_state (state=? AND id<?)"),
+    ] {
+        let place = Some(PlaceId(place));
+        let listing =
+            Listing { states, client: None, place, label: None, agent: None, before: None, limit: 50 };
+        let (sql, _) = listing.statement().expect("these states exist");
+        let plan = plan(&sql);
+        assert!(plan.contains(expected) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
     }
 }

@@ -255,6 +255,8 @@ pub struct PlaceStory {
     pub head: PlaceHead,
     /// Whether the caller may change its settings.
     pub may_change: bool,
+    /// Whether the caller may post there.
+    pub may_post: bool,
     /// Its history, for whoever may change its settings.
     pub events: Vec<Event>,
 }

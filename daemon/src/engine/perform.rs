@@ -208,7 +208,7 @@ impl Engine {
             attempt = withdraw(work, &mut scribe, now);
             scribe.event(What::Held { why: HeldWhy::Poison });
             self.tell_client(work, &mut scribe, NoticeKind::JobHeld);
-            self.tell_operators(work.job.id, &mut scribe, NoticeKind::OperatorNeeded);
+            self.tell_operators(&work.job, &mut scribe, NoticeKind::OperatorNeeded);
         } else {
             turn.ready = turn.state == JobState::Open;
             // An evaluation is due at once.

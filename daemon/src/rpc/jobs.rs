@@ -3,6 +3,7 @@
 use super::check::violations;
 use super::errors::{commit, invalid, not_found, store};
 use super::orders::Ordered;
+use super::session::Sees;
 use super::story::whole_characters;
 use super::{Caller, errors};
 use crate::engine::decide::Decision;
@@ -17,11 +18,12 @@ use crate::store::{
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
-use guildhall_protocol::ids::{AgentId, BodyId, JobId, RequestId, UserId};
+use guildhall_protocol::ids::{AgentId, BodyId, JobId, PlaceId, RequestId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::model::Payer;
 use guildhall_protocol::pick::Exclusion;
+use guildhall_protocol::place::PlaceSettings;
 use guildhall_protocol::state::JOB_STATES;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
@@ -78,6 +80,7 @@ impl Caller {
     /// Checks a draft and makes the command that posts it.
     async fn prepare(&self, request: Request, draft: JobDraft) -> Result<Prepared, ApiError> {
         let now = Timestamp::now();
+        self.check_poster()?;
         let (draft, _) = self.checked_draft(draft, now).await?;
         self.check_post(draft.brief.len(), now).await?;
         if let Some(earlier) = draft.derived_from {
@@ -128,6 +131,7 @@ impl Caller {
     }
 
     pub(super) async fn preview_one(&self, draft: JobDraft) -> Result<Preview, ApiError> {
+        self.check_poster()?;
         let now = Timestamp::now();
         let (draft, mut notes) = self.checked_draft(draft, now).await?;
         let judged_by_person = draft.criteria.is_empty() && draft.review != Review::Never
@@ -149,7 +153,8 @@ impl Caller {
             Err(_) => {}
         }
         let engine = &self.desk.engine;
-        let mut asks = Asks::of(engine, draft, self.who.user, now).with_meaning(engine).await;
+        let here = self.who.terms.place;
+        let mut asks = Asks::of(engine, draft, self.who.user, here, now).with_meaning(engine).await;
         if asks.compared.is_none() && engine.compares(&asks.draft) {
             notes.push("agents are compared by words here; by meaning too, once it is posted".to_owned());
         }
@@ -175,7 +180,8 @@ impl Caller {
             return Err(nobody);
         }
         let engine = &self.desk.engine;
-        let asks = Asks { steering: job.steering.clone(), ..Asks::of(engine, draft, job.client, now) };
+        let asks =
+            Asks { steering: job.steering.clone(), ..Asks::of(engine, draft, job.client, job.place, now) };
         let mut asks = asks.with_meaning(engine).await;
         let market = Arc::clone(&self.desk.engine.parts().market);
         let wanted_name = name.clone();
@@ -209,7 +215,7 @@ impl Caller {
         let draft = draft.ok_or_else(|| not_found("text of this job any more: it was forgotten"))?;
         let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
         let steering = Steering { assign: Some(agent), ..job.steering.clone() };
-        let asks = Asks { steering, ..Asks::of(&self.desk.engine, draft, job.client, now) };
+        let asks = Asks { steering, ..Asks::of(&self.desk.engine, draft, job.client, job.place, now) };
         let may_be_asked = asks.material != Material::Given;
         let (market, wanted) = (Arc::clone(&self.desk.engine.parts().market), name.clone());
         let look = move || {
@@ -244,10 +250,12 @@ impl Caller {
                 .hint(format!("the states are {}", state_names().join(", "))));
         }
         let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
-        // Who is no operator sees their own jobs; those of their place come with accounts.
-        let client = (filter.mine || !self.is_operator()).then_some(self.who.user);
+        // Operators see all jobs, those of a place all of that place; everybody else their own.
+        let sees = if filter.mine { Sees::Own } else { self.sees() };
+        let client = (sees == Sees::Own).then_some(self.who.user);
+        let place = (sees == Sees::Place).then_some(self.who.terms.place);
         let before = page.after.map(JobId);
-        let (states, label, place) = (filter.states, filter.label, None);
+        let (states, label) = (filter.states, filter.label);
         let query = Query::List { states, client, place, label, agent, before, limit };
         let jobs = self.desk.store().jobs(query).await.map_err(store)?;
         let full = jobs.len() == usize::try_from(limit).unwrap_or(usize::MAX);
@@ -349,6 +357,7 @@ fn state_names() -> Vec<&'static str> {
 /// A draft, with what the picker asks of it.
 struct Asks {
     draft: JobDraft,
+    place: Arc<PlaceSettings>,
     steering: Steering,
     client: UserId,
     input: Value,
@@ -360,14 +369,15 @@ struct Asks {
 }
 
 impl Asks {
-    fn of(engine: &Engine, draft: JobDraft, client: UserId, now: Timestamp) -> Self {
+    fn of(engine: &Engine, draft: JobDraft, client: UserId, place: PlaceId, now: Timestamp) -> Self {
+        let place = engine.parts().places.of(place);
         let input = draft.input.as_ref().map_or_else(|| json!({"text": draft.brief}), Json::value);
         let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
         let deadline = draft.deadline.unwrap_or(now);
         let material = engine.material(&draft, client);
         let steering = Steering::default();
         let (compared, near) = (None, Vec::new());
-        Self { draft, steering, client, input, input_bytes, material, deadline, compared, near }
+        Self { draft, place, steering, client, input, input_bytes, material, deadline, compared, near }
     }
 
     /// With what is known of the meaning of its texts, at no cost.
@@ -385,6 +395,7 @@ impl Asks {
         Wanted {
             client: self.client,
             draft: &self.draft,
+            place: &self.place,
             steering: &self.steering,
             input: &self.input,
             input_bytes: self.input_bytes,

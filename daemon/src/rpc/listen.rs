@@ -354,6 +354,9 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::SettleSurface { .. }
         | R::ReleaseLeases { .. }
         | R::KeepDraft { .. }
+        | R::SetPlace { .. }
+        | R::LeaseAlerts { .. }
+        | R::SettleAlert { .. }
         | R::MakeLinkCode { .. }
         | R::Link { .. }
         | R::Unlink { .. }
@@ -378,6 +381,8 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::User { .. }
         | R::Users { .. }
         | R::Policy { .. }
+        | R::Place { .. }
+        | R::Places { .. }
         | R::LinkOffer { .. }
         | R::Draft { .. }
         | R::Tokens { .. }

@@ -4,6 +4,7 @@
 //! (see `whole`).
 
 mod agents;
+mod alerts;
 mod authenticate;
 mod check;
 mod door;
@@ -19,6 +20,7 @@ mod models;
 mod notices;
 mod orders;
 mod ownership;
+mod places;
 mod registration;
 mod service;
 mod session;

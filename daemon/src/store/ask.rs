@@ -1,7 +1,7 @@
 //! Asking the store with the answer's own type.
 
 use super::front_end::SurfaceRecord;
-use super::place::PlaceRecord;
+use super::place::{AlertRecord, PlaceRecord};
 use super::{
     AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord,
     JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
@@ -90,6 +90,8 @@ ask! {
     surfaces, Surfaces -> Vec<SurfaceRecord>;
     /// A query that answers `Places`.
     places, Places -> Vec<PlaceRecord>;
+    /// A query that answers `Alerts`.
+    alerts, Alerts -> Vec<AlertRecord>;
     /// A query that answers `Usage`.
     usage, Usage -> Usage;
     /// A query that answers `Receipt`.

@@ -62,14 +62,16 @@ pub struct PlaceFence {
     pub chain: Chain,
 }
 
-/// A question about places. Answers `Places`.
+/// A question about places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlaceQuery {
-    /// One place, or none.
+    /// One place. Answers `Places` with one row or none.
     Place(PlaceId),
-    /// The place that is known so, or none.
+    /// The place that is known so. Answers `Places` with one row or none.
     Known(Identity),
-    /// Places by number.
+    /// An alert that is not told yet. Answers `Alerts` with one row or none.
+    Alert(AlertId),
+    /// Places by number. Answers `Places`.
     Places {
         /// After this one.
         after: PlaceId,

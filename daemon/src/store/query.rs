@@ -3,7 +3,7 @@
 use super::Receipt;
 use super::account::AccountQuery;
 use super::front_end::SurfaceRecord;
-use super::place::{PlaceQuery, PlaceRecord};
+use super::place::{AlertRecord, PlaceQuery, PlaceRecord};
 use super::record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
     JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
@@ -233,5 +233,6 @@ pub enum Answer {
     Usage(Usage),
     Surfaces(Vec<SurfaceRecord>),
     Places(Vec<PlaceRecord>),
+    Alerts(Vec<AlertRecord>),
     Receipt(Option<([u8; 32], Receipt)>),
 }

@@ -135,6 +135,10 @@ impl State {
     pub(super) fn answer_place(&self, query: PlaceQuery) -> Answer {
         let places = self.places.places.values();
         Answer::Places(match query {
+            PlaceQuery::Alert(id) => {
+                let found = self.places.alerts.get(&id).map(|alert| alert.record);
+                return Answer::Alerts(found.into_iter().collect());
+            }
             PlaceQuery::Place(id) => places.filter(|place| place.id == id).cloned().collect(),
             PlaceQuery::Known(identity) => {
                 places.filter(|place| place.identity == identity).cloned().collect()

@@ -73,11 +73,13 @@ pub(crate) fn everything() -> Query {
 
 /// Queries that show all that these commands change.
 pub(crate) fn queries() -> Vec<Query> {
-    vec![
+    let mut queries: Vec<_> = (1..200).map(|id| Query::Place(PlaceQuery::Alert(AlertId(id)))).collect();
+    queries.extend([
         everything(),
         Query::Place(PlaceQuery::Places { after: PlaceId(1), limit: 1 }),
         Query::Place(PlaceQuery::Place(PlaceId(2))),
         Query::Place(PlaceQuery::Known(known(1))),
         Query::Place(PlaceQuery::Known(known(9))),
-    ]
+    ]);
+    queries
 }

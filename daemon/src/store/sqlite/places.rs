@@ -93,20 +93,10 @@ fn lease_alerts(
     until: Timestamp,
     limit: u32,
 ) -> Result<Outcome, Refused> {
-    let row = |row: &Row<'_>| {
-        let kind: String = row.get(2)?;
-        Ok(AlertRecord {
-            id: AlertId(row.get(0)?),
-            place: PlaceId(row.get(1)?),
-            kind: NoticeKind::from_name(&kind).ok_or_else(|| strange(2, &kind))?,
-            job: row.get::<_, Option<i64>>(3)?.map(JobId),
-            made_at: Timestamp(row.get(4)?),
-            tries: row.get::<_, u32>(5)? + 1,
-        })
-    };
-    let due = all(connection, DUE_ALERTS, params![channel.name(), now.0, limit], row)?;
-    for alert in &due {
+    let mut due = all(connection, DUE_ALERTS, params![channel.name(), now.0, limit], alert)?;
+    for alert in &mut due {
         connection.prepare_cached(LEASE_ALERT)?.execute(params![alert.id.0, lease, until.0])?;
+        alert.tries += 1;
     }
     Ok(Outcome::Alerts(due))
 }
@@ -132,6 +122,23 @@ fn settle_alert(
     if settled == 0 { Err(Refused::Guard(StoreError::Stale)) } else { Ok(Outcome::Done) }
 }
 
+/// Reads `id, place_id, kind, job_id, made_at, tries`.
+fn alert(row: &Row<'_>) -> rusqlite::Result<AlertRecord> {
+    let kind: String = row.get(2)?;
+    Ok(AlertRecord {
+        id: AlertId(row.get(0)?),
+        place: PlaceId(row.get(1)?),
+        kind: NoticeKind::from_name(&kind).ok_or_else(|| strange(2, &kind))?,
+        job: row.get::<_, Option<i64>>(3)?.map(JobId),
+        made_at: Timestamp(row.get(4)?),
+        tries: row.get(5)?,
+    })
+}
+
+const ALERT: &str = "
+    SELECT id, place_id, kind, job_id, made_at, tries
+    FROM alerts
+    WHERE id = ?1";
 const PLACE: &str = "
     SELECT id, kind, identity, name, settings, revision, chain
     FROM places
@@ -152,6 +159,7 @@ pub(super) fn answer(connection: &Connection, query: &PlaceQuery) -> rusqlite::R
     match query {
         PlaceQuery::Place(id) => places(connection, PLACE, [id.0]),
         PlaceQuery::Known(identity) => places(connection, KNOWN, [&identity.kind, &identity.id]),
+        PlaceQuery::Alert(id) => Ok(Answer::Alerts(all(connection, ALERT, [id.0], alert)?)),
         PlaceQuery::Places { after, limit } => places(connection, PLACES, params![after.0, limit]),
     }
 }

@@ -12,6 +12,7 @@ mod job;
 mod link;
 mod llm;
 mod notices;
+mod place;
 mod session;
 mod sign_in;
 mod status;
@@ -60,6 +61,7 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Engine(command) => notices::engine(&Session::new(socket, remote, json)?, command).await,
         Command::Llm(command) => llm::run(&Session::new(socket, remote, json)?, command).await,
         Command::Account(command) => user::account(&Session::new(socket, remote, json)?, command).await,
+        Command::Place(command) => place::run(&Session::new(socket, remote, json)?, command).await,
         Command::User(command) => user::run(&Session::new(socket, remote, json)?, command).await,
         Command::Status => status::run(&Session::new(socket, remote, json)?).await,
     }

@@ -250,6 +250,9 @@ pub(crate) struct PostArgs {
     /// Everybody in this place may see it
     #[arg(long)]
     pub(crate) visible: bool,
+    /// Nobody else may see it, whatever is usual in this place
+    #[arg(long, conflicts_with = "visible")]
+    pub(crate) private: bool,
     /// Whether its text may go to the marketplace's language models
     #[arg(long, value_enum)]
     pub(crate) models: Option<ModelsArg>,
@@ -329,6 +332,7 @@ impl From<PriorityArg> for Priority {
 
 impl PostArgs {
     pub(crate) fn visibility(&self) -> Option<Visibility> {
-        self.visible.then_some(Visibility::Place)
+        let private = self.private.then_some(Visibility::Private);
+        self.visible.then_some(Visibility::Place).or(private)
     }
 }

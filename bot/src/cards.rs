@@ -51,8 +51,18 @@ struct Address {
 pub(crate) enum Stands {
     /// In the channel where it was asked for.
     Here,
+    /// In the channel that the server has for cards.
+    OnBoard(u64),
     InDirectMessages,
     Nowhere,
+}
+
+/// Where the card of a new job was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) stands: Stands,
+    /// Whether it was meant for the board, which takes none.
+    pub(crate) board_is_lost: bool,
 }
 
 /// What is remembered about channels.
@@ -98,8 +108,37 @@ impl Cards {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).remove(&user)
     }
 
-    /// Puts the card of a job where it was posted, or else into direct messages.
-    pub(crate) async fn put(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Stands {
+    /// Puts the card of a new job on the server's board, if everybody there may see the job and there is one; else where it
+    /// was posted.
+    pub(crate) async fn put(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Placed {
+        let board = board_for(person, of, job).await;
+        let mut board_is_lost = false;
+        if let Some(board) = board {
+            match self.put_into(bot, person, board, true, job).await {
+                Ok(()) if of.channel == Some(board) => return Placed { stands: Stands::Here, board_is_lost },
+                Ok(()) => return Placed { stands: Stands::OnBoard(board), board_is_lost },
+                Err(error) => {
+                    tracing::info!(job.id = job.0, %error, "a server's board takes no card");
+                    let lost = error.downcast_ref::<DiscordError>();
+                    board_is_lost = matches!(lost, Some(DiscordError::Gone | DiscordError::Forbidden));
+                }
+            }
+        }
+        Placed { stands: self.put_here(bot, person, of, job).await, board_is_lost }
+    }
+
+    /// Puts the cards of several new jobs on the board, those that belong there; one after another, as Discord wants it.
+    pub(crate) async fn put_on_board(&self, bot: &Bot, person: &Person, of: &Incoming, jobs: Vec<JobId>) {
+        for job in jobs {
+            let Some(board) = board_for(person, of, job).await else { continue };
+            if let Err(error) = self.put_into(bot, person, board, true, job).await {
+                tracing::info!(job.id = job.0, %error, "a server's board takes no card");
+            }
+        }
+    }
+
+    /// Puts the card of a job where somebody is, or else into direct messages.
+    pub(crate) async fn put_here(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Stands {
         let here = of.channel.filter(|_| of.can_post);
         if let Some(channel) = here
             && let Ok(()) = self.put_into(bot, person, channel, of.server.is_some(), job).await
@@ -170,6 +209,17 @@ impl Cards {
             }
         }
     }
+}
+
+/// The board on which a job's card belongs.
+async fn board_for(person: &Person, of: &Incoming, job: JobId) -> Option<u64> {
+    of.server.as_ref()?;
+    let head = story(person, job).await.ok()?.head;
+    if head.visibility == Visibility::Private {
+        return None;
+    }
+    let here = person.call(|service, context| async move { service.place(context, None).await });
+    here.await.ok()?.head.settings.board?.parse().ok()
 }
 
 /// Brings one card up to date, and tells the daemon what it shows.

@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+/// Discord's bit of Manage Server, as it writes permissions.
+const MANAGE_GUILD: &str = "32";
+
 /// Every command.
 pub(crate) fn commands() -> Value {
     json!([
@@ -76,6 +79,7 @@ pub(crate) fn commands() -> Value {
                 ("Operators: a budget is nearly spent", "budget_low"),
             ]), choice("how", "How", &[("As usual", "usual"), ("Here, by direct message", "discord"), ("Not at all", "off")])]),
         ]),
+        for_managers(command("setup", "Settle what Guildhall does in this server", &[])),
         command("queue", "Operators: all jobs that have not ended", &[]),
         command("status", "How the marketplace is", &[]),
         command("help", "How this works", &[choice("topic", "About what", &[
@@ -101,6 +105,14 @@ fn command(name: &str, about: &str, options: &[Value]) -> Value {
         // In servers and for users; in servers, in direct messages with the bot, in others' direct messages.
         "integration_types": [0, 1], "contexts": [0, 1, 2],
     })
+}
+
+/// A command that a server shows to whoever may manage it, unless it says otherwise; the daemon looks for itself.
+fn for_managers(mut command: Value) -> Value {
+    command["default_member_permissions"] = json!(MANAGE_GUILD);
+    command["integration_types"] = json!([0]);
+    command["contexts"] = json!([0]);
+    command
 }
 
 fn sub(name: &str, about: &str, options: &[Value]) -> Value {

@@ -52,6 +52,10 @@ pub(crate) enum Response {
     Form(Value),
     /// A thought: the message comes later.
     Later,
+    /// The message that they clicked, as it is now.
+    Update(Message),
+    /// The same, later.
+    UpdateLater,
     /// Choices while something is typed.
     Choices(Vec<(String, String)>),
 }
@@ -102,6 +106,10 @@ impl Discord {
             }
             Response::Form(form) => (json!({"type": 9, "data": form}), Vec::new()),
             Response::Later => (json!({"type": 5, "data": ephemeral_flags()}), Vec::new()),
+            Response::Update(message) => {
+                (json!({"type": 7, "data": message.json(None)}), attachments(message))
+            }
+            Response::UpdateLater => (json!({"type": 6}), Vec::new()),
             Response::Choices(choices) => {
                 let choices: Vec<Value> =
                     choices.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
@@ -157,6 +165,15 @@ impl Discord {
         let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
         let route = Route::ChannelMessage { channel_id, message_id };
         self.ask(route, LightMethod::Patch, &message.json(None), attachments(message)).await.map(drop)
+    }
+
+    /// Looks for a channel.
+    ///
+    /// # Errors
+    /// `Gone` or `Forbidden`: we do not see it.
+    pub(crate) async fn sees(&self, channel: u64) -> Result<(), DiscordError> {
+        let route = Route::Channel { channel_id: ChannelId::new(channel) };
+        self.http.request(Request::new(route, LightMethod::Get)).await.map_err(explain).map(drop)
     }
 
     /// The channel of direct messages with somebody.

@@ -4,6 +4,7 @@
 //! `incoming.rs` reads, `route.rs` says what is wanted, `act/` does it, `render/` shows it; only `discord.rs` names serenity.
 
 mod act;
+mod alerts;
 mod cards;
 mod cli;
 mod commands;
@@ -20,6 +21,8 @@ mod notices;
 mod render;
 mod route;
 mod run;
+mod select;
+mod setup_step;
 
 use clap::Parser;
 use cli::{Cli, Command};

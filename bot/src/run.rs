@@ -48,6 +48,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     tasks.spawn(Cards::keep(bot.clone(), ended.clone()));
     tasks.spawn(crate::notices::tell(bot.clone(), ended.clone()));
+    tasks.spawn(crate::alerts::tell(bot.clone(), ended.clone()));
     tasks.spawn(forget(bot.discord.clone(), ended.clone()));
     tasks.spawn(take(bot.clone(), incoming, ended.clone(), tasks.clone()));
     let listening = listen(&bot.discord, &config.discord_token, sender, &counters);

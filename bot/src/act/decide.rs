@@ -30,11 +30,11 @@ impl Bot {
                 ordered(person, of, job, order, "is called off", &BTreeMap::new()).await
             }
             CustomId::PostDraft { draft } => self.post_draft(person, of, draft).await,
-            CustomId::PostMany { draft } => self.post_many(person, draft).await,
+            CustomId::PostMany { draft } => self.post_many(person, of, draft).await,
             CustomId::Consent { version, draft } => self.consent(person, of, version, draft).await,
             CustomId::CardHere { job } => {
-                Ok(Message::of(match self.cards.put(self, person, of, job).await {
-                    Stands::Here => "✅ The card is here.",
+                Ok(Message::of(match self.cards.put_here(self, person, of, job).await {
+                    Stands::Here | Stands::OnBoard(_) => "✅ The card is here.",
                     Stands::InDirectMessages => {
                         "⚠️ No card can be posted here: it is in your direct messages."
                     }

@@ -4,6 +4,7 @@
 mod agents;
 mod decide;
 mod post;
+mod setup;
 
 use crate::cards::Cards;
 use crate::custom_id::CustomId;
@@ -14,6 +15,7 @@ use crate::incoming::{Incoming, What};
 use crate::message::{Button, Message, Style, line};
 use crate::render;
 use crate::route::{Action, route};
+use crate::setup_step::SetupStep;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{JobId, RequestId};
@@ -89,6 +91,11 @@ impl Bot {
             Action::CompleteAgents(text) => {
                 self.choose(&incoming, self.agent_choices(&incoming, &text)).await
             }
+            Action::CompleteWorkers(text) => {
+                self.choose(&incoming, self.worker_choices(&incoming, &text)).await
+            }
+            Action::Clicked(CustomId::Setup(step)) => self.settle(&incoming, step, Vec::new()).await,
+            Action::Chosen(CustomId::Setup(step), values) => self.settle(&incoming, step, values).await,
             Action::Help(topic) => self.say(&incoming, render::help(topic.as_deref())).await,
             Action::Wrong(why) => self.say(&incoming, Message::of(format!("⚠️ {why}."))).await,
             Action::Clicked(CustomId::Keep) => self.say(&incoming, Message::of("Nothing was changed.")).await,
@@ -150,6 +157,27 @@ impl Bot {
         self.discord.complete(incoming, &told(answer)).await
     }
 
+    /// Does a step of settling something, and shows what comes of it in the message that it came from.
+    async fn settle(
+        &self,
+        incoming: &Incoming,
+        step: SetupStep,
+        chosen: Vec<String>,
+    ) -> Result<(), DiscordError> {
+        let (bot, of) = (self.clone(), incoming.clone());
+        let work = async move { bot.setup_step(&bot.hall.person(&of), &of, step, &chosen).await };
+        tokio::pin!(work);
+        let told = |answer: Answer| answer.unwrap_or_else(|error| render::error(&error));
+        let at_once = AT_ONCE.saturating_sub(incoming.heard_at.elapsed());
+        if let Ok(answer) = tokio::time::timeout(at_once, &mut work).await {
+            return self.respond(incoming, &Response::Update(told(answer))).await;
+        }
+        let deferred = self.respond(incoming, &Response::UpdateLater).await;
+        let answer = work.await;
+        deferred?;
+        self.discord.complete(incoming, &told(answer)).await
+    }
+
     /// Opens a form that the daemon knows, while there is time for one.
     async fn form(
         &self,
@@ -197,6 +225,7 @@ impl Bot {
                 let inbox = person.call(|service, context| async move { service.inbox(context).await });
                 Ok(render::inbox(&inbox.await?))
             }
+            Action::Setup => self.setup(&person, of).await,
             Action::Queue => {
                 let filter = JobFilter { states: OPEN.map(str::to_owned).to_vec(), ..JobFilter::default() };
                 let page = PageRequest { after: None, limit: 2 * PAGE };

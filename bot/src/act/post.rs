@@ -8,11 +8,13 @@ use crate::fields::{Field, asked};
 use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::{Button, Message, Style};
-use crate::render;
+use crate::render::{self, Seen};
 use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::job::Visibility;
+use guildhall_protocol::place::PlaceStory;
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,15 +33,19 @@ impl Bot {
             return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
         }
         // What the form does not show is said now: nobody could mend it there.
-        let known = match options_alone(&options.values) {
-            Ok(_) => self.needed_by_agent(of, &options).await,
-            Err(error) => Err(error),
+        let (fields, here) = match options_alone(&options.values) {
+            Ok(_) => tokio::join!(self.needed_by_agent(of, &options), self.here(of)),
+            Err(error) => return self.say(of, render::error(&error)).await,
         };
-        let fields = match known {
+        if let Some(refused) = here.refuses(&options) {
+            return self.say(of, refused).await;
+        }
+        let fields = match fields {
             Ok(fields) => fields,
             Err(error) => return self.say(of, render::error(&error)).await,
         };
-        let Options { values, attachment } = options;
+        let Options { mut values, attachment } = options;
+        here.say_who_sees(&mut values);
         let has_more = !values.is_empty() || attachment.is_some();
         let typed = values.get("brief").map(|brief| ("brief".to_owned(), brief.clone()));
         let draft = Draft { options: values, fields, typed: typed.into_iter().collect(), ..Draft::default() };
@@ -77,6 +83,19 @@ impl Bot {
         }
     }
 
+    /// What is settled where somebody is.
+    async fn here(&self, of: &Incoming) -> Here {
+        if of.server.is_none() {
+            return Here::Elsewhere;
+        }
+        let person = self.hall.person(of);
+        let story = person.call(|service, context| async move { service.place(context, None).await });
+        match tokio::time::timeout(AT_ONCE, story).await {
+            Ok(Ok(story)) => Here::Known(Box::new(story)),
+            Ok(Err(_)) | Err(_) => Here::Unknown,
+        }
+    }
+
     async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
         if let Some(attachment) = attachment {
             match self.files.text(&attachment).await {
@@ -96,8 +115,19 @@ impl Bot {
 
     /// Opens the form with the text of a message.
     pub(super) async fn open_post_with(&self, of: &Incoming, text: &str) -> Result<(), DiscordError> {
+        let here = self.here(of).await;
+        if let Some(refused) = here.refuses(&Options::default()) {
+            return self.say(of, refused).await;
+        }
         let typed = BTreeMap::from([("brief".to_owned(), text.to_owned())]);
-        let form = render::post_form(&CustomId::Post { draft: None }, &typed);
+        let mut draft = Draft { typed, ..Draft::default() };
+        here.say_who_sees(&mut draft.options);
+        let has_more = !draft.options.is_empty();
+        let form = form_of(&draft, has_more.then_some(of.id));
+        if has_more {
+            let (bot, of) = (self.clone(), of.clone());
+            tokio::spawn(async move { bot.keep_options(&of, draft, None).await });
+        }
         self.respond(of, &Response::Form(form)).await
     }
 
@@ -161,7 +191,12 @@ impl Bot {
     }
 
     /// Reads the jobs of a file, and shows what would be posted.
-    async fn many(&self, of: &Incoming, options: Options) -> Answer {
+    async fn many(&self, of: &Incoming, mut options: Options) -> Answer {
+        let here = self.here(of).await;
+        if let Some(refused) = here.refuses(&options) {
+            return Ok(refused);
+        }
+        here.say_who_sees(&mut options.values);
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
         let attachment = options.attachment.ok_or_else(|| wrong("there is no file".to_owned()))?;
         let text = self.files.text(&attachment).await.map_err(|error| wrong(error.to_string()))?;
@@ -174,7 +209,7 @@ impl Bot {
     }
 
     /// Posts the jobs of a file that is kept; once, however often somebody clicks.
-    pub(super) async fn post_many(&self, person: &Person, number: u64) -> Answer {
+    pub(super) async fn post_many(&self, person: &Person, of: &Incoming, number: u64) -> Answer {
         let draft = kept(person, number).await?.ok_or_else(lost)?;
         let drafts = beside(&draft.options, jobs_of(&draft.material.unwrap_or_default())?)?;
         let jobs = drafts.into_iter().zip(1..).map(|(draft, line)| {
@@ -188,6 +223,10 @@ impl Bot {
             let policy = person.call(|service, context| async move { service.policy(context).await });
             return Ok(render::policy(&policy.await?, Some(number)));
         }
+        let numbers: Vec<JobId> =
+            posted.iter().flatten().filter(|job| !job.repeated).map(|job| job.id).collect();
+        let (bot, person, of) = (self.clone(), person.clone(), of.clone());
+        tokio::spawn(async move { bot.cards.put_on_board(&bot, &person, &of, numbers).await });
         Ok(render::posted_many(&posted))
     }
 
@@ -205,7 +244,7 @@ impl Bot {
             .await?;
         let is_many = kept(person, draft).await?.is_some_and(|draft| draft.is_many);
         if is_many {
-            return self.post_many(person, draft).await;
+            return self.post_many(person, of, draft).await;
         }
         self.post_draft(person, of, draft).await
     }
@@ -252,6 +291,44 @@ impl Bot {
     }
 }
 
+/// What is settled where somebody posts.
+enum Here {
+    /// In no server.
+    Elsewhere,
+    /// The daemon does not say it in time.
+    Unknown,
+    Known(Box<PlaceStory>),
+}
+
+impl Here {
+    /// Why nothing can be posted, better said before somebody writes a page.
+    fn refuses(&self, options: &Options) -> Option<Message> {
+        let Self::Known(story) = self else { return None };
+        let settings = &story.head.settings;
+        if !story.may_post {
+            return Some(render::may_not_post(settings));
+        }
+        let agent: AgentName = options.text("agent")?.parse().ok()?;
+        let told = format!("{agent} gets no jobs in this server");
+        let error =
+            ApiError::new(ErrorKind::Invalid, told).in_field("agent").hint("name another one, or none");
+        (!settings.allows(&agent)).then(|| render::error(&error))
+    }
+
+    /// What the form shows is what holds, whatever is settled while it is filled in: who sees the job is said with it.
+    fn say_who_sees(&self, options: &mut BTreeMap<String, String>) {
+        let usual = match self {
+            Self::Elsewhere => return,
+            Self::Unknown => "private",
+            Self::Known(story) => match story.head.settings.visibility {
+                Visibility::Place => render::VISIBLE,
+                Visibility::Private => return,
+            },
+        };
+        options.entry("visibility".to_owned()).or_insert_with(|| usual.to_owned());
+    }
+}
+
 async fn post_once(person: &Person, job: NewJob) -> Result<Vec<Result<Posted, ApiError>>, ApiError> {
     person.call(|service, context| async move { service.post(context, vec![job]).await }).await
 }
@@ -267,9 +344,11 @@ fn refused(error: &ApiError, draft: u64) -> Message {
 /// The form of a job: an agent's own, if it says what it needs.
 fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
     let id = CustomId::Post { draft: kept_as };
+    let is_seen = draft.options.get("visibility").is_some_and(|visibility| visibility == render::VISIBLE);
+    let seen = if is_seen { Seen::ByAll } else { Seen::Privately };
     match draft.options.get("agent") {
-        Some(agent) if !draft.fields.is_empty() => render::agent_form(&id, agent, draft),
-        _ => render::post_form(&id, &draft.typed),
+        Some(agent) if !draft.fields.is_empty() => render::agent_form(&id, agent, draft, seen),
+        _ => render::post_form(&id, &draft.typed, seen),
     }
 }
 

@@ -4,12 +4,16 @@ mod card;
 mod list;
 mod modal;
 mod notice;
+mod setup;
 mod words;
 
 pub(crate) use card::{Look, card, public_card};
 pub(crate) use list::{agent_story, agents, found, inbox, jobs, queue, why};
-pub(crate) use modal::{FIELDS_MAX, again_form, agent_form, answer_form, asked_by, post_form, reason_form};
-pub(crate) use notice::{beside_card, notice};
+pub(crate) use modal::{
+    FIELDS_MAX, Seen, again_form, agent_form, answer_form, asked_by, post_form, reason_form,
+};
+pub(crate) use notice::{alert, beside_card, notice};
+pub(crate) use setup::{VISIBLE, may_not_post, setup_channels, setup_people};
 pub(crate) use words::{
     account, error, help, link_offer, many, policy, posted, posted_many, preview, returned, stale, status,
 };

@@ -1,7 +1,7 @@
 //! Short answers.
 
 use super::capital;
-use crate::cards::Stands;
+use crate::cards::{Placed, Stands};
 use crate::custom_id::CustomId;
 use crate::message::{Button, File, Message, Style, line};
 use guildhall_protocol::account::{CONSENT_FIELD, LinkOffer, Policy, UserStory};
@@ -62,10 +62,15 @@ pub(crate) fn stale(error: &ApiError, job: JobId) -> Message {
 }
 
 /// A job is posted.
-pub(crate) fn posted(job: JobId, card: Stands) -> Message {
-    let text = match card {
+pub(crate) fn posted(job: JobId, card: Placed) -> Message {
+    let mut text = match card.stands {
         Stands::Here => {
             format!("✅ Job {job} is posted. Its card is kept current, and you are told when it is done.")
+        }
+        Stands::OnBoard(board) => {
+            format!(
+                "✅ Job {job} is posted. Its card is kept current in <#{board}>, and you are told when it is done."
+            )
         }
         Stands::InDirectMessages => {
             format!("✅ Job {job} is posted. No card can be posted here: you are told by direct message.")
@@ -74,6 +79,9 @@ pub(crate) fn posted(job: JobId, card: Stands) -> Message {
             "✅ Job {job} is posted. Neither here nor by direct message can you be told: look at it with `/job show`."
         ),
     };
+    if card.board_is_lost {
+        text.push_str("\n⚠️ The board of this server takes no cards: whoever manages it chooses another channel with `/setup`.");
+    }
     Message::of(text).with(vec![Button::new("Show", Style::Primary, &CustomId::Show { job })])
 }
 

@@ -1,5 +1,6 @@
 //! The command line of jobs: posting, looking, deciding.
 
+use super::place::VisibilityArg;
 use clap::{Args, Subcommand, ValueEnum};
 use guildhall_protocol::account::UserRef;
 use guildhall_protocol::agent::AgentName;
@@ -250,9 +251,9 @@ pub(crate) struct PostArgs {
     /// Everybody in this place may see it
     #[arg(long)]
     pub(crate) visible: bool,
-    /// Nobody else may see it, whatever is usual in this place
-    #[arg(long, conflicts_with = "visible")]
-    pub(crate) private: bool,
+    /// Who may see it, whatever is usual in this place
+    #[arg(long, value_enum, conflicts_with = "visible")]
+    pub(crate) visibility: Option<VisibilityArg>,
     /// Whether its text may go to the marketplace's language models
     #[arg(long, value_enum)]
     pub(crate) models: Option<ModelsArg>,
@@ -332,7 +333,6 @@ impl From<PriorityArg> for Priority {
 
 impl PostArgs {
     pub(crate) fn visibility(&self) -> Option<Visibility> {
-        let private = self.private.then_some(Visibility::Private);
-        self.visible.then_some(Visibility::Place).or(private)
+        self.visible.then_some(Visibility::Place).or(self.visibility.map(Visibility::from))
     }
 }

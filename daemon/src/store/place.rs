@@ -11,6 +11,7 @@ use guildhall_protocol::time::Timestamp;
 
 /// A change to places.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a command is handed over once, and few wait at a time")]
 pub enum PlaceCommand {
     /// Finds the place with this identity, or makes one. Answers `Place`.
     See {

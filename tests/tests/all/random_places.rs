@@ -25,7 +25,8 @@ impl Author {
                     fence.chain.revision += 1;
                 }
                 let request: Request = self.request();
-                PlaceCommand::Turn { request, fence, settings: self.some_settings(), entry }
+                let settings = self.some_settings();
+                PlaceCommand::Turn { request, fence, settings, entry }
             }
             5..7 => {
                 let (until, limit) = (self.time(), self.random.random_range(1..4));

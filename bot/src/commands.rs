@@ -86,6 +86,7 @@ pub(crate) fn commands() -> Value {
             ("Posting a job", "post"),
             ("Deciding about an answer", "decide"),
             ("Having an agent", "agent"),
+            ("Managing a server", "server"),
         ])]),
         {
             "name": "Make this a job", "type": 3,

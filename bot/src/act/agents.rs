@@ -59,12 +59,10 @@ impl Bot {
         text: &str,
     ) -> Result<Vec<(String, String)>, ApiError> {
         let mut choices = self.agent_choices(of, text).await?;
-        if of.server.is_some() {
-            let person = self.hall.person(of);
-            let here = person.call(|service, context| async move { service.place(context, None).await });
-            let settings = here.await?.head.settings;
-            choices.retain(|(name, _)| name.parse().is_ok_and(|name| settings.allows(&name)));
-        }
+        let person = self.hall.person(of);
+        let here = person.call(|service, context| async move { service.place(context, None).await });
+        let settings = here.await?.head.settings;
+        choices.retain(|(name, _)| name.parse().is_ok_and(|name| settings.allows(&name)));
         Ok(choices)
     }
 

@@ -85,9 +85,6 @@ impl Bot {
 
     /// What is settled where somebody is.
     async fn here(&self, of: &Incoming) -> Here {
-        if of.server.is_none() {
-            return Here::Elsewhere;
-        }
         let person = self.hall.person(of);
         let story = person.call(|service, context| async move { service.place(context, None).await });
         match tokio::time::timeout(AT_ONCE, story).await {
@@ -291,10 +288,8 @@ impl Bot {
     }
 }
 
-/// What is settled where somebody posts.
+/// What is settled where somebody posts: in a server, or beside all of them.
 enum Here {
-    /// In no server.
-    Elsewhere,
     /// The daemon does not say it in time.
     Unknown,
     Known(Box<PlaceStory>),
@@ -318,7 +313,6 @@ impl Here {
     /// What the form shows is what holds, whatever is settled while it is filled in: who sees the job is said with it.
     fn say_who_sees(&self, options: &mut BTreeMap<String, String>) {
         let usual = match self {
-            Self::Elsewhere => return,
             Self::Unknown => "private",
             Self::Known(story) => match story.head.settings.visibility {
                 Visibility::Place => render::VISIBLE,

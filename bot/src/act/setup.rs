@@ -42,15 +42,18 @@ impl Bot {
         chosen: &[String],
     ) -> Answer {
         let story = self.settled(person, of).await?;
-        match self.change(person, of, step, chosen).await {
+        let changed = async {
+            let Some(change) = self.change(person, of, step, chosen).await? else { return Ok(None) };
+            let (request, changes) = (request_of(of), vec![change]);
+            let set = person.call(|service, context| async move {
+                service.set_place(context, request, None, changes).await
+            });
+            set.await.map(Some)
+        };
+        match changed.await {
             Ok(None) => self.page(person, &story, step, &[]).await,
-            Ok(Some(change)) => {
-                let request = request_of(of);
-                let changes = vec![change];
-                let story = person.call(|service, context| async move {
-                    service.set_place(context, request, None, changes).await
-                });
-                self.page(person, &story.await?, step, &["✅ It counts from now on.".to_owned()]).await
+            Ok(Some(story)) => {
+                self.page(person, &story, step, &["✅ It counts from now on.".to_owned()]).await
             }
             Err(error) if error.kind == ErrorKind::Unavailable => Err(error),
             Err(error) => {

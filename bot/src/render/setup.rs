@@ -63,17 +63,16 @@ pub(crate) fn setup_people(
         ),
         select("Operators: members of this role", SetupStep::Operators, Offered::Roles { most: 1 }),
     ];
-    let choices: Vec<Choice> = page
-        .rows
+    let offered = &page.rows[..page.rows.len().min(OPTIONS_MAX)];
+    let choices: Vec<Choice> = offered
         .iter()
-        .take(OPTIONS_MAX)
         .map(|head| Choice {
             label: head.name.to_string(),
             value: head.name.to_string(),
             is_chosen: settings.agents.contains(&head.name),
         })
         .collect();
-    if let Some(last) = page.rows.iter().take(OPTIONS_MAX).last().map(|head| head.id.0) {
+    if let Some(last) = offered.last().map(|head| head.id.0) {
         let placeholder = format!("Agents that get jobs: {} to choose from", choices.len());
         selects.push(select(placeholder, SetupStep::Agents { after, last }, Offered::Any(choices)));
     }

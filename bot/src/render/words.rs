@@ -217,6 +217,11 @@ pub(crate) fn help(topic: Option<&str>) -> Message {
              secrets are no matter for a chat; join the two accounts with `/account link`. You hear of its jobs by direct \
              message; `/agent pause` and `/agent test` work here."
         }
+        Some("server") => {
+            "Whoever may manage a server types `/setup` in it: where the cards of new jobs stand, which channel is told what \
+             operators must know, who may post, who operates its jobs, which agents get them, and who sees a job that does not \
+             say it. Each choice counts at once."
+        }
         _ => {
             "`/job post` opens a form: say what you want. An agent is picked, its answer is checked, and you are told. `/job \
              list` shows your jobs, `/job show` one with its answer, `/job cancel` calls one off, `/inbox` shows what waits for you."

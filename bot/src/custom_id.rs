@@ -35,6 +35,14 @@ pub(crate) enum CustomId {
     Keep,
     /// Retires an agent.
     Retire { agent: AgentName },
+    /// The form of a new agent.
+    Register,
+    /// Opens that form again, with what was written.
+    EditAgent { draft: u64 },
+    /// Makes a new version of an agent, of what is kept as a draft.
+    NewVersion { draft: u64 },
+    /// Makes a link to new secrets of an agent; those before count on for so long, ms.
+    Rotate { agent: AgentName, overlap_ms: u64 },
     /// Opens the form to post a job once more.
     AgainForm { job: JobId },
     /// That form.
@@ -43,6 +51,8 @@ pub(crate) enum CustomId {
     Show { job: JobId },
     /// Puts the card of a job into this channel.
     CardHere { job: JobId },
+    /// Opens the thread of a job.
+    OpenThread { job: JobId },
     /// A page of a list, after this job.
     List { after: i64 },
     /// The form of a new job; with what was given beside it, kept as a draft.
@@ -80,10 +90,15 @@ impl fmt::Display for CustomId {
             Self::Cancel { job } => write!(f, "cancel:{}", job.0),
             Self::Keep => f.write_str("keep"),
             Self::Retire { agent } => write!(f, "retire:{agent}"),
+            Self::Register => f.write_str("register"),
+            Self::EditAgent { draft } => write!(f, "editagent:{draft}"),
+            Self::NewVersion { draft } => write!(f, "newversion:{draft}"),
+            Self::Rotate { agent, overlap_ms } => write!(f, "rotate:{agent}:{overlap_ms}"),
             Self::AgainForm { job } => write!(f, "againform:{}", job.0),
             Self::Again { job } => write!(f, "again:{}", job.0),
             Self::Show { job } => write!(f, "show:{}", job.0),
             Self::CardHere { job } => write!(f, "card:{}", job.0),
+            Self::OpenThread { job } => write!(f, "thread:{}", job.0),
             Self::List { after } => write!(f, "list:{after}"),
             Self::Post { draft: None } => f.write_str("post"),
             Self::Post { draft: Some(draft) } => write!(f, "post:{draft}"),
@@ -128,10 +143,17 @@ impl FromStr for CustomId {
             "cancel" => Self::Cancel { job: job()? },
             "keep" => Self::Keep,
             "retire" => Self::Retire { agent: word(0)?.parse().map_err(|_| CustomIdError)? },
+            "register" => Self::Register,
+            "editagent" => Self::EditAgent { draft: number(0)? },
+            "newversion" => Self::NewVersion { draft: number(0)? },
+            "rotate" => {
+                Self::Rotate { agent: word(0)?.parse().map_err(|_| CustomIdError)?, overlap_ms: number(1)? }
+            }
             "againform" => Self::AgainForm { job: job()? },
             "again" => Self::Again { job: job()? },
             "show" => Self::Show { job: job()? },
             "card" => Self::CardHere { job: job()? },
+            "thread" => Self::OpenThread { job: job()? },
             "list" => Self::List { after: job()?.0 },
             "post" if rest.is_empty() => Self::Post { draft: None },
             "post" => Self::Post { draft: Some(number(0)?) },
@@ -167,10 +189,18 @@ mod tests {
             CustomId::Cancel { job },
             CustomId::Keep,
             CustomId::Retire { agent: format!("@{}", "a".repeat(32)).parse().expect("a name") },
+            CustomId::Register,
+            CustomId::EditAgent { draft: epoch },
+            CustomId::NewVersion { draft: epoch },
+            CustomId::Rotate {
+                agent: format!("@{}", "a".repeat(32)).parse().expect("a name"),
+                overlap_ms: epoch,
+            },
             CustomId::AgainForm { job },
             CustomId::Again { job },
             CustomId::Show { job },
             CustomId::CardHere { job },
+            CustomId::OpenThread { job },
             CustomId::List { after: 7 },
             CustomId::Post { draft: None },
             CustomId::Post { draft: Some(epoch) },

@@ -4,24 +4,28 @@
 use crate::cli::is_local;
 use crate::health::Counters;
 use crate::incoming::{Incoming, address, identity};
-use crate::message::{CONTENT_MAX, Message, ephemeral_flags, fit};
+use crate::message::{CONTENT_MAX, File, Message, ephemeral_flags, fit};
+use crate::rates::{Heard, Rates, TooLong, WAIT_MAX};
 use reqwest_of_serenity::Client as HttpClient;
 use serde_json::{Value, json};
 use serenity::all::{
     ApplicationId, ChannelId, ClientBuilder, Context, CreateAttachment, Event, GatewayIntents, Http,
-    HttpBuilder, HttpError, Interaction, InteractionId, LightMethod, MessageId, Multipart, MultipartUpload,
+    HttpBuilder, Interaction, InteractionId, LightMethod, MessageId, Multipart, MultipartUpload,
     RawEventHandler, Ready, Request, Route,
 };
 use serenity::async_trait;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use url::Url;
 
 /// Longest wait for one answer of Discord.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
-/// Routes that the rate limiter keeps; it makes one for each interaction and drops none.
-const ROUTES_MAX: usize = 1_000;
+/// Longest that an answer to somebody waits for a limit.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// After so long without a word Discord archives a thread, minutes: as long as an answer waits for its client.
+const QUIET_MINUTES: u32 = 4_320;
 
 /// Why something was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,15 @@ pub(crate) enum DiscordError {
     /// We may not.
     #[error("the bot may not do this there")]
     Forbidden,
+    /// It was changed so often that it cannot be changed any more.
+    #[error("it was changed too often")]
+    Worn,
+    /// The thread is archived.
+    #[error("the thread is archived")]
+    Archived,
+    /// The message has a thread.
+    #[error("it has a thread already")]
+    HasThread,
     /// Too late, or answered already.
     #[error("the interaction is over")]
     Over,
@@ -65,6 +78,7 @@ pub(crate) enum Response {
 pub(crate) struct Discord {
     http: Arc<Http>,
     client: HttpClient,
+    rates: Arc<Rates>,
     application: u64,
 }
 
@@ -77,15 +91,19 @@ impl Discord {
             builder = builder.no_proxy().resolve("discord.com", ([127, 0, 0, 1], 9).into());
         }
         let client = builder.build().map_err(|error| DiscordError::Other(error.to_string()))?;
-        let mut http = HttpBuilder::new(token).client(client.clone());
-        if let Some(api) = api {
-            // The limiter would not go through the proxy.
-            http = http.proxy(api).ratelimiter_disabled(true);
-        }
-        let http = Arc::new(http.build());
-        let found = http.get_current_application_info().await.map_err(explain)?;
-        http.set_application_id(found.id);
-        Ok(Self { http, client, application: found.id.get() })
+        let http = Arc::new(way(token, &client, api));
+        let mut discord = Self { http, client, rates: Arc::default(), application: 0 };
+        let found = discord
+            .ask(
+                Limit::Bucket("application", 0),
+                Route::Oauth2ApplicationCurrent,
+                LightMethod::Get,
+                &Value::Null,
+                &[],
+            )
+            .await?;
+        discord.application = id_of(&found)?;
+        Ok(discord)
     }
 
     /// The application's number.
@@ -95,41 +113,35 @@ impl Discord {
 
     /// Whether Discord has exactly these commands; else it has them now.
     pub(crate) async fn register(&self, commands: &Value) -> Result<(), DiscordError> {
-        self.http.create_global_commands(commands).await.map_err(explain).map(drop)
+        let route = Route::Commands { application_id: ApplicationId::new(self.application) };
+        self.ask(Limit::Bucket("commands", 0), route, LightMethod::Put, commands, &[]).await.map(drop)
     }
 
     /// The first answer to an interaction.
     pub(crate) async fn respond(&self, to: &Incoming, response: &Response) -> Result<(), DiscordError> {
+        let no_files: &[File] = &[];
         let (body, files) = match response {
             Response::Private(message) => {
-                (json!({"type": 4, "data": message.ephemeral_json()}), attachments(message))
+                (json!({"type": 4, "data": message.ephemeral_json()}), message.files.as_slice())
             }
-            Response::Form(form) => (json!({"type": 9, "data": form}), Vec::new()),
-            Response::Later => (json!({"type": 5, "data": ephemeral_flags()}), Vec::new()),
+            Response::Form(form) => (json!({"type": 9, "data": form}), no_files),
+            Response::Later => (json!({"type": 5, "data": ephemeral_flags()}), no_files),
             Response::Update(message) => {
-                (json!({"type": 7, "data": message.json(None)}), attachments(message))
+                (json!({"type": 7, "data": message.json(None)}), message.files.as_slice())
             }
-            Response::UpdateLater => (json!({"type": 6}), Vec::new()),
+            Response::UpdateLater => (json!({"type": 6}), no_files),
             Response::Choices(choices) => {
                 let choices: Vec<Value> =
                     choices.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-                (json!({"type": 8, "data": {"choices": choices}}), Vec::new())
+                (json!({"type": 8, "data": {"choices": choices}}), no_files)
             }
         };
         self.callback(to.id, &to.token, &body, files).await
     }
 
-    async fn callback(
-        &self,
-        id: u64,
-        token: &str,
-        body: &Value,
-        files: Vec<CreateAttachment>,
-    ) -> Result<(), DiscordError> {
-        self.http
-            .create_interaction_response(InteractionId::new(id), token, body, files)
-            .await
-            .map_err(explain)
+    async fn callback(&self, id: u64, token: &str, body: &Value, files: &[File]) -> Result<(), DiscordError> {
+        let route = Route::InteractionResponse { interaction_id: InteractionId::new(id), token };
+        self.ask(Limit::Own, route, LightMethod::Post, body, files).await.map(drop)
     }
 
     /// What follows a thought.
@@ -138,7 +150,7 @@ impl Discord {
             application_id: ApplicationId::new(self.application),
             token: &to.token,
         };
-        self.ask(route, LightMethod::Patch, &message.json(None), attachments(message)).await.map(drop)
+        self.ask(Limit::Own, route, LightMethod::Patch, &message.json(None), &message.files).await.map(drop)
     }
 
     /// A message in a channel. `ping` is notified. Discord takes the same `nonce` for the same message for some minutes.
@@ -157,14 +169,43 @@ impl Discord {
         body["nonce"] = json!(nonce);
         body["enforce_nonce"] = json!(true);
         let route = Route::ChannelMessages { channel_id: ChannelId::new(channel) };
-        id_of(&self.ask(route, LightMethod::Post, &body, attachments(message)).await?)
+        id_of(
+            &self
+                .ask(Limit::Bucket("send", channel), route, LightMethod::Post, &body, &message.files)
+                .await?,
+        )
     }
 
     /// Changes a message; its files stay.
     pub(crate) async fn edit(&self, channel: u64, id: u64, message: &Message) -> Result<(), DiscordError> {
         let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
         let route = Route::ChannelMessage { channel_id, message_id };
-        self.ask(route, LightMethod::Patch, &message.json(None), attachments(message)).await.map(drop)
+        let (limit, body) = (Limit::Bucket("edit", channel), message.json(None));
+        self.ask(limit, route, LightMethod::Patch, &body, &message.files).await.map(drop)
+    }
+
+    /// Deletes a message of ours.
+    pub(crate) async fn delete(&self, channel: u64, id: u64) -> Result<(), DiscordError> {
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
+        let route = Route::ChannelMessage { channel_id, message_id };
+        self.ask(Limit::Bucket("delete", channel), route, LightMethod::Delete, &Value::Null, &[])
+            .await
+            .map(drop)
+    }
+
+    /// Opens a thread at a message, whose number it has.
+    pub(crate) async fn open_thread(&self, channel: u64, id: u64, name: &str) -> Result<u64, DiscordError> {
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
+        let route = Route::ChannelMessageThreads { channel_id, message_id };
+        let body = json!({"name": name, "auto_archive_duration": QUIET_MINUTES});
+        id_of(&self.ask(Limit::Bucket("thread", channel), route, LightMethod::Post, &body, &[]).await?)
+    }
+
+    /// Archives a thread, or opens it again.
+    pub(crate) async fn set_archived(&self, thread: u64, archived: bool) -> Result<(), DiscordError> {
+        let route = Route::Channel { channel_id: ChannelId::new(thread) };
+        let (limit, body) = (Limit::Bucket("archive", thread), json!({"archived": archived}));
+        self.ask(limit, route, LightMethod::Patch, &body, &[]).await.map(drop)
     }
 
     /// Looks for a channel.
@@ -173,38 +214,77 @@ impl Discord {
     /// `Gone` or `Forbidden`: we do not see it.
     pub(crate) async fn sees(&self, channel: u64) -> Result<(), DiscordError> {
         let route = Route::Channel { channel_id: ChannelId::new(channel) };
-        self.http.request(Request::new(route, LightMethod::Get)).await.map_err(explain).map(drop)
+        self.ask(Limit::Bucket("look", channel), route, LightMethod::Get, &Value::Null, &[]).await.map(drop)
     }
 
     /// The channel of direct messages with somebody.
     pub(crate) async fn direct(&self, user: u64) -> Result<u64, DiscordError> {
         let body = json!({"recipient_id": user.to_string()});
-        id_of(&self.ask(Route::UserMeDmChannels, LightMethod::Post, &body, Vec::new()).await?)
+        let limit = Limit::Bucket("direct", 0);
+        id_of(&self.ask(limit, Route::UserMeDmChannels, LightMethod::Post, &body, &[]).await?)
     }
 
-    /// One request, and what comes back: serenity would refuse an answer for a field that nobody needs.
+    /// One request, and what comes back: serenity would refuse an answer for a field that nobody needs. It waits for its turn,
+    /// and again if that was too early all the same.
     async fn ask(
+        &self,
+        limit: Limit,
+        route: Route<'_>,
+        method: LightMethod,
+        body: &Value,
+        files: &[File],
+    ) -> Result<Value, DiscordError> {
+        let began = Instant::now();
+        loop {
+            let turn = match limit {
+                Limit::Own => None,
+                Limit::Bucket(name, channel) => {
+                    let long = |_: TooLong| DiscordError::Other("Discord's limits last too long".to_owned());
+                    Some(self.rates.turn((name, channel)).await.map_err(long)?)
+                }
+            };
+            let (status, heard, said) = self.send_once(route, method, body, files).await?;
+            if let Some(turn) = turn {
+                turn.answered(heard);
+            }
+            match (status, heard, limit) {
+                (200..=299, _, _) => return Ok(said),
+                (429, Heard::TooMany { wait, .. }, Limit::Own)
+                    if began.elapsed() + wait < ANSWER_WAIT_MAX =>
+                {
+                    tokio::time::sleep(wait).await;
+                }
+                (429, _, Limit::Bucket(..)) if began.elapsed() < WAIT_MAX => {}
+                _ => return Err(explain(status, &said)),
+            }
+        }
+    }
+
+    async fn send_once(
         &self,
         route: Route<'_>,
         method: LightMethod,
         body: &Value,
-        files: Vec<CreateAttachment>,
-    ) -> Result<Value, DiscordError> {
+        files: &[File],
+    ) -> Result<(u16, Heard, Value), DiscordError> {
         let other = |error: &dyn std::fmt::Display| DiscordError::Other(error.to_string());
-        let request = Request::new(route, method);
-        let request = if files.is_empty() {
-            request.body(Some(serde_json::to_vec(body).map_err(|error| other(&error))?))
-        } else {
-            let upload = MultipartUpload::Attachments(files);
-            request.multipart(Some(Multipart {
-                upload,
-                fields: Vec::new(),
-                payload_json: Some(body.to_string()),
-            }))
-        };
-        let answer = self.http.request(request).await.map_err(explain)?;
+        let mut request = Request::new(route, method);
+        if !files.is_empty() {
+            let named = |file: &File| CreateAttachment::bytes(file.bytes.clone(), file.name.clone());
+            let upload = MultipartUpload::Attachments(files.iter().map(named).collect());
+            let payload_json = Some(body.to_string());
+            request = request.multipart(Some(Multipart { upload, fields: Vec::new(), payload_json }));
+        } else if !body.is_null() {
+            request = request.body(Some(body.to_string().into_bytes()));
+        }
+        let request = request.build(&self.client, self.http.token(), self.http.proxy.as_deref());
+        let request = request.map_err(|error| other(&error))?;
+        let answer = request.send().await.map_err(|error| other(&error))?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let bytes = answer.bytes().await.map_err(|error| other(&error))?;
-        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+        let said = serde_json::from_slice(&bytes).unwrap_or_default();
+        let heard = Heard::read(status, |name| headers.get(name)?.to_str().ok(), &said);
+        Ok((status, heard, said))
     }
 
     /// Takes what happens until `ended`: hands out interactions, and calls `ready` at every new session.
@@ -215,38 +295,39 @@ impl Discord {
         counters: Arc<Counters>,
     ) -> Result<(), DiscordError> {
         let handler = Handler { discord: self.clone(), incoming, counters };
-        let mut client = ClientBuilder::new_with_http(self.another(token), GatewayIntents::empty())
+        let failed = |error: serenity::Error| DiscordError::Other(error.to_string());
+        // The gateway takes a way for itself.
+        let gateway = way(token, &self.client, self.http.proxy.as_deref());
+        let mut client = ClientBuilder::new_with_http(gateway, GatewayIntents::empty())
             .application_id(ApplicationId::new(self.application))
             .raw_event_handler(handler)
             .await
-            .map_err(explain)?;
+            .map_err(failed)?;
         // Where the gateway could not be asked for, serenity takes Discord's own: a local one's token is not for it.
         let gateway = client.ws_url.lock().await.clone();
         if self.http.proxy.is_some() && !Url::parse(&gateway).is_ok_and(|url| is_local(&url)) {
             tracing::warn!("the local Discord does not say where its gateway is");
             return Ok(());
         }
-        client.start().await.map_err(explain)
+        client.start().await.map_err(failed)
     }
+}
 
-    /// The same way again for the gateway, which takes one for itself.
-    fn another(&self, token: &str) -> Http {
-        let mut http = HttpBuilder::new(token).client(self.client.clone());
-        if let Some(api) = &self.http.proxy {
-            http = http.proxy(api.clone()).ratelimiter_disabled(true);
-        }
-        http.build()
-    }
+/// What limits a request.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// Its own interaction, and nothing else.
+    Own,
+    /// The bucket of this name for this channel, and what holds for all.
+    Bucket(&'static str, u64),
+}
 
-    /// Forgets what the rate limiter keeps of interactions that are over.
-    pub(crate) async fn forget_routes(&self) {
-        if let Some(limiter) = &self.http.ratelimiter {
-            let routes = limiter.routes();
-            let mut routes = routes.write().await;
-            if routes.len() > ROUTES_MAX {
-                routes.clear();
-            }
-        }
+/// Serenity's way to Discord, for what it sends itself. Its limiter would not go through the proxy.
+fn way(token: &str, client: &HttpClient, api: Option<&str>) -> Http {
+    let http = HttpBuilder::new(token).client(client.clone()).ratelimiter_disabled(true);
+    match api {
+        Some(api) => http.proxy(api).build(),
+        None => http.build(),
     }
 }
 
@@ -284,7 +365,7 @@ impl RawEventHandler for Handler {
             let sorry =
                 Message::of("This is newer than the bot: it was not understood, and nothing was done.");
             let body = json!({"type": 4, "data": sorry.ephemeral_json()});
-            if let Err(error) = self.discord.callback(id, &token, &body, Vec::new()).await {
+            if let Err(error) = self.discord.callback(id, &token, &body, &[]).await {
                 tracing::debug!(%error, "it could not be said either");
             }
         }
@@ -304,23 +385,21 @@ fn id_of(made: &Value) -> Result<u64, DiscordError> {
     identity(made.get("id")).ok_or_else(nothing)
 }
 
-fn attachments(message: &Message) -> Vec<CreateAttachment> {
-    message.files.iter().map(|file| CreateAttachment::bytes(file.bytes.clone(), file.name.clone())).collect()
-}
-
-fn explain(error: serenity::Error) -> DiscordError {
-    let serenity::Error::Http(HttpError::UnsuccessfulRequest(refused)) = error else {
-        return DiscordError::Other(error.to_string());
-    };
-    match refused.error.code {
+/// What a refusal means.
+fn explain(status: u16, said: &Value) -> DiscordError {
+    let code = said["code"].as_u64().unwrap_or(0);
+    match code {
         10003 | 10008 => DiscordError::Gone,
         50007 | 50278 => DiscordError::Closed,
-        50001 | 50013 => DiscordError::Forbidden,
+        // The last one: the thread is locked, and who may not unlock it may not write there.
+        50001 | 50013 | 160_005 => DiscordError::Forbidden,
         10062 | 40060 | 10015 => DiscordError::Over,
-        code => DiscordError::Other(format!(
-            "Discord refuses it (status {}, code {code}: {})",
-            refused.status_code.as_u16(),
-            refused.error.message
-        )),
+        30046 => DiscordError::Worn,
+        50083 => DiscordError::Archived,
+        160_004 => DiscordError::HasThread,
+        code => {
+            let message = said["message"].as_str().unwrap_or("no reason");
+            DiscordError::Other(format!("Discord refuses it (status {status}, code {code}: {message})"))
+        }
     }
 }

@@ -6,7 +6,7 @@ use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, Visibility};
 use guildhall_protocol::json::Json;
-use guildhall_protocol::time::parse_span;
+use guildhall_protocol::time::{TimeZone, Timestamp, is_local, parse_moment, parse_span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,32 @@ const RULES: [&str; 11] = [
 
 /// How the names of fields begin that are of an agent's input.
 pub(crate) const INPUT: &str = "in.";
+
+/// When something is typed, and by which clock: the zone is known where a clock time takes one to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    pub(crate) now: Timestamp,
+    pub(crate) zone: Option<TimeZone>,
+}
+
+/// A deadline: a span stays one, so that the same job later has as much time.
+type Deadline = (Option<Timestamp>, Option<u64>);
+
+impl Clock {
+    fn deadline(&self, text: &str) -> Result<Deadline, String> {
+        if let Ok(span) = parse_span(text) {
+            return Ok((None, Some(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))));
+        }
+        if is_local(text) && self.zone.is_none() {
+            return Err("this is another moment in each time zone: say yours once with /account timezone, or write a span \
+                such as 2h"
+                .to_owned());
+        }
+        let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
+        let moment = parse_moment(text, self.now, &zone).map_err(|error| error.to_string())?;
+        Ok((Some(moment), None))
+    }
+}
 
 /// A job that is being written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,9 +79,20 @@ impl Draft {
         number.to_string()
     }
 
-    fn given(&self, name: &str) -> Option<&str> {
+    /// Whether it tries an agent out, and counts for nobody.
+    pub(crate) fn is_trial(&self) -> bool {
+        self.options.contains_key("trial")
+    }
+
+    /// What was given for an option, beside the form or in it.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
         let found = [&self.typed, &self.options].into_iter().filter_map(|given| given.get(name));
         found.map(|text| text.trim()).find(|text| !text.is_empty())
+    }
+
+    /// Whether it is to be told in a thread.
+    pub(crate) fn wants_thread(&self) -> bool {
+        self.given("thread") == Some("true")
     }
 
     /// What the agent asked for, as it wants it.
@@ -76,7 +113,7 @@ impl Draft {
     ///
     /// # Errors
     /// The first thing that cannot be, and where.
-    pub(crate) fn job(&self) -> Result<JobDraft, ApiError> {
+    pub(crate) fn job(&self, clock: &Clock) -> Result<JobDraft, ApiError> {
         let wrong = |field: &str, told: &str| ApiError::new(ErrorKind::Invalid, told).in_field(field);
         if let Some(problem) = &self.problem {
             return Err(wrong("material", problem));
@@ -103,20 +140,17 @@ impl Draft {
                 ]
             }
         };
-        let within_ms = match self.given("deadline") {
-            None => None,
-            Some(span) => {
-                let span = parse_span(span).map_err(|error| wrong("deadline", &error.to_string()))?;
-                Some(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
-            }
-        };
+        let deadline = self.given("deadline").map(|text| clock.deadline(text)).transpose();
+        let (deadline, within_ms) = deadline.map_err(|error| wrong("deadline", &error))?.unwrap_or_default();
         let job = JobDraft {
             brief: self.given("brief").unwrap_or_default().to_owned(),
             title: self.given("title").map(str::to_owned),
             input,
             criteria,
             label: self.given("label").map(str::to_owned),
+            deadline,
             within_ms,
+            trial: self.is_trial(),
             review: match self.given("review") {
                 Some("always") => Review::Always,
                 Some("never") => Review::Never,
@@ -142,8 +176,9 @@ impl Draft {
 pub(crate) fn beside(
     options: &BTreeMap<String, String>,
     jobs: Vec<JobDraft>,
+    clock: &Clock,
 ) -> Result<Vec<JobDraft>, ApiError> {
-    let given = options_alone(options)?;
+    let given = options_alone(options, clock)?;
     let usual = JobDraft::default();
     let complete = |mut job: JobDraft| {
         if job.only.is_empty() {
@@ -154,7 +189,9 @@ pub(crate) fn beside(
         }
         job.visibility = job.visibility.or(given.visibility);
         job.label = job.label.or_else(|| given.label.clone());
-        job.within_ms = job.within_ms.or(given.within_ms);
+        if job.deadline.is_none() && job.within_ms.is_none() {
+            (job.deadline, job.within_ms) = (given.deadline, given.within_ms);
+        }
         job.criteria.extend(given.criteria.iter().cloned());
         job.check().map_err(ApiError::from)?;
         Ok(job)
@@ -166,10 +203,10 @@ pub(crate) fn beside(
 ///
 /// # Errors
 /// An option that cannot be, whatever is typed beside it.
-pub(crate) fn options_alone(options: &BTreeMap<String, String>) -> Result<JobDraft, ApiError> {
+pub(crate) fn options_alone(options: &BTreeMap<String, String>, clock: &Clock) -> Result<JobDraft, ApiError> {
     let mut options = options.clone();
     options.entry("brief".to_owned()).or_insert_with(|| "to be typed".to_owned());
-    Draft { options, ..Draft::default() }.job()
+    Draft { options, ..Draft::default() }.job(clock)
 }
 
 /// Most jobs in one file.
@@ -227,6 +264,29 @@ mod tests {
         Draft { options: all(options), typed: all(typed), ..Draft::default() }
     }
 
+    fn clock() -> Clock {
+        // The 22nd of November 2026 at 23:26:40 in UTC.
+        Clock { now: Timestamp(1_795_390_000_000), zone: None }
+    }
+
+    #[test]
+    fn a_clock_time_is_of_whoever_types_it() {
+        let deadline = |text: &str, zone: Option<&str>| {
+            let zone = zone.and_then(guildhall_protocol::time::zone);
+            let job = draft(&[("deadline", text)], &[("brief", "x")]).job(&Clock { zone, ..clock() });
+            job.map(|job| job.deadline.map(|at| at.to_string()))
+        };
+        assert_eq!(deadline("18:00", Some("Asia/Tokyo")), Ok(Some("2026-11-23T09:00:00.000Z".to_owned())));
+        assert_eq!(
+            deadline("18:00", Some("America/New_York")),
+            Ok(Some("2026-11-23T23:00:00.000Z".to_owned()))
+        );
+        assert_eq!(deadline("2026-12-01T10:00:00Z", None), Ok(Some("2026-12-01T10:00:00.000Z".to_owned())));
+        assert_eq!(deadline("2h", None), Ok(None));
+        let wrong = deadline("18:00", None).expect_err("whose clock?");
+        assert!(wrong.field.as_deref() == Some("deadline") && wrong.message.contains("/account timezone"));
+    }
+
     #[test]
     fn a_form_becomes_a_job() {
         let job = draft(
@@ -239,7 +299,7 @@ mod tests {
                 ("title", ""),
             ],
         )
-        .job()
+        .job(&clock())
         .expect("a job");
         assert_eq!(
             (job.brief.as_str(), job.title, job.within_ms),
@@ -256,7 +316,7 @@ mod tests {
             Criterion::Rule("valid JSON".to_owned()),
         ];
         assert_eq!(job.criteria, expected);
-        let words = draft(&[], &[("brief", "x"), ("material", "{ not json")]).job().expect("a job");
+        let words = draft(&[], &[("brief", "x"), ("material", "{ not json")]).job(&clock()).expect("a job");
         assert_eq!(words.input.map(|input| input.value()), Some(serde_json::json!("{ not json")));
     }
 
@@ -269,13 +329,13 @@ mod tests {
             fields: fields.clone(),
             ..draft(&[("brief", "Count")], &[("in.text", "to be"), ("in.count", count)])
         };
-        let job = filled("3").job().expect("a job");
+        let job = filled("3").job(&clock()).expect("a job");
         assert_eq!(job.brief, "Count");
         assert_eq!(
             job.input.map(|input| input.value()),
             Some(serde_json::json!({"text": "to be", "count": 3}))
         );
-        let wrong = filled("three").job().expect_err("no number");
+        let wrong = filled("three").job(&clock()).expect_err("no number");
         assert_eq!(wrong.field.as_deref(), Some("How many"));
         let kept = serde_json::to_string(&filled("3")).expect("JSON");
         assert_eq!(serde_json::from_str::<Draft>(&kept).expect("it is read again"), filled("3"));
@@ -296,17 +356,17 @@ mod tests {
         let options =
             draft(&[("agent", "@sum"), ("review", "always"), ("criteria", "max 9 words")], &[]).options;
         let jobs = jobs_of("Count\n{\"brief\": \"Add\", \"only\": [\"@add\"]}").expect("jobs");
-        let jobs = beside(&options, jobs).expect("they can be");
+        let jobs = beside(&options, jobs, &clock()).expect("they can be");
         let only: Vec<String> = jobs.iter().map(|job| job.only[0].to_string()).collect();
         assert_eq!(only, ["@sum", "@add"], "a line that names its own agent keeps it");
         assert!(jobs.iter().all(|job| job.review == Review::Always && job.criteria.len() == 1));
         let wrong = draft(&[("deadline", "soon")], &[]).options;
-        assert_eq!(beside(&wrong, jobs).expect_err("no span").field.as_deref(), Some("deadline"));
+        assert_eq!(beside(&wrong, jobs, &clock()).expect_err("no span").field.as_deref(), Some("deadline"));
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_field() {
-        let field = |draft: Draft| draft.job().expect_err("it is wrong").field;
+        let field = |draft: Draft| draft.job(&clock()).expect_err("it is wrong").field;
         assert_eq!(field(draft(&[], &[("brief", "  ")])).as_deref(), Some("brief"));
         assert_eq!(field(draft(&[], &[("brief", "x"), ("deadline", "soon")])).as_deref(), Some("deadline"));
         assert_eq!(field(draft(&[("agent", "a b")], &[("brief", "x")])).as_deref(), Some("agent"));

@@ -6,6 +6,7 @@ use guildhall_protocol::client::Client;
 use guildhall_protocol::endpoint::Endpoint;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::handshake::{ActingFor, ActingIn, Hello};
+use guildhall_protocol::ids::UserId;
 use guildhall_protocol::service::GuildhallClient;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -95,6 +96,11 @@ impl Hall {
 }
 
 impl Person {
+    /// Who they are in the marketplace.
+    pub(crate) async fn user(&self) -> Result<UserId, ApiError> {
+        Ok(self.0.principal().await?.user)
+    }
+
     /// One call in their name.
     pub(crate) async fn call<T, F, Call>(&self, call: Call) -> Result<T, ApiError>
     where

@@ -12,6 +12,8 @@ mod permission {
     pub(super) const VIEW_CHANNEL: u64 = 1 << 10;
     pub(super) const SEND_MESSAGES: u64 = 1 << 11;
     pub(super) const EMBED_LINKS: u64 = 1 << 14;
+    pub(super) const CREATE_PUBLIC_THREADS: u64 = 1 << 35;
+    pub(super) const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
 }
 
 /// An interaction: somebody used a command, clicked, or filled something in.
@@ -29,6 +31,8 @@ pub(crate) struct Incoming {
     pub(crate) channel: Option<u64>,
     /// Whether we may post cards into that channel.
     pub(crate) can_post: bool,
+    /// Whether we may open threads in that channel, as far as we are told.
+    pub(crate) can_thread: bool,
     /// What we may do in that channel, as far as Discord says it.
     pub(crate) app_permissions: Option<u64>,
     /// When we heard of it.
@@ -115,11 +119,18 @@ impl Incoming {
         };
         let app_permissions = bits(event.get("app_permissions"));
         let may = may_write(app_permissions).is_ok();
+        let in_thread = permission::CREATE_PUBLIC_THREADS | permission::SEND_MESSAGES_IN_THREADS;
+        let may_thread = app_permissions.is_some_and(|bits| bits & in_thread == in_thread);
+        // A channel for text or for news: what is a thread itself has none.
+        let kind = number(event.get("channel").and_then(|channel| channel.get("type")));
+        let has_threads = kind.is_none_or(|kind| matches!(kind, 0 | 5));
+        let can_post = installed && (may || server.is_none());
         Some(Self {
             id,
             token,
             user: read_user(user, member)?,
-            can_post: installed && (may || server.is_none()),
+            can_post,
+            can_thread: can_post && may_thread && has_threads && server.is_some(),
             server,
             app_permissions,
             channel: identity(event.get("channel_id"))
@@ -327,6 +338,29 @@ mod tests {
             event.as_object_mut().expect("an object").remove(field);
         }
         assert!(Incoming::read(&event).expect("it is one").can_post, "a server that does not say");
+    }
+
+    #[test]
+    fn where_it_may_open_threads_is_read() {
+        let can_thread = |permissions: u64, channel: Value, is_server: bool| {
+            let mut event = post();
+            event["app_permissions"] = json!(permissions.to_string());
+            event["channel"] = channel;
+            if !is_server {
+                event["guild_id"] = Value::Null;
+            }
+            Incoming::read(&event).expect("it is one").can_thread
+        };
+        let all = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 35 | 1 << 38;
+        assert!(can_thread(all, json!({"type": 0}), true) && can_thread(all, Value::Null, true));
+        assert!(!can_thread(all, json!({"type": 11}), true), "a thread");
+        assert!(!can_thread(all, json!({"type": 1}), false), "direct messages");
+        for missing in [1 << 11, 1 << 35, 1 << 38] {
+            assert!(!can_thread(all & !missing, json!({"type": 0}), true));
+        }
+        let mut event = post();
+        event.as_object_mut().expect("an object").remove("app_permissions");
+        assert!(!Incoming::read(&event).expect("it is one").can_thread, "a server that does not say");
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! `incoming.rs` reads, `route.rs` says what is wanted, `act/` does it, `render/` shows it; only `discord.rs` names serenity.
 
 mod act;
+mod address;
 mod alerts;
 mod cards;
 mod cli;
 mod commands;
 mod custom_id;
+mod definition;
 mod discord;
 mod draft;
 mod fields;
@@ -16,24 +18,33 @@ mod files;
 mod hall;
 mod health;
 mod incoming;
+mod keep;
 mod message;
 mod notices;
+mod posting;
+mod rates;
 mod render;
+mod room;
 mod route;
 mod run;
 mod select;
 mod setup_step;
+mod threads;
 
 use clap::Parser;
 use cli::{Cli, Command};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+/// Whatever else is logged: of what goes to Discord only what went wrong. Its spans hold whole requests, with people's answers
+/// and links to secrets in them.
+const QUIET: &str = "serenity::http=warn";
+
 /// Runs the command on the process's command line: 0 when it is done, 1 when it failed.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(&cli.options.log))
+        .with_env_filter(tracing_subscriber::EnvFilter::new(format!("{},{QUIET}", cli.options.log)))
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();

@@ -2,14 +2,17 @@
 //! told.
 
 use crate::act::{Bot, story};
-use crate::cards::channel_of;
+use crate::address::{self, Card};
+use crate::cards::shown_at;
 use crate::discord::DiscordError;
 use crate::hall::discord_id;
 use crate::health::Counters;
 use crate::message::Message;
 use crate::render;
+use crate::threads;
 use futures::StreamExt;
-use guildhall_protocol::ids::{NotificationId, UserId};
+use guildhall_protocol::error::ApiError;
+use guildhall_protocol::ids::{JobId, NotificationId, UserId};
 use guildhall_protocol::notice::{Channel, LeasedNotice, NoticeKind, NoticeOutcome};
 use guildhall_protocol::view::Scope;
 use std::collections::BTreeMap;
@@ -30,15 +33,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Tells everybody everything until `ended`.
 pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
     let mut seen = 0;
-    let mut has_begun = false;
     while !ended.is_cancelled() {
-        // Whoever was told half of it before is told now: there is one bot.
-        if !has_begun {
-            let released = bot.hall.itself().call(|service, context| async move {
-                service.release_leases(context, Channel::Discord).await
-            });
-            has_begun = released.await.is_ok();
-        }
         let leased =
             bot.hall
                 .itself()
@@ -91,20 +86,28 @@ async fn round(bot: &Bot, leased: Vec<LeasedNotice>) {
     futures::stream::iter(each).for_each_concurrent(PEOPLE_MAX, |telling| telling).await;
 }
 
-async fn told(bot: &Bot, leased: LeasedNotice) {
+async fn told(bot: &Bot, mut leased: LeasedNotice) {
     let id = leased.notice.id;
+    if let (Some(user), Some(job)) = (leased.to.as_ref().and_then(discord_id), leased.notice.job)
+        && bot.posters.waited(user).await
+        && let Ok(known) = own_job_shown_at(bot, user, job).await
+    {
+        leased.shown_at = known;
+    }
     let slow = || DiscordError::Other("Discord did not take it in time".to_owned());
     let sent = tokio::time::timeout(SEND_MAX, send(bot, &leased)).await.unwrap_or_else(|_| Err(slow()));
     let (outcome, detail) = match sent {
-        Ok(()) => {
+        Ok(outcome) => {
             Counters::one(&bot.counters.told);
-            (NoticeOutcome::Taken, String::new())
+            (outcome, String::new())
         }
         Err(error @ (DiscordError::Closed | DiscordError::Forbidden | DiscordError::Gone)) => {
             match send_elsewhere(bot, &leased).await {
-                Ok(()) => (NoticeOutcome::Taken, "said beside the job's card".to_owned()),
+                Ok(()) => (NoticeOutcome::Elsewhere, "said beside the job's card".to_owned()),
                 Err(error @ DiscordError::Other(_)) => (NoticeOutcome::Later, error.to_string()),
-                Err(_) => (NoticeOutcome::Refused, error.to_string()),
+                // Nobody is there at all any more.
+                Err(_) if leased.to.is_none() => (NoticeOutcome::Refused, error.to_string()),
+                Err(_) => (NoticeOutcome::Closed, error.to_string()),
             }
         }
         Err(error) => (NoticeOutcome::Later, error.to_string()),
@@ -114,22 +117,78 @@ async fn told(bot: &Bot, leased: LeasedNotice) {
     }
 }
 
-async fn send(bot: &Bot, leased: &LeasedNotice) -> Result<(), DiscordError> {
+async fn send(bot: &Bot, leased: &LeasedNotice) -> Result<NoticeOutcome, DiscordError> {
     let user = leased.to.as_ref().and_then(discord_id).ok_or(DiscordError::Closed)?;
-    let channel = bot.cards.direct(bot, user).await?;
+    if ping_in_thread(bot, leased, user).await? {
+        return Ok(NoticeOutcome::Shown);
+    }
+    if leased.closed {
+        return Err(DiscordError::Closed);
+    }
     let message = drawn(bot, leased, user).await;
+    let sent = match send_direct(bot, leased, user, &message).await {
+        Err(DiscordError::Gone) => {
+            bot.cards.forget_direct(user);
+            send_direct(bot, leased, user, &message).await
+        }
+        sent => sent,
+    };
+    sent.map(|()| NoticeOutcome::Taken)
+}
+
+/// Where a job is shown by now, if it is theirs.
+async fn own_job_shown_at(bot: &Bot, user: u64, job: JobId) -> Result<Vec<String>, ApiError> {
+    let person = bot.hall.user(user);
+    if story(&person, job).await?.head.client == person.user().await? {
+        shown_at(&person, job).await
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+async fn send_direct(
+    bot: &Bot,
+    leased: &LeasedNotice,
+    user: u64,
+    message: &Message,
+) -> Result<(), DiscordError> {
+    let channel = bot.cards.direct(bot, user).await?;
     // The notice's number is the nonce: whoever tells it again within minutes tells it once.
-    bot.discord.send(channel, &message, None, &format!("n{}", leased.notice.id.0)).await.map(drop)
+    bot.discord.send(channel, message, None, &format!("n{}", leased.notice.id.0)).await.map(drop)
+}
+
+/// Says in the job's thread that it has news: they stand there already, or come there, and notify nobody. False where there is
+/// no thread, or no longer.
+async fn ping_in_thread(bot: &Bot, leased: &LeasedNotice, user: u64) -> Result<bool, DiscordError> {
+    let Some(at) = address::thread(&leased.shown_at).filter(|_| leased.with.is_empty()) else {
+        return Ok(false);
+    };
+    let message = render::thread_ping(&leased.notice.text);
+    let nonce = format!("p{}", leased.notice.id.0);
+    match bot.discord.send(at.thread, &message, Some(user), &nonce).await {
+        Ok(_) => {}
+        Err(error @ DiscordError::Other(_)) => return Err(error),
+        Err(error) => {
+            tracing::info!(%error, "a thread takes no news: they go by direct message");
+            return Ok(false);
+        }
+    }
+    if let Some(
+        NoticeKind::JobCompleted | NoticeKind::JobFailed | NoticeKind::JobExpired | NoticeKind::JobCanceled,
+    ) = leased.notice.kind.known()
+    {
+        threads::archive(bot, at).await;
+    }
+    Ok(true)
 }
 
 /// Says beside the job's card that something waits, and nothing of what: others read it, too.
 async fn send_elsewhere(bot: &Bot, leased: &LeasedNotice) -> Result<(), DiscordError> {
     let user = leased.to.as_ref().and_then(discord_id).ok_or(DiscordError::Closed)?;
-    bot.cards.is_closed(user);
     let job = leased.notice.job.ok_or(DiscordError::Closed)?;
     let message = render::beside_card(job);
     let mut outcome = Err(DiscordError::Closed);
-    for channel in leased.shown_at.iter().filter_map(|address| channel_of(address)) {
+    for Card { channel, .. } in address::cards(&leased.shown_at).filter(|card| card.in_server) {
         let nonce = format!("b{}", leased.notice.id.0);
         outcome = bot.discord.send(channel, &message, Some(user), &nonce).await.map(drop);
         if outcome.is_ok() {
@@ -153,7 +212,7 @@ async fn drawn(bot: &Bot, leased: &LeasedNotice, user: u64) -> Message {
     let drawn = async {
         let story = story(&person, job).await?;
         let (_, answer) = crate::cards::texts(&person, &story).await?;
-        Ok::<_, guildhall_protocol::error::ApiError>(render::card(&story, None, answer.as_deref()))
+        Ok::<_, ApiError>(render::card(&story, None, answer.as_deref()))
     };
     match drawn.await {
         Ok(card) => {

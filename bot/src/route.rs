@@ -34,10 +34,23 @@ pub(crate) enum Action {
     PauseAgent(AgentName),
     ResumeAgent(AgentName),
     MayRetire(AgentName),
+    /// Open the form of a new agent, or read the file that was given.
+    OpenRegister(Options),
+    /// Ask whether an agent is to get new secrets.
+    MayRotate {
+        agent: AgentName,
+        overlap: Option<String>,
+        now: bool,
+    },
+    /// Open the form of a trial, with what was given beside it.
+    OpenTry(AgentName, Options),
     Account,
     /// See what a code would do.
     Link(String),
     Privacy,
+    /// Say a time zone, or see the one that is known.
+    Timezone(Option<String>),
+    Usage,
     Notify {
         of: Option<String>,
         how: Option<String>,
@@ -51,6 +64,8 @@ pub(crate) enum Action {
     CompleteJobs(String),
     CompleteAgents(String),
     CompleteWorkers(String),
+    /// Offer time zones with this in their name.
+    CompleteZones(String),
     Clicked(CustomId),
     Chosen(CustomId, Vec<String>),
     Submitted(CustomId, BTreeMap<String, String>),
@@ -64,6 +79,7 @@ pub(crate) fn route(incoming: &Incoming) -> Action {
         What::Command { path, options } => command(path, options),
         What::OnMessage { text, .. } => Action::OpenPostWith(text.clone()),
         What::Typing { option, text, .. } if option == "job" => Action::CompleteJobs(text.clone()),
+        What::Typing { option, text, .. } if option == "zone" => Action::CompleteZones(text.clone()),
         What::Typing { path, text, .. } if path == "job post" => Action::CompleteWorkers(text.clone()),
         What::Typing { text, .. } => Action::CompleteAgents(text.clone()),
         What::Click { custom_id } => ours(custom_id, Action::Clicked),
@@ -102,6 +118,15 @@ fn command(path: &str, options: &Options) -> Action {
         "agent pause" => on_agent(Action::PauseAgent),
         "agent resume" => on_agent(Action::ResumeAgent),
         "agent retire" => on_agent(Action::MayRetire),
+        "agent register" => Action::OpenRegister(options.clone()),
+        "agent rotate-secret" => match agent(options) {
+            Ok(agent) => Action::MayRotate { agent, overlap: word("overlap"), now: is_set("now") },
+            Err(wrong) => Action::Wrong(wrong),
+        },
+        "agent try" => match agent(options) {
+            Ok(agent) => Action::OpenTry(agent, options.clone()),
+            Err(wrong) => Action::Wrong(wrong),
+        },
         "account show" => Action::Account,
         "account link" => word("code").map_or_else(
             || {
@@ -112,6 +137,8 @@ fn command(path: &str, options: &Options) -> Action {
             Action::Link,
         ),
         "account privacy" => Action::Privacy,
+        "account timezone" => Action::Timezone(word("zone")),
+        "account usage" => Action::Usage,
         "account notifications" => Action::Notify { of: word("of"), how: word("how") },
         "setup" => Action::Setup,
         "queue" => Action::Queue,
@@ -156,6 +183,7 @@ mod tests {
             channel: None,
             can_post: false,
             app_permissions: None,
+            can_thread: false,
             heard_at: std::time::Instant::now(),
             what,
         })
@@ -174,6 +202,13 @@ mod tests {
             typed("agent show", &[("agent", "@sum")]),
             Action::ShowAgent("@sum".parse().expect("a name"))
         );
+        let rotate = typed("agent rotate-secret", &[("agent", "@sum"), ("now", "true")]);
+        let agent = || "@sum".parse().expect("a name");
+        assert_eq!(rotate, Action::MayRotate { agent: agent(), overlap: None, now: true });
+        assert!(
+            matches!(typed("agent try", &[("agent", "@sum")]), Action::OpenTry(name, _) if name == agent())
+        );
+        assert_eq!(typed("account timezone", &[]), Action::Timezone(None));
         let share = typed("job share", &[("job", "3"), ("with", "99"), ("stop", "true")]);
         let with = UserRef::Identity(crate::hall::discord(99));
         assert_eq!(share, Action::Share { job: JobId(3), with, stop: true });

@@ -8,7 +8,9 @@ use crate::discord::Discord;
 use crate::files::Files;
 use crate::hall::Hall;
 use crate::health::{self, Counters};
+use crate::room::Room;
 use anyhow::Context;
+use guildhall_protocol::notice::Channel;
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,18 +18,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Interactions at a time; more wait their turn.
-const AT_ONCE_MAX: usize = 256;
+/// Trials at a time whose answers are waited for.
+const TRIALS_MAX: usize = 32;
+/// Interactions that wait to be taken; Discord's gateway waits beyond that.
+const QUEUE_MAX: usize = 256;
 /// How long those that run may go on when the bot is told to end.
 const DRAIN: Duration = Duration::from_secs(2);
-/// Between two looks at what the rate limiter keeps.
-const FORGET_EVERY: Duration = Duration::from_mins(5);
 /// After the gateway ended without a reason that lasts.
 const AGAIN: Duration = Duration::from_secs(5);
+/// After the daemon could not be asked.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to end.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
@@ -44,12 +49,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let listening = health::listen(address, Arc::clone(&counters), Arc::clone(&bot.hall), ended.clone());
         listening.await.with_context(|| format!("cannot listen on {address}"))?;
     }
-    let (sender, incoming) = mpsc::channel(AT_ONCE_MAX);
+    let (sender, incoming) = mpsc::channel(QUEUE_MAX);
     let tasks = TaskTracker::new();
-    tasks.spawn(Cards::keep(bot.clone(), ended.clone()));
-    tasks.spawn(crate::notices::tell(bot.clone(), ended.clone()));
-    tasks.spawn(crate::alerts::tell(bot.clone(), ended.clone()));
-    tasks.spawn(forget(bot.discord.clone(), ended.clone()));
+    tasks.spawn(tell(bot.clone(), ended.clone()));
     tasks.spawn(take(bot.clone(), incoming, ended.clone(), tasks.clone()));
     let listening = listen(&bot.discord, &config.discord_token, sender, &counters);
     let outcome = tokio::select! {
@@ -82,9 +84,11 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
     let bot = Bot {
         hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
         cards: Arc::new(Cards::default()),
+        posters: Arc::default(),
         files: Arc::new(Files::new(config.discord_api.as_deref())?),
         counters: Arc::default(),
         settings: Arc::default(),
+        trials: Arc::new(Semaphore::new(TRIALS_MAX)),
         discord,
     };
     // The bot serves without a daemon, too, and says so to whoever asks for something.
@@ -111,6 +115,28 @@ async fn listen(
     }
 }
 
+/// Tells people and alert channels, and keeps what they were told current, until `ended`.
+async fn tell(bot: Bot, ended: CancellationToken) {
+    // Whatever a bot before this one had half done is done now: there is one bot.
+    let release = || {
+        bot.hall
+            .itself()
+            .call(|service, context| async move { service.release_leases(context, Channel::Discord).await })
+    };
+    while let Err(error) = release().await {
+        tracing::debug!(%error, "nobody can be told anything at the moment");
+        tokio::select! {
+            () = tokio::time::sleep(ASK_AGAIN) => {}
+            () = ended.cancelled() => return,
+        }
+    }
+    tokio::join!(
+        crate::keep::keep(bot.clone(), ended.clone()),
+        crate::notices::tell(bot.clone(), ended.clone()),
+        crate::alerts::tell(bot.clone(), ended)
+    );
+}
+
 /// Answers interactions, many at a time.
 async fn take(
     bot: Bot,
@@ -118,28 +144,16 @@ async fn take(
     ended: CancellationToken,
     tasks: TaskTracker,
 ) {
-    let room = Arc::new(Semaphore::new(AT_ONCE_MAX));
+    let room = Room::default();
     loop {
         let next = tokio::select! {
             next = incoming.recv() => next,
             () = ended.cancelled() => None,
         };
         let Some(incoming) = next else { return };
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let seat = room.seat().await;
         let bot = bot.clone();
-        tasks.spawn(async move {
-            Box::pin(bot.handle(incoming)).await;
-            drop(permit);
-        });
-    }
-}
-
-async fn forget(discord: Discord, ended: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(FORGET_EVERY) => discord.forget_routes().await,
-            () = ended.cancelled() => return,
-        }
+        tasks.spawn(async move { Box::pin(bot.handle(incoming, seat)).await });
     }
 }
 
@@ -196,8 +210,8 @@ pub(crate) async fn check(config: Config) -> anyhow::Result<()> {
         out,
         "invite it: https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions={}",
         discord.application(),
-        // See channels, send messages, embed links, attach files, read the history of messages.
-        (1_u64 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 16)
+        // See channels, send messages, embed links, attach files, read the history of messages, open threads and write there.
+        (1_u64 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 16) | (1 << 35) | (1 << 38)
     )?;
     Ok(())
 }

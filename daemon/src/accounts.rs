@@ -153,6 +153,14 @@ impl Accounts {
         Ok(())
     }
 
+    /// What a user posted in this minute.
+    pub fn posts_of(&self, user: UserId, now: Timestamp) -> u64 {
+        let ledger = self.lock();
+        let (minute, posts) = &ledger.posts;
+        let is_now = *minute == now.0.div_euclid(60_000);
+        posts.get(&user).copied().filter(|_| is_now).unwrap_or(0)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -214,6 +222,8 @@ mod tests {
         let accounts = Accounts::default();
         assert_eq!(accounts.count_post(ADA, 1, Timestamp(1_500)), Ok(()));
         assert_eq!(accounts.count_post(ADA, 1, Timestamp(1_500)), Err(59));
+        assert_eq!(accounts.posts_of(ADA, Timestamp(59_999)), 1);
+        assert_eq!(accounts.posts_of(ADA, Timestamp(60_000)), 0);
         assert_eq!(accounts.count_post(ADA, 1, Timestamp(60_000)), Ok(()));
     }
 }

@@ -5,6 +5,7 @@ use crate::config::{Config, ConfigError, Origin, Setting, usual_file};
 use crate::demo;
 use crate::init::{self, Setup};
 use crate::key_command::{self, KeyCommand};
+use crate::log_ring::{LogRing, RingLayer};
 use crate::privacy;
 use crate::report::{self, ReportFlags};
 use crate::samples::{self, Samples};
@@ -21,6 +22,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Guildhall's daemon: a marketplace where people post jobs and agents do them.
 #[derive(Debug, Parser)]
@@ -289,11 +292,14 @@ impl Flags {
 fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("log = {filter:?} is no filter"))?;
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .with(RingLayer(LogRing::of_process()))
         .try_init()
         .map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
 }

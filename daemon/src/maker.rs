@@ -1,15 +1,11 @@
 //! Makes what the store must not: ids in the order of time, and random bytes. A simulator gives it a seed.
 
+use guildhall_protocol::ids::earliest_id;
 use guildhall_protocol::time::Timestamp;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-/// The beginning of ids: 2026-01-01, in Unix ms. What is left of 53 bits are 69 years of milliseconds.
-const EPOCH_MS: i64 = 1_767_225_600_000;
-/// Ids per millisecond before they run ahead of the clock.
-const IDS_PER_MS: i64 = 1 << 12;
 
 /// The one source of ids and chance in a daemon.
 pub struct Maker {
@@ -25,7 +21,7 @@ impl Maker {
 
     /// An id larger than all before, and about as large as the time says.
     pub fn id(&self, now: Timestamp) -> i64 {
-        let by_time = now.0.saturating_sub(EPOCH_MS).max(0).saturating_mul(IDS_PER_MS);
+        let by_time = earliest_id(now);
         let next = |last: i64| last.saturating_add(1).max(by_time);
         next(
             self.last_id
@@ -50,16 +46,17 @@ impl Maker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guildhall_protocol::ids::{ID_EPOCH_MS, IDS_PER_MS};
 
     #[test]
     fn ids_grow_whatever_the_clock_does() {
         let maker = Maker::new(0, [0; 32]);
-        let now = Timestamp(EPOCH_MS + 1_000);
+        let now = Timestamp(ID_EPOCH_MS + 1_000);
         let first = maker.id(now);
         assert_eq!(first, 1_000 * IDS_PER_MS);
         assert_eq!(maker.id(now), first + 1);
         assert_eq!(maker.id(Timestamp(0)), first + 2, "the clock went back");
-        assert_eq!(maker.id(Timestamp(EPOCH_MS + 2_000)), 2_000 * IDS_PER_MS);
+        assert_eq!(maker.id(Timestamp(ID_EPOCH_MS + 2_000)), 2_000 * IDS_PER_MS);
         assert_eq!(
             Maker::new(5_000_000_000, [0; 32]).id(now),
             5_000_000_001,

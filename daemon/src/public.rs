@@ -1,4 +1,5 @@
-//! The listener that the outside reaches: agents call back here, over TLS of its own or behind a proxy that speaks it.
+//! The listener that the outside reaches: agents call back here, and owners open links to secrets, over TLS of its own or
+//! behind a proxy that speaks it.
 //!
 //! Limits come first, in the order of their cost: connections, all and of one address; calls of one address; then whether
 //! there is such an attempt. Only then is a body kept, within its size and time, and only a signed one is read. An agent
@@ -9,6 +10,8 @@ use crate::agents::signing::SigningSecret;
 use crate::crowd::{Crowd, Throttle, network};
 use crate::engine::Engine;
 use crate::engine::hear::CallbackOutcome;
+use crate::rpc::Desk;
+use crate::secret_page;
 use crate::store::{Callback, Query, StoreError};
 use crate::tls::{TlsError, TlsFiles, acceptor};
 use axum::Router;
@@ -82,7 +85,7 @@ pub enum PublicError {
 
 struct Door {
     engine: Arc<Engine>,
-    calls: Throttle<IpAddr>,
+    calls: Arc<Throttle<IpAddr>>,
     agents: Throttle<AgentId>,
     bytes_max: usize,
 }
@@ -132,15 +135,17 @@ impl Bound {
         self.address.ip().is_loopback().then(|| format!("{scheme}://{}", self.address))
     }
 
-    /// Takes callbacks until `stop`.
-    pub fn serve(self, engine: Arc<Engine>, stop: CancellationToken) {
+    /// Takes callbacks, and shows what is behind links to secrets, until `stop`.
+    pub fn serve(self, engine: Arc<Engine>, desk: Arc<Desk>, stop: CancellationToken) {
+        let calls = Arc::new(Throttle::new(self.config.calls_per_s));
+        let pages = secret_page::routes(desk, Arc::clone(&calls));
         let door = Arc::new(Door {
             engine,
-            calls: Throttle::new(self.config.calls_per_s),
+            calls,
             agents: Throttle::new(self.config.agent_calls_per_s),
             bytes_max: self.config.answer_bytes_max + ENVELOPE_BYTES_MAX,
         });
-        let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door);
+        let router = Router::new().route("/v1/attempts/{id}", post(take)).with_state(door).merge(pages);
         tokio::spawn(accept(self.listener, self.tls, router, stop));
     }
 }

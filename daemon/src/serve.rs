@@ -24,7 +24,10 @@ use crate::people::People;
 use crate::places::Places;
 use crate::privacy;
 use crate::public::{self, PublicError, PublicListener};
-use crate::rpc::{Desk, Door, ListenError, Listeners, SocketFile, expect_operators, listen};
+use crate::reveals::Reveals;
+use crate::rpc::{
+    Bulks, Desk, Door, ListenError, Listeners, SecretLinks, SocketFile, expect_operators, listen,
+};
 use crate::scribe::Scribe;
 use crate::store::sqlite::{OpenError, SqliteStore, make_folder};
 use crate::store::{Command, Query, Store, StoreError, SystemRecord};
@@ -181,19 +184,7 @@ impl Daemon {
         };
         let engine = Arc::new(Engine::new(parts, system.paused));
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-        let desk = Arc::new(Desk {
-            links: Links::default(),
-            engine: Arc::clone(&engine),
-            accounts: Accounts::default(),
-            limits: config.people.limits,
-            approval: config.people.approval,
-            policy: privacy::policy(&config),
-            door: Arc::new(Door::new(config.door)),
-            issuer: config.sign_in.clone().map(Issuer::new).transpose()?,
-            admin_uids: config.people.admin_uids.clone(),
-            started_at: now,
-            ended: ended.clone(),
-        });
+        let desk = Arc::new(desk(&config, Arc::clone(&engine), now, ended.clone())?);
         expect_operators(&desk).await?;
         if let Some(address) = config.ops_listen {
             ops::listen(address, Arc::clone(&engine), ended.clone())
@@ -201,7 +192,7 @@ impl Daemon {
                 .map_err(|source| ServeError::Ops { address, source })?;
         }
         if let Some(public) = public {
-            public.serve(Arc::clone(&engine), stop.clone());
+            public.serve(Arc::clone(&engine), Arc::clone(&desk), stop.clone());
         }
         tokio::spawn(Arc::clone(&engine).learn_meanings(stop.clone()));
         tokio::spawn(notify::run(Arc::clone(&engine), Egress::new()?, private, stop.clone()));
@@ -270,6 +261,31 @@ fn keep_memory_private() {
     if let Err(error) = no_core.and(not_dumpable.map_err(std::io::Error::from)) {
         tracing::warn!(%error, "if the daemon crashed, its memory might be kept, with the keys in it");
     }
+}
+
+/// What all callers share.
+fn desk(
+    config: &Config,
+    engine: Arc<Engine>,
+    started_at: Timestamp,
+    ended: CancellationToken,
+) -> Result<Desk, ServeError> {
+    Ok(Desk {
+        links: Links::default(),
+        secret_links: SecretLinks::new(config.people.secret_link),
+        bulks: Bulks::default(),
+        reveals: Reveals::default(),
+        engine,
+        accounts: Accounts::default(),
+        limits: config.people.limits,
+        approval: config.people.approval,
+        policy: privacy::policy(config),
+        door: Arc::new(Door::new(config.door)),
+        issuer: config.sign_in.clone().map(Issuer::new).transpose()?,
+        admin_uids: config.people.admin_uids.clone(),
+        started_at,
+        ended,
+    })
 }
 
 fn listeners(config: &Config) -> Listeners {

@@ -237,46 +237,51 @@ impl AgentDefinition {
     /// # Errors
     /// The first field that is out of bounds, and the bound.
     pub fn check(&self) -> Result<(), FieldError> {
+        self.problems().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that [`Self::check`] could complain of, in the order of the fields.
+    pub fn problems(&self) -> Vec<FieldError> {
         use limits as l;
-        text("description", &self.description, l::DESCRIPTION_BYTES_MAX)?;
-        if self.description.trim().is_empty() {
-            return Err(FieldError::new(
-                "description",
-                "is empty: say what the agent does; jobs are matched with it",
-            ));
-        }
-        text("endpoint", &self.endpoint, l::ENDPOINT_BYTES_MAX)?;
-        self.check_kind()?;
-        count("skills", self.skills.len(), l::SKILLS_MAX)?;
+        let mut checks = vec![self.check_description()];
+        checks.push(text("endpoint", &self.endpoint, l::ENDPOINT_BYTES_MAX));
+        checks.push(self.check_kind());
+        checks.push(count("skills", self.skills.len(), l::SKILLS_MAX));
         for (index, skill) in self.skills.iter().enumerate() {
-            text(&format!("skills[{index}].name"), &skill.name, l::SKILL_NAME_BYTES_MAX)?;
-            text(&format!("skills[{index}].description"), &skill.description, l::DESCRIPTION_BYTES_MAX)?;
+            checks.push(text(&format!("skills[{index}].name"), &skill.name, l::SKILL_NAME_BYTES_MAX));
+            let field = format!("skills[{index}].description");
+            checks.push(text(&field, &skill.description, l::DESCRIPTION_BYTES_MAX));
         }
-        for (field, list) in [("tags", &self.tags), ("languages", &self.languages)] {
-            count(field, list.len(), l::TAGS_MAX)?;
-            for word in list {
-                text(field, word, l::TAG_BYTES_MAX)?;
-                if word.trim().is_empty() {
-                    return Err(FieldError::new(field, "holds an empty word"));
-                }
-            }
-        }
-        count("examples", self.examples.len(), l::EXAMPLES_MAX)?;
+        checks.extend(
+            [("tags", &self.tags), ("languages", &self.languages)].map(|(field, list)| words(field, list)),
+        );
+        checks.push(count("examples", self.examples.len(), l::EXAMPLES_MAX));
         for (index, example) in self.examples.iter().enumerate() {
-            text(&format!("examples[{index}].input"), example.input.as_str(), l::EXAMPLE_BYTES_MAX)?;
-            let output = example.output.as_ref().map_or("", Json::as_str);
-            text(&format!("examples[{index}].output"), output, l::EXAMPLE_BYTES_MAX)?;
+            let (input, output) = (example.input.as_str(), example.output.as_ref().map_or("", Json::as_str));
+            checks.push(text(&format!("examples[{index}].input"), input, l::EXAMPLE_BYTES_MAX));
+            checks.push(text(&format!("examples[{index}].output"), output, l::EXAMPLE_BYTES_MAX));
         }
-        if let Some(pointer) = &self.display
-            && !(pointer.is_empty() || pointer.starts_with('/'))
-        {
-            return Err(FieldError::new("display", "must be a JSON pointer such as /text"));
+        if self.display.as_ref().is_some_and(|pointer| !(pointer.is_empty() || pointer.starts_with('/'))) {
+            checks.push(Err(FieldError::new("display", "must be a JSON pointer such as /text")));
         }
-        between("caps.concurrency", self.caps.concurrency.into(), 1, l::CONCURRENCY_MAX.into())?;
-        between("caps.input_bytes", self.caps.input_bytes, 1, l::INPUT_BYTES_MAX)?;
-        between("time_limits.exchange_ms", self.time_limits.exchange_ms, 100, 600_000)?;
-        between("time_limits.answer_ms", self.time_limits.answer_ms, 1_000, l::ANSWER_MS_MAX)?;
-        between("time_limits.silence_ms", self.time_limits.silence_ms, 1_000, l::ANSWER_MS_MAX)
+        let (caps, times) = (&self.caps, &self.time_limits);
+        checks.extend([
+            between("caps.concurrency", caps.concurrency.into(), 1, l::CONCURRENCY_MAX.into()),
+            between("caps.input_bytes", caps.input_bytes, 1, l::INPUT_BYTES_MAX),
+            between("time_limits.exchange_ms", times.exchange_ms, 100, 600_000),
+            between("time_limits.answer_ms", times.answer_ms, 1_000, l::ANSWER_MS_MAX),
+            between("time_limits.silence_ms", times.silence_ms, 1_000, l::ANSWER_MS_MAX),
+        ]);
+        checks.into_iter().filter_map(Result::err).collect()
+    }
+
+    fn check_description(&self) -> Result<(), FieldError> {
+        text("description", &self.description, limits::DESCRIPTION_BYTES_MAX)?;
+        if self.description.trim().is_empty() {
+            let told = "is empty: say what the agent does; jobs are matched with it";
+            return Err(FieldError::new("description", told));
+        }
+        Ok(())
     }
 
     /// Model and prompt belong to chat agents, and to them alone.
@@ -304,6 +309,17 @@ fn text(field: &str, text: &str, bytes_max: usize) -> Result<(), FieldError> {
         return Ok(());
     }
     Err(FieldError::new(field, &format!("is too large: {} bytes, the limit is {bytes_max}", text.len())))
+}
+
+fn words(field: &str, list: &[String]) -> Result<(), FieldError> {
+    count(field, list.len(), limits::TAGS_MAX)?;
+    for word in list {
+        text(field, word, limits::TAG_BYTES_MAX)?;
+        if word.trim().is_empty() {
+            return Err(FieldError::new(field, "holds an empty word"));
+        }
+    }
+    Ok(())
 }
 
 fn count(field: &str, count: usize, max: usize) -> Result<(), FieldError> {
@@ -364,6 +380,16 @@ mod tests {
         assert_eq!(definition.check(), Ok(()));
         assert!(definition.idempotent);
         assert_eq!(definition.caps.concurrency, 4);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let text = r#"{"name": "@echo", "description": " ", "endpoint": "https://agents.example/echo", "tags": [""],
+            "display": "text", "caps": {"concurrency": 0}, "time_limits": {"answer_ms": 1}}"#;
+        let definition: AgentDefinition = serde_json::from_str(text).expect("a definition");
+        let fields: Vec<String> = definition.problems().into_iter().map(|problem| problem.field).collect();
+        assert_eq!(fields, ["description", "tags", "display", "caps.concurrency", "time_limits.answer_ms"]);
+        assert_eq!(definition.check().expect_err("the first").field, "description");
     }
 
     #[test]

@@ -123,6 +123,9 @@ pub struct Principal {
     pub place_role: Role,
     /// Whether a bridge acts for them.
     pub bridged: bool,
+    /// The IANA name of their time zone, if they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
 }
 
 /// The version that both speak, or why there is none.

@@ -167,8 +167,12 @@ pub enum What {
     Reassigned { to: Option<AgentId>, reason: Option<Text> },
     /// An operator rules an agent out.
     Excluded { agent: AgentId, reason: Option<Text> },
+    /// An operator lets an agent that was ruled out get it again.
+    Included { agent: AgentId, reason: Option<Text> },
     /// An operator moves it to another class.
     Prioritized { to: Priority, reason: Option<Text> },
+    /// An operator has its texts shown to them until then, and says why.
+    TextsRevealed { until: Timestamp, reason: Text },
     /// It has more time.
     Extended { deadline: Timestamp, reason: Option<Text> },
     /// A client complains about the result, or an owner contests a finding.
@@ -296,7 +300,7 @@ impl What {
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others hold no words of their own")]
     pub fn text(&self) -> Option<&Text> {
         match self {
-            Self::Disputed { text } => Some(text),
+            Self::Disputed { text } | Self::TextsRevealed { reason: text, .. } => Some(text),
             Self::Late { message, .. } => Some(message),
             Self::InputShaped { input, .. } => Some(input),
             Self::PlaceChanged { change, .. } => Some(change),
@@ -305,6 +309,7 @@ impl What {
             | Self::LookAgain { reason: text }
             | Self::Reassigned { reason: text, .. }
             | Self::Excluded { reason: text, .. }
+            | Self::Included { reason: text, .. }
             | Self::Prioritized { reason: text, .. }
             | Self::Extended { reason: text, .. }
             | Self::AppealDecided { reason: text, .. }

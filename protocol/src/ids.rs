@@ -1,8 +1,19 @@
 //! Newtype ids. Numbers are never reused; whatever leaves the store and may come back carries the store's tag.
 
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+
+/// The beginning of ids that are ordered by time: 2026-01-01, in Unix ms. What is left of 53 bits are 69 years of milliseconds.
+pub const ID_EPOCH_MS: i64 = 1_767_225_600_000;
+/// Such ids per millisecond before they run ahead of the clock.
+pub const IDS_PER_MS: i64 = 1 << 12;
+
+/// The least id of those that are made at a time, by the clock of whoever makes them.
+pub fn earliest_id(at: Timestamp) -> i64 {
+    at.0.saturating_sub(ID_EPOCH_MS).max(0).saturating_mul(IDS_PER_MS)
+}
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty), $shown:literal) => {
@@ -64,6 +75,13 @@ number!(
 number!(
     /// An agent's try at a job, from 1.
     AttemptNumber(u32), "");
+
+impl EventId {
+    /// Before everything that happened from a time on: the feed begins there.
+    pub fn earliest(at: Timestamp) -> Self {
+        Self(earliest_id(at))
+    }
+}
 
 impl PlaceId {
     /// The local machine: the place of everybody who comes through the unix socket.

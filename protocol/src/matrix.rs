@@ -16,6 +16,7 @@ pub enum Verb {
     Post,
     RaisePriority,
     ReadJob,
+    RevealJob,
     ShareJob,
     Job(JobAction),
     Register,
@@ -27,6 +28,7 @@ pub enum Verb {
     AskPublish,
     GiveAgent,
     RotateSecret,
+    LinkSecret,
     ReadNotices,
     ReplayNotice,
     ChangeSettings,
@@ -39,7 +41,9 @@ pub enum Verb {
     ReadPlace,
     ListPlaces,
     ChangePlace,
+    ReadLog,
     ReadUser,
+    ReadUsage,
     ListUsers,
     SuspendUser,
     ChangeRoles,
@@ -166,10 +170,11 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 53] = [
+pub const MATRIX: [Row; 58] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
+    row(Verb::RevealJob,                    Place,  [C, C, O, C, O], CALM, OPEN),
     row(Verb::ShareJob,                     Place,  [C, N, N, N, N], BUSY, OPEN),
     row(Verb::Job(JobAction::Accept),       Place,  [C, C, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::RequestChanges), Place, [C, C, O, O, O], CALM, OPEN),
@@ -179,6 +184,7 @@ pub const MATRIX: [Row; 53] = [
     row(Verb::Job(JobAction::Reassign),     Place,  [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::GiveUp),       Place,  [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Exclude),      Place,  [O, O, O, O, O], CALM, OPEN),
+    row(Verb::Job(JobAction::Include),      Place,  [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Prioritize),   Place,  [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Extend),       Place,  [C, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Retry),        Place,  [C, O, O, O, O], BUSY, OPEN),
@@ -188,7 +194,7 @@ pub const MATRIX: [Row; 53] = [
     row(Verb::Job(JobAction::Uphold),       Market, [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Reject),       Market, [O, O, O, O, O], CALM, OPEN),
     row(Verb::Job(JobAction::Cancel),       Place,  [C, O, O, O, O], CALM, OPEN),
-    row(Verb::Register,                     Market, [W, N, N, N, N], BUSY, SHUT),
+    row(Verb::Register,                     Market, [W, N, N, N, N], BUSY, OPEN),
     row(Verb::RegisterHouse,                Market, [O, N, N, N, N], BUSY, SHUT),
     row(Verb::Publish,                      Market, [O, N, N, O, O], BUSY, SHUT),
     row(Verb::GrantAddress,                 Market, [O, N, N, O, O], BUSY, SHUT),
@@ -197,6 +203,7 @@ pub const MATRIX: [Row; 53] = [
     row(Verb::AskPublish,                   Market, [W, N, N, O, O], BUSY, OPEN),
     row(Verb::GiveAgent,                    Market, [W, N, N, O, O], BUSY, SHUT),
     row(Verb::RotateSecret,                 Market, [W, N, N, O, O], BUSY, SHUT),
+    row(Verb::LinkSecret,                   Market, [W, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadNotices,                  Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ReplayNotice,                 Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ChangeSettings,               Market, [C, N, N, N, N], CALM, OPEN),
@@ -209,7 +216,9 @@ pub const MATRIX: [Row; 53] = [
     row(Verb::ReadPlace,                    Market, [C, N, N, C, O], CALM, OPEN),
     row(Verb::ListPlaces,                   Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::ChangePlace,                  Market, [C, N, N, O, O], BUSY, OPEN),
+    row(Verb::ReadLog,                      Market, [O, N, N, N, N], CALM, SHUT),
     row(Verb::ReadUser,                     Market, [C, N, N, N, O], CALM, OPEN),
+    row(Verb::ReadUsage,                    Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ListUsers,                    Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::SuspendUser,                  Market, [O, N, N, N, O], CALM, OPEN),
     row(Verb::ChangeRoles,                  Market, [A, N, N, N, A], CALM, SHUT),
@@ -229,6 +238,7 @@ impl Verb {
             Self::Post => "post jobs",
             Self::RaisePriority => "post with a priority above normal",
             Self::ReadJob => "read this job",
+            Self::RevealJob => "see the texts of this job",
             Self::ShareJob => "share this job",
             Self::Job(action) => action.name(),
             Self::Register => "register agents",
@@ -240,6 +250,7 @@ impl Verb {
             Self::AskPublish => "ask for an agent to be published",
             Self::GiveAgent => "give an agent to others",
             Self::RotateSecret => "replace the secrets of an agent",
+            Self::LinkSecret => "ask for a link to new secrets of an agent",
             Self::ReadNotices => "read these notices",
             Self::ReplayNotice => "tell this notice again",
             Self::ChangeSettings => "change how they are told",
@@ -252,7 +263,9 @@ impl Verb {
             Self::ReadPlace => "read the settings of this place",
             Self::ListPlaces => "list places",
             Self::ChangePlace => "change the settings of this place",
+            Self::ReadLog => "read the daemon's log",
             Self::ReadUser => "read this account",
+            Self::ReadUsage => "see what this account uses",
             Self::ListUsers => "list users",
             Self::SuspendUser => "suspend, restore or limit a user",
             Self::ChangeRoles => "grant or revoke roles",
@@ -332,14 +345,13 @@ mod tests {
     #[test]
     fn roles_tokens_grants_and_secrets_pass_no_bridge() {
         let admin = Powers { market: Role::Admin, place: Role::Admin, suspended: false, bridged: true };
-        // A new agent and a new webhook come with secrets.
+        // A new webhook comes with a secret. A new agent does, too, and shows it elsewhere.
         for verb in [
             Verb::ChangeRoles,
             Verb::MakeToken,
             Verb::ReadTokens,
             Verb::RevokeToken,
             Verb::AddUser,
-            Verb::Register,
             Verb::NameWebhook,
             Verb::GrantAddress,
             Verb::GiveAgent,

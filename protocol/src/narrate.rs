@@ -145,6 +145,8 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::LookAgain { .. }
         | What::Reassigned { .. }
         | What::Excluded { .. }
+        | What::Included { .. }
+        | What::TextsRevealed { .. }
         | What::Prioritized { .. }
         | What::Extended { .. }
         | What::AppealMade { .. }
@@ -272,6 +274,13 @@ fn tell_decision(story: &JobStory, event: &Event) -> Option<Told> {
         What::Excluded { agent, .. } => {
             Told::new(Step, format!("{operator} rules {} out", name_of(story, *agent)))
         }
+        What::Included { agent, .. } => {
+            Told::new(Step, format!("{operator} lets {} get it again", name_of(story, *agent)))
+        }
+        What::TextsRevealed { until, .. } => Told::new(
+            Step,
+            format!("{operator} has its texts shown for {}", show_span(until.since(event.at))),
+        ),
         What::Prioritized { to, .. } => Told::new(Step, format!("{operator} makes its priority {to}")),
         What::Extended { deadline, .. } => Told::new(
             Step,

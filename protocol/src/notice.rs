@@ -183,7 +183,7 @@ impl fmt::Display for NoticeKind {
     }
 }
 
-/// How a person wants to be told.
+/// How a person wants to be told, and by which clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -196,6 +196,9 @@ pub struct Settings {
     /// Kinds that go elsewhere than usual; none at all: not told.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<NoticeKind, Vec<Channel>>,
+    /// The IANA name of the time zone of clock times that they type and read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
 }
 
 impl Settings {
@@ -272,6 +275,9 @@ pub struct LeasedNotice {
     /// How whoever is told is known on the channel; none: no longer.
     #[serde(default)]
     pub to: Option<Identity>,
+    /// Whether they took nothing on the channel when they were last tried, not long ago: not to be tried there now.
+    #[serde(default)]
+    pub closed: bool,
     /// Addresses of messages on the channel that show its job, if it is the reader's own: where they may be found otherwise.
     #[serde(default)]
     pub shown_at: Vec<String>,
@@ -287,6 +293,12 @@ pub enum NoticeOutcome {
     Later,
     /// Never: there is no such person, or they took the channel away.
     Refused,
+    /// It was told where its job is shown, and the channel itself was not tried.
+    Shown,
+    /// They take nothing on the channel now, and were told where their job is shown.
+    Elsewhere,
+    /// They take nothing on the channel now, and nothing else reaches them.
+    Closed,
 }
 
 /// Everything that waits for a person.

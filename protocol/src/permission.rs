@@ -32,6 +32,8 @@ pub enum JobAction {
     GiveUp,
     /// Rule an agent out.
     Exclude,
+    /// Let an agent that was ruled out get it again.
+    Include,
     /// Move it to another class of the queue.
     Prioritize,
     /// Give it more time.
@@ -47,7 +49,7 @@ pub enum JobAction {
 }
 
 /// Every action, in the order in which front ends offer them.
-pub const JOB_ACTIONS: [JobAction; 17] = [
+pub const JOB_ACTIONS: [JobAction; 18] = [
     JobAction::Accept,
     JobAction::RequestChanges,
     JobAction::Dispute,
@@ -56,6 +58,7 @@ pub const JOB_ACTIONS: [JobAction; 17] = [
     JobAction::Reassign,
     JobAction::GiveUp,
     JobAction::Exclude,
+    JobAction::Include,
     JobAction::Prioritize,
     JobAction::Extend,
     JobAction::Retry,
@@ -131,6 +134,7 @@ impl JobAction {
             Self::Reassign => "reassign",
             Self::GiveUp => "give-up",
             Self::Exclude => "exclude",
+            Self::Include => "include",
             Self::Prioritize => "prioritize",
             Self::Extend => "extend",
             Self::Complain => "complain",
@@ -152,6 +156,7 @@ impl JobAction {
             | Self::Reassign
             | Self::GiveUp
             | Self::Exclude
+            | Self::Include
             | Self::Prioritize
             | Self::Uphold
             | Self::Reject => "an operator",
@@ -172,6 +177,7 @@ impl JobAction {
             Self::Retry
             | Self::Again
             | Self::Exclude
+            | Self::Include
             | Self::Prioritize
             | Self::Extend
             | Self::Complain
@@ -228,7 +234,9 @@ impl JobState {
                 }
                 true
             }
-            JobAction::Exclude | JobAction::Prioritize | JobAction::Extend => !self.is_terminal(),
+            JobAction::Exclude | JobAction::Include | JobAction::Prioritize | JobAction::Extend => {
+                !self.is_terminal()
+            }
             JobAction::Cancel
             | JobAction::Accept
             | JobAction::RequestChanges
@@ -274,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_each_state_offers() {
-        let steer = "exclude prioritize extend";
+        let steer = "exclude include prioritize extend";
         let table = [
             (JobState::Open, "extend retry cancel", format!("reassign {steer} retry cancel")),
             (JobState::Working, "extend cancel", format!("reassign {steer} cancel")),

@@ -6,21 +6,26 @@ use crate::account::{
     UserStory,
 };
 use crate::agent::{AgentDefinition, AgentName};
+use crate::bulk::{BulkOrder, BulkOutcome};
 use crate::error::ApiError;
 use crate::ids::{
     AgentVersion, AlertId, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId,
 };
 use crate::job::JobDraft;
+use crate::listing::{JobCount, JobPage, JobQuery};
+use crate::log::LogPage;
 use crate::model::{JudgeReport, ModelOrder, ModelStatus};
 use crate::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
+use crate::overview::Overview;
 use crate::place::{LeasedAlert, PlaceChange, PlaceHead, PlaceRef, PlaceStory};
 use crate::surface::LeasedSurface;
+use crate::usage::UsageReport;
 use crate::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
-    Rotated, Scope, Status, TestReport, Updated, WhyNot,
+    Revealed, Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
 };
 
 /// What the daemon does for its front ends.
@@ -28,6 +33,10 @@ use crate::view::{
 pub trait Guildhall {
     /// How the daemon is.
     async fn status() -> Result<Status, ApiError>;
+    /// How the marketplace is: all of it for operators, what is theirs for others.
+    async fn overview() -> Result<Overview, ApiError>;
+    /// The lines of the daemon's own log after one; none: its newest lines. Operators only.
+    async fn log_lines(after: Option<u64>, limit: u32) -> Result<LogPage, ApiError>;
 
     /// Posts up to [`crate::job::limits::POST_JOBS_MAX`] jobs; each succeeds or fails by itself.
     async fn post(jobs: Vec<NewJob>) -> Result<Vec<Result<Posted, ApiError>>, ApiError>;
@@ -37,14 +46,22 @@ pub trait Guildhall {
     async fn job(id: JobId) -> Result<JobStory, ApiError>;
     /// Jobs, newest first.
     async fn jobs(filter: JobFilter, page: PageRequest) -> Result<Page<JobHead>, ApiError>;
+    /// Jobs in any order, from any row on, down or up.
+    async fn find_jobs(query: JobQuery) -> Result<JobPage, ApiError>;
+    /// How many jobs a filter admits, as far as it is worth counting.
+    async fn count_jobs(filter: JobFilter) -> Result<JobCount, ApiError>;
+    /// Gives one order to many jobs; each has an outcome of its own.
+    async fn order_many(request: RequestId, bulk: BulkOrder) -> Result<Vec<BulkOutcome>, ApiError>;
     /// Does what a person decided about a job, and tells how it stands then; of a repeated job, the new one.
     async fn order(request: RequestId, job: JobId, order: Order) -> Result<JobHead, ApiError>;
     /// Why this agent did not get this job, computed now.
     async fn why_not(job: JobId, agent: AgentName) -> Result<WhyNot, ApiError>;
+    /// Shows an operator the texts of somebody's private job for a while; its history says so, and why.
+    async fn reveal(request: RequestId, job: JobId, reason: String) -> Result<Revealed, ApiError>;
     /// A page of a body that the caller may see.
     async fn read_body(job: JobId, body: BodyId, offset: u64) -> Result<BodyPage, ApiError>;
 
-    /// Registers an agent; its secrets are shown this once.
+    /// Registers an agent; its secrets are shown this once, and to no bridge.
     async fn register_agent(
         request: RequestId,
         definition: AgentDefinition,
@@ -74,6 +91,9 @@ pub trait Guildhall {
     /// Gives an agent new secrets, shown this once; those before count on for `overlap_ms`, at most 30 days.
     async fn rotate_secret(request: RequestId, name: AgentName, overlap_ms: u64)
     -> Result<Rotated, ApiError>;
+    /// An address that gives an agent new secrets when its owner opens it, and shows them once; those before count on for
+    /// `overlap_ms`. Nothing changes before that. Another one for the same agent and owner ends it.
+    async fn secret_link(name: AgentName, overlap_ms: u64) -> Result<SecretLink, ApiError>;
     /// Everything about one agent.
     async fn agent(name: AgentName) -> Result<AgentStory, ApiError>;
     /// The definition of one version.
@@ -128,6 +148,10 @@ pub trait Guildhall {
 
     /// A message on a channel shows a job that the caller may read, at this revision; it is kept current from now on.
     async fn show_at(job: JobId, channel: Channel, address: String, shown: u64) -> Result<(), ApiError>;
+    /// The addresses of the messages on a channel that show a job which the caller may read.
+    async fn surfaces(job: JobId, channel: Channel) -> Result<Vec<String>, ApiError>;
+    /// Whether the caller takes nothing on a channel, and was not told so yet. It is said once.
+    async fn hear_closed(channel: Channel) -> Result<bool, ApiError>;
     /// For front ends that serve a channel: messages that show less than there is, leased for a minute.
     async fn lease_surfaces(channel: Channel, limit: u32) -> Result<Vec<LeasedSurface>, ApiError>;
     /// For front ends that serve a channel and begin: what was leased there before is handed out again at once.
@@ -147,6 +171,8 @@ pub trait Guildhall {
 
     /// Everything about a user; none: about the caller.
     async fn user(user: Option<UserRef>) -> Result<UserStory, ApiError>;
+    /// What a user has of everything that is limited, and when there is room again; none: the caller.
+    async fn usage(user: Option<UserRef>) -> Result<UsageReport, ApiError>;
     /// Users by number. Operators only.
     async fn users(page: PageRequest) -> Result<Page<UserHead>, ApiError>;
     /// Adds somebody who will come with a token: `name:NAME`. Admins only.

@@ -27,4 +27,10 @@ pub struct LeasedSurface {
     pub job: JobHead,
     /// How the job's client is known on the channel, if at all.
     pub client: Option<Identity>,
+    /// How often it was handed out since it last showed something new, this time counted.
+    #[serde(default)]
+    pub tries: u32,
+    /// The addresses of the job's other messages on the channel.
+    #[serde(default)]
+    pub others: Vec<String>,
 }

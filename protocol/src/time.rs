@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
+pub use jiff::tz::TimeZone;
+
 /// A point in time: milliseconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
@@ -19,6 +21,12 @@ impl Timestamp {
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This time less a span, stopping at the beginning of time.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// The time from `earlier` until this; zero if `earlier` is later.
@@ -77,11 +85,7 @@ pub fn parse_span(text: &str) -> Result<Duration, ParseTimeError> {
 ///
 /// # Errors
 /// Names the text and the accepted forms.
-pub fn parse_moment(
-    text: &str,
-    now: Timestamp,
-    zone: &jiff::tz::TimeZone,
-) -> Result<Timestamp, ParseTimeError> {
+pub fn parse_moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, ParseTimeError> {
     let text = text.trim();
     if let Ok(span) = parse_span(text) {
         return Ok(now.after(span));
@@ -96,9 +100,49 @@ pub fn parse_moment(
     }
     let time: jiff::civil::Time = text.parse().map_err(|_| wrong())?;
     let here = jiff::Timestamp::from_millisecond(now.0).map_err(|_| wrong())?.to_zoned(zone.clone());
-    let today = here.date().to_datetime(time).to_zoned(zone.clone()).map_err(|_| wrong())?;
-    let next = if today > here { today } else { today.tomorrow().map_err(|_| wrong())? };
+    // A clock that is set back shows some times twice, and one that is set forward leaves some out: a day is looked at by
+    // itself.
+    let today = || zone.to_ambiguous_zoned(here.date().to_datetime(time));
+    let coming = [today().earlier(), today().later()].into_iter().flatten().find(|today| *today > here);
+    let next = if let Some(today) = coming {
+        today
+    } else {
+        let tomorrow = here.date().tomorrow().map_err(|_| wrong())?;
+        tomorrow.to_datetime(time).to_zoned(zone.clone()).map_err(|_| wrong())?
+    };
     Ok(Timestamp(next.timestamp().as_millisecond()))
+}
+
+/// Whether a time as people type it is another moment in another zone: `18:30`, or `2026-12-01 10:00`.
+pub fn is_local(text: &str) -> bool {
+    let text = text.trim();
+    let is_moment = parse_span(text).is_ok() || text.parse::<jiff::Timestamp>().is_ok();
+    !is_moment && (text.parse::<jiff::civil::DateTime>().is_ok() || text.parse::<jiff::civil::Time>().is_ok())
+}
+
+/// The time zone with this IANA name, such as `Europe/Berlin`, however it is capitalized; its name as the database writes it
+/// is [`TimeZone::iana_name`].
+pub fn zone(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name.trim()).ok().filter(|zone| zone.iana_name().is_some())
+}
+
+/// The names of all time zones, sorted.
+pub fn zone_names() -> Vec<String> {
+    let is_name = |name: &String| {
+        let is_region = name.contains('/') || name == "UTC";
+        is_region && !name.starts_with("posix/") && !name.starts_with("right/")
+    };
+    let mut names: Vec<String> =
+        jiff::tz::db().available().map(|name| name.as_str().to_owned()).filter(is_name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A point in time on the clocks of a zone: `18:05`.
+pub fn show_clock(at: Timestamp, zone: &TimeZone) -> String {
+    let time = jiff::Timestamp::from_millisecond(at.0).map(|time| time.to_zoned(zone.clone()));
+    time.map_or_else(|_| at.to_string(), |time| time.strftime("%H:%M").to_string())
 }
 
 /// Writes a span for people, in its two largest units: `340 ms`, `12.3 s`, `4m 05s`, `2h 10m`, `3d 4h`.
@@ -126,7 +170,6 @@ pub struct ParseTimeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::tz::TimeZone;
 
     #[test]
     fn spans_are_read_as_people_write_them() {
@@ -151,5 +194,33 @@ mod tests {
         );
         assert_eq!(moment("2026-12-01 10:00").expect("a time").to_string(), "2026-12-01T10:00:00.000Z");
         assert!(moment("soon").is_err());
+    }
+
+    #[test]
+    fn a_clock_time_follows_the_zone_through_its_changes() {
+        let berlin = zone("europe/berlin").expect("a zone");
+        assert_eq!(berlin.iana_name(), Some("Europe/Berlin"));
+        let moment = |text: &str, now: &str| {
+            let now = now.parse::<jiff::Timestamp>().expect("a time");
+            parse_moment(text, Timestamp(now.as_millisecond()), &berlin).expect("a time").to_string()
+        };
+        // An hour is left out in the night to the 29th of March, and one comes twice in that to the 25th of October.
+        assert_eq!(moment("18:00", "2026-03-28T12:00:00Z"), "2026-03-28T17:00:00.000Z");
+        assert_eq!(moment("18:00", "2026-03-28T20:00:00Z"), "2026-03-29T16:00:00.000Z");
+        assert_eq!(moment("02:30", "2026-03-28T20:00:00Z"), "2026-03-29T01:30:00.000Z");
+        assert_eq!(moment("02:30", "2026-10-24T20:00:00Z"), "2026-10-25T00:30:00.000Z");
+        // The time that was left out today is there tomorrow; the one that comes twice is still to come once it was there.
+        assert_eq!(moment("02:30", "2026-03-29T12:00:00Z"), "2026-03-30T00:30:00.000Z");
+        assert_eq!(moment("02:30", "2026-10-25T00:45:00Z"), "2026-10-25T01:30:00.000Z");
+        assert_eq!(moment("02:30", "2026-10-25T02:00:00Z"), "2026-10-26T01:30:00.000Z");
+        assert_eq!(moment("2026-12-01 10:00", "2026-03-28T20:00:00Z"), "2026-12-01T09:00:00.000Z");
+        for (text, expected) in [("18:00", true), ("2026-12-01 10:00", true), ("2h", false), ("soon", false)]
+        {
+            assert_eq!(is_local(text), expected, "{text}");
+        }
+        assert!(!is_local("2026-12-01T10:00:00Z"));
+        assert!(zone("Mars/Olympus").is_none() && zone("").is_none());
+        let names = zone_names();
+        assert!(names.len() > 300 && names.iter().all(|name| zone(name).is_some()), "{}", names.len());
     }
 }

@@ -19,6 +19,8 @@ use crate::time::Timestamp;
 use crate::wire::Wire;
 use serde::{Deserialize, Serialize};
 
+pub use crate::listing::JobFilter;
+
 /// Most rows in one page.
 pub const PAGE_ROWS_MAX: u32 = 500;
 /// Most bytes of a body shown with a story.
@@ -77,23 +79,6 @@ pub struct JobHead {
     pub epoch: u64,
     /// Grows with anything visible.
     pub revision: u64,
-}
-
-/// Which jobs a list shows. Empty: all that the caller may see, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobFilter {
-    /// Only states with these names.
-    #[serde(default)]
-    pub states: Vec<String>,
-    /// Only jobs of the caller.
-    #[serde(default)]
-    pub mine: bool,
-    /// Only this label.
-    #[serde(default)]
-    pub label: Option<String>,
-    /// Only jobs that this agent tried.
-    #[serde(default)]
-    pub agent: Option<AgentName>,
 }
 
 /// The beginning of a body, and where the rest is.
@@ -184,6 +169,39 @@ pub struct JobStory {
     pub appeals: Vec<AppealView>,
     /// What the caller may do now.
     pub allowed: Vec<JobAction>,
+    /// Whether the caller sees its texts.
+    #[serde(default)]
+    pub sight: Sight,
+}
+
+/// Whether the texts of a job are shown to whoever asks: what it says, what was answered, what people wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sight {
+    /// They are.
+    #[default]
+    Open,
+    /// They are left out: it is somebody's private job, and no operator is waited for. `reveal` shows them.
+    Masked,
+    /// They are shown to this operator, who said why, until then.
+    Revealed {
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+/// Longest reason to see the texts of a job, bytes.
+pub const REVEAL_REASON_BYTES_MAX: usize = 500;
+/// How long they are shown then, ms: a quarter of an hour.
+pub const REVEAL_MS: u64 = 900_000;
+
+/// The texts of a job are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revealed {
+    /// Of which.
+    pub job: JobId,
+    /// Until when; none: they were never masked for this caller, and nothing was noted.
+    pub until: Option<Timestamp>,
 }
 
 impl JobStory {
@@ -283,6 +301,41 @@ pub struct AgentStory {
     pub versions: Vec<(AgentVersion, Timestamp)>,
     /// The newest lines of its history, newest last.
     pub events: Vec<Event>,
+    /// Its newest attempts, newest first, at most [`RECENT_ATTEMPTS_MAX`]; empty for who has nothing to do with it.
+    #[serde(default)]
+    pub recent: Vec<AgentAttempt>,
+    /// How its circuit went, oldest first, as far as `events` reach.
+    #[serde(default)]
+    pub breaker: Vec<(Timestamp, Wire<Health>)>,
+    /// Its part of the work of all agents.
+    #[serde(default)]
+    pub share: PickShare,
+}
+
+/// Most attempts in an agent's story.
+pub const RECENT_ATTEMPTS_MAX: u32 = 50;
+
+/// An attempt in an agent's story.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the words of the domain")]
+pub struct AgentAttempt {
+    pub job: JobId,
+    pub number: AttemptNumber,
+    pub version: AgentVersion,
+    pub state: Wire<AttemptState>,
+    pub started_at: Timestamp,
+    pub answered_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// How many of all attempts were one agent's, over the days of its record: those that passed, failed, were declined or not
+/// reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PickShare {
+    /// Its own.
+    pub own: u64,
+    /// Everybody's.
+    pub all: u64,
 }
 
 /// How an agent is registered.
@@ -309,7 +362,7 @@ pub struct Registered {
     pub id: AgentId,
     /// Its first version.
     pub version: AgentVersion,
-    /// Its secrets; none for a chat agent, whose owner brings the key.
+    /// Its secrets; none for a chat agent, whose owner brings the key, and none through a bridge, which no secret passes.
     #[serde(flatten)]
     pub secrets: Option<Secrets>,
     /// What may be a mistake in its schemas.
@@ -389,6 +442,24 @@ pub struct Rotated {
     /// Until when those before count, too.
     pub old_until: Option<Timestamp>,
 }
+
+/// Where somebody sees new secrets of an agent, once. Whoever has the address sees them, so it is for their eyes only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretLink {
+    /// What to open in a browser.
+    pub url: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for SecretLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretLink").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// The field of a refused link where nobody could open it: the command line is the way then.
+pub const LINK_FIELD: &str = "public_url";
 
 /// An order about whose an agent is, and for whom it works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -496,7 +567,7 @@ pub struct Order {
     /// The epoch that the person saw, if the order must not meet another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
-    /// To reassign or exclude: the agent.
+    /// To reassign, exclude or include: the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentName>,
     /// To prioritize: the class.
@@ -568,4 +639,6 @@ pub enum Scope {
     Job(JobId),
     /// Anything.
     Everything,
+    /// The daemon's log; `seen` is the number of the newest line. Operators only.
+    Log,
 }

@@ -1,4 +1,4 @@
-//! How long does a page of `job list` take when the store holds a million jobs? The store is filled by the commands that
+//! How long does a page of `job list` take, and an overview, when the store holds a million jobs? The store is filled by the commands that
 //! the daemon itself would give, then the daemon's own program opens it and is asked for pages of [`LIMIT`] jobs through
 //! its socket. Prints one line of JSON. `GUILDHALL_BENCH_JOBS` sets the number of jobs.
 //!
@@ -17,9 +17,11 @@ use guildhall_daemon::store::{
 use guildhall_protocol::agent::{AgentName, AgentState, Audience, Health};
 use guildhall_protocol::attempt::{AttemptState, CheckedBy, EndedAs};
 use guildhall_protocol::client::Client;
+use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{AgentId, AgentVersion, AttemptNumber, JobId, PlaceId, RequestId, UserId};
 use guildhall_protocol::job::{Priority, Visibility};
+use guildhall_protocol::listing::{Direction, JobCursor, JobQuery, JobSort, PageFrom, SortBy};
 use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{JobFilter, PageRequest};
@@ -74,6 +76,32 @@ async fn main() -> Result<(), Failure> {
         });
         line.insert(name.to_owned(), result);
     }
+    for (name, query) in searches(jobs) {
+        let ask = async || {
+            let query = query.clone();
+            client.call(|service, context| async move { service.find_jobs(context, query).await }).await
+        };
+        let (page, mut times) = timed(ask).await?;
+        let result = json!({
+            "rows": page.rows.len(),
+            "searched": page.searched,
+            "ms_p50": percentile_ms(&mut times, 50),
+            "ms_p99": percentile_ms(&mut times, 99),
+        });
+        line.insert(name.to_owned(), result);
+    }
+    let ask = async || client.call(|service, context| async move { service.overview(context).await }).await;
+    let (_, mut times) = timed(ask).await?;
+    let result = json!({"ms_p50": percentile_ms(&mut times, 50), "ms_p99": percentile_ms(&mut times, 99)});
+    line.insert("overview".to_owned(), result);
+    let filter = JobFilter { text: Some("of many".to_owned()), ..any() };
+    let ask = async || {
+        let filter = filter.clone();
+        client.call(|service, context| async move { service.count_jobs(context, filter).await }).await
+    };
+    let (count, mut times) = timed(ask).await?;
+    let result = json!({"count": count.to_string(), "ms_p50": percentile_ms(&mut times, 50)});
+    line.insert("count_of_text".to_owned(), result);
     line.insert("memory_mb_max".to_owned(), json!(daemon.usage()?.memory_mb_max));
     println!("{}", json!(line));
     Ok(())
@@ -101,6 +129,46 @@ fn cases(jobs: usize) -> Result<Vec<Case>, Failure> {
         ("former_agent", agent("@former")?, None),
         ("former_agent_and_rare_state", JobFilter { ..agent_in(agent("@former")?, "in_review") }, None),
     ])
+}
+
+/// Lists in other orders than by number, and what each is called. Every job was posted at the same moment, has the same
+/// deadline and the same class: a page begins in the middle of equal keys.
+fn searches(jobs: usize) -> Vec<(&'static str, JobQuery)> {
+    let middle = |key| PageFrom::After(JobCursor { key, id: JobId(i64::try_from(jobs / 2).unwrap_or(0)) });
+    let query = |filter, by, from| {
+        let sort = JobSort { by, direction: Direction::Descending };
+        JobQuery { filter, sort, from, limit: LIMIT }
+    };
+    let normal = Priority::Normal.class();
+    let text = |text: &str| JobFilter { text: Some(text.to_owned()), ..any() };
+    let review = JobFilter { states: vec!["in_review".to_owned()], ..any() };
+    let mine = JobFilter { mine: true, ..any() };
+    vec![
+        ("by_changed", query(any(), SortBy::Changed, PageFrom::First)),
+        ("by_posted_last", query(any(), SortBy::Posted, PageFrom::Last)),
+        ("by_deadline", query(any(), SortBy::Deadline, PageFrom::First)),
+        ("by_due", query(any(), SortBy::Due, PageFrom::First)),
+        ("by_priority_middle", query(any(), SortBy::Priority, middle(normal))),
+        ("rare_state_by_deadline", query(review, SortBy::Deadline, PageFrom::First)),
+        ("client_by_changed", query(mine, SortBy::Changed, PageFrom::First)),
+        ("common_text", query(text("of many"), SortBy::Number, PageFrom::First)),
+        ("text_that_nobody_wrote", query(text("no such words"), SortBy::Number, PageFrom::First)),
+        ("text_by_changed", query(text("no such words"), SortBy::Changed, PageFrom::First)),
+    ]
+}
+
+/// Asks the same again and again; answers what was answered, and how long each answer took.
+async fn timed<T>(ask: impl AsyncFn() -> Result<T, ApiError>) -> Result<(T, Vec<Duration>), Failure> {
+    let ends = Instant::now() + CASE_MAX;
+    let mut times = Vec::new();
+    loop {
+        let begun = Instant::now();
+        let answer = ask().await?;
+        times.push(begun.elapsed());
+        if times.len() == PAGES || Instant::now() > ends {
+            return Ok((answer, times));
+        }
+    }
 }
 
 fn any() -> JobFilter {

@@ -1,6 +1,7 @@
 //! The world around Guildhall: what the tests and benches need to meet the programs as their users do.
 
 pub mod attackers;
+pub mod by_hand;
 pub mod fake_agent;
 pub mod fake_chat;
 pub mod fake_discord;

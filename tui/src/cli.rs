@@ -2,16 +2,19 @@
 
 mod agent;
 mod job;
+mod listing;
 mod llm;
 mod place;
 mod user;
 
 pub(crate) use agent::{AgentArgs, AgentCommand, ChatArgs, DefinitionArgs, KindArg};
 pub(crate) use job::{AppealArgs, JobCommand, OrderArgs, OrderCommand, PostArgs, VerdictArg};
+pub(crate) use listing::{ListArgs, LogsArgs, ManyArg, ManyArgs, RevealArgs};
 pub(crate) use llm::{Amount, LlmCommand, SwitchArgs};
 pub(crate) use place::{PlaceCommand, PlaceSetArgs};
 pub(crate) use user::{AccountCommand, UserArgs, UserCommand};
 
+use crate::dash::Palette;
 use clap::{Args, Parser, Subcommand};
 use guildhall_protocol::account::Identity;
 use guildhall_protocol::ids::RequestId;
@@ -29,8 +32,28 @@ pub(crate) struct Cli {
     /// Print JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) dash: DashArgs,
+    /// Without a command: the dashboard
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
+}
+
+/// How the dashboard looks and what it may.
+#[derive(Debug, Args)]
+pub(crate) struct DashArgs {
+    /// Look only: the dashboard orders nothing
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Colors of the dashboard; by default dark, and plain where `NO_COLOR` is set
+    #[arg(long, value_enum, env = "GUILDHALL_THEME")]
+    pub(crate) theme: Option<Palette>,
+    /// Only letters of ASCII in the dashboard
+    #[arg(long, env = "GUILDHALL_ASCII")]
+    pub(crate) ascii: bool,
+    /// The mouse chooses and scrolls; the terminal's own selection then needs shift
+    #[arg(long, env = "GUILDHALL_MOUSE")]
+    pub(crate) mouse: bool,
 }
 
 /// A daemon on another machine, and what to come with.
@@ -108,6 +131,10 @@ pub(crate) enum Command {
     },
     /// How the daemon is
     Status,
+    /// How the marketplace is: jobs, waiting, rates, agents, failures
+    Overview,
+    /// Operators: the daemon's own log
+    Logs(LogsArgs),
     /// Print completions for a shell
     Completions {
         /// Which shell

@@ -2,8 +2,10 @@
 
 mod checked;
 mod list;
+mod many;
 mod order;
 mod post;
+mod reveal;
 mod show;
 mod watch;
 mod why;
@@ -15,15 +17,14 @@ use crate::cli::JobCommand;
 use crate::fault::Fault;
 use crate::session::Session;
 use guildhall_protocol::ids::{JobId, RequestId};
-use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
+use guildhall_protocol::view::JobStory;
 
 pub(crate) async fn run(session: &Session, command: JobCommand) -> Result<(), Fault> {
     match command {
         JobCommand::Post(args) => post::post(session, *args).await,
-        JobCommand::List { state, mine, label, agent, limit, after } => {
-            let filter = JobFilter { states: state, mine, label, agent };
-            list::list(session, filter, PageRequest { after, limit }).await
-        }
+        JobCommand::List(args) => list::list(session, *args).await,
+        JobCommand::OrderMany(args) => many::order_many(session, *args).await,
+        JobCommand::Reveal(args) => reveal::reveal(session, args).await,
         JobCommand::Show { job, answer: true } => show::answer(session, job).await,
         JobCommand::Show { job, answer: false } => show::show(session, job).await,
         JobCommand::Watch { job } => watch(session, job).await,

@@ -6,12 +6,15 @@
 mod agent;
 mod cli;
 mod credential;
+mod dash;
 mod fault;
 mod input;
 mod job;
 mod link;
 mod llm;
+mod logs;
 mod notices;
+mod overview;
 mod place;
 mod session;
 mod sign_in;
@@ -42,7 +45,10 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Fault> {
-    let Cli { socket, remote, json, command } = cli;
+    let Cli { socket, remote, json, dash, command } = cli;
+    let Some(command) = command else {
+        return Box::pin(dash::run(Session::new(socket, remote, json)?, dash::Options::of(&dash)?)).await;
+    };
     match command {
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -63,6 +69,8 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Account(command) => user::account(&Session::new(socket, remote, json)?, command).await,
         Command::Place(command) => place::run(&Session::new(socket, remote, json)?, command).await,
         Command::User(command) => user::run(&Session::new(socket, remote, json)?, command).await,
+        Command::Overview => overview::run(&Session::new(socket, remote, json)?).await,
+        Command::Logs(args) => logs::run(&Session::new(socket, remote, json)?, args).await,
         Command::Status => status::run(&Session::new(socket, remote, json)?).await,
     }
 }

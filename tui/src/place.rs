@@ -127,7 +127,7 @@ mod tests {
 
     fn parsed(arguments: &[&str]) -> Vec<PlaceChange> {
         let all = ["guildhall", "place", "set", "discord:1182"].iter().chain(arguments);
-        let Command::Place(PlaceCommand::Set(args)) = Cli::parse_from(all).command else {
+        let Some(Command::Place(PlaceCommand::Set(args))) = Cli::parse_from(all).command else {
             panic!("place set")
         };
         assert_eq!(args.place, "discord:1182".parse::<PlaceRef>().expect("a place"));

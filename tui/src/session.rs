@@ -11,14 +11,14 @@ use guildhall_protocol::handshake::{Hello, Principal};
 use guildhall_protocol::ids::{BodyId, JobId, RequestId, UserId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::service::GuildhallClient;
-use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::time::{TimeZone, Timestamp, zone};
 use guildhall_protocol::view::{NewJob, Posted, Scope};
 use serde::Serialize;
 use std::cell::Cell;
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tarpc::client::RpcError;
 use tarpc::context::Context;
@@ -79,8 +79,33 @@ impl Session {
         Call: FnOnce(GuildhallClient, Context) -> F,
     {
         let answer = self.client.call(call).await;
-        self.answered.set(self.answered.get() || answer.is_ok());
+        if answer.is_ok() && !self.answered.replace(true) {
+            self.learn_zone().await;
+        }
         Ok(answer?)
+    }
+
+    /// Learns the reader's own zone, before they are shown times, or read. It stands in the daemon's greeting; without a
+    /// daemon the machine's is theirs.
+    pub(crate) async fn learn_zone(&self) {
+        let Ok(principal) = self.client.principal().await else { return };
+        if let Some(zone) = principal.timezone.as_deref().and_then(zone) {
+            ZONE.get_or_init(|| zone);
+        }
+    }
+
+    /// One call to the daemon, whose own error is wanted.
+    pub(crate) async fn ask<T, F, Call>(&self, call: Call) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<Result<T, ApiError>, RpcError>>,
+        Call: FnOnce(GuildhallClient, Context) -> F,
+    {
+        self.client.call(call).await
+    }
+
+    /// Whom the daemon takes us for, with the daemon's own error.
+    pub(crate) async fn who(&self) -> Result<Principal, ApiError> {
+        self.client.principal().await
     }
 
     /// Whom the daemon takes us for.
@@ -177,9 +202,16 @@ pub(crate) fn print(text: &str) -> Result<(), Fault> {
     Ok(out.flush()?)
 }
 
+/// The zone that the daemon keeps for whoever we are: one process is one person.
+static ZONE: OnceLock<TimeZone> = OnceLock::new();
+
+/// The reader's own zone: what they said, as far as the daemon was asked, or the machine's.
+pub(crate) fn own_zone() -> TimeZone {
+    ZONE.get().cloned().unwrap_or_else(TimeZone::system)
+}
+
 /// A point in time in the reader's own zone: `2026-11-24 13:05:09`.
 pub(crate) fn clock(at: Timestamp) -> String {
-    let time =
-        jiff::Timestamp::from_millisecond(at.0).map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
+    let time = jiff::Timestamp::from_millisecond(at.0).map(|time| time.to_zoned(own_zone()));
     time.map_or_else(|_| at.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -15,6 +15,11 @@ pub(crate) async fn run(session: &Session, command: UserCommand) -> Result<(), F
     match command {
         UserCommand::List { limit, after } => list(session, PageRequest { after, limit }).await,
         UserCommand::Show { user } => show(session, user).await,
+        UserCommand::Usage { user } => {
+            let report =
+                session.call(|service, context| async move { service.usage(context, user).await }).await?;
+            session.answer(&report, |report| report.lines(clock).map(|line| line + "\n").concat())
+        }
         UserCommand::Add { name } => {
             let request = RequestId::fresh();
             let story = session
@@ -39,6 +44,7 @@ pub(crate) async fn run(session: &Session, command: UserCommand) -> Result<(), F
 pub(crate) async fn account(session: &Session, command: AccountCommand) -> Result<(), Fault> {
     match command {
         AccountCommand::Show => show(session, None).await,
+        AccountCommand::Timezone { zone } => timezone(session, zone).await,
         AccountCommand::Privacy => {
             let policy =
                 session.call(|service, context| async move { service.policy(context).await }).await?;
@@ -57,6 +63,23 @@ pub(crate) async fn account(session: &Session, command: AccountCommand) -> Resul
 async fn list(session: &Session, page: PageRequest) -> Result<(), Fault> {
     let users = session.call(|service, context| async move { service.users(context, page).await }).await?;
     session.answer(&users, tell_all)
+}
+
+/// Says a time zone, forgets it, or shows it.
+async fn timezone(session: &Session, zone: Option<String>) -> Result<(), Fault> {
+    let mut settings =
+        session.call(|service, context| async move { service.settings(context).await }).await?;
+    if let Some(zone) = zone {
+        settings.timezone = (zone != "off").then_some(zone);
+        let (request, changed) = (RequestId::fresh(), settings);
+        let set = session
+            .call(|service, context| async move { service.set_settings(context, request, changed).await });
+        settings = set.await?.settings;
+    }
+    session.answer(&settings.timezone, |zone| match zone {
+        Some(zone) => format!("your clock times are of {}\n", clean_line(zone)),
+        None => "your clock times are of the machine that you are at\n".to_owned(),
+    })
 }
 
 async fn show(session: &Session, user: Option<UserRef>) -> Result<(), Fault> {

@@ -3,11 +3,13 @@
 use super::{Answer, Bot, request_of, story};
 use crate::cards::Stands;
 use crate::custom_id::CustomId;
+use crate::definition::Written;
 use crate::fields::{Field, Mistyped, object};
 use crate::hall::Person;
 use crate::incoming::Incoming;
 use crate::message::{Button, Message, Style};
 use crate::render;
+use crate::threads;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::notice::{Channel, NoticeKind};
@@ -29,6 +31,10 @@ impl Bot {
                 let order = Order::of(JobAction::Cancel);
                 ordered(person, of, job, order, "is called off", &BTreeMap::new()).await
             }
+            CustomId::NewVersion { draft } => self.new_version(person, of, draft).await,
+            CustomId::Rotate { agent, overlap_ms } => {
+                Ok(super::secrets::link(person, &agent, overlap_ms).await)
+            }
             CustomId::PostDraft { draft } => self.post_draft(person, of, draft).await,
             CustomId::PostMany { draft } => self.post_many(person, of, draft).await,
             CustomId::Consent { version, draft } => self.consent(person, of, version, draft).await,
@@ -40,6 +46,10 @@ impl Bot {
                     }
                     Stands::Nowhere => "⚠️ No card can be posted here, nor in your direct messages.",
                 }))
+            }
+            CustomId::OpenThread { job } => {
+                let opened = threads::open(self, person, of, job).await?;
+                Ok(Message::of(render::opened(job, opened)))
             }
             _ => Ok(Message::of("⚠️ This button is newer than the bot.")),
         }
@@ -57,6 +67,7 @@ impl Bot {
         let reason = fields.get("reason").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         match id {
             CustomId::Post { draft } => self.post_submitted(person, of, draft, fields).await,
+            CustomId::Register => self.register(person, of, Written::Typed(fields)).await,
             CustomId::RequestChanges { job, epoch } => {
                 let order =
                     Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::RequestChanges) };
@@ -76,10 +87,11 @@ impl Bot {
             CustomId::Again { job } => {
                 let order = Order { text: reason, ..Order::of(JobAction::Again) };
                 let request = request_of(of);
+                let _posting = self.posters.begin(of.user.id);
                 let head = person
                     .call(|service, context| async move { service.order(context, request, job, order).await })
                     .await?;
-                let card = self.cards.put(self, person, of, head.id).await;
+                let card = self.cards.put_once(self, person, of, head.id).await;
                 Ok(render::posted(head.id, card))
             }
             _ => Ok(Message::of("⚠️ This form is newer than the bot.")),

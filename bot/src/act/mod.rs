@@ -1,10 +1,15 @@
 //! Doing what somebody wants, and answering in time: at once where the daemon is quick, else with a thought first. A form
 //! must be the first answer.
 
+mod account;
 mod agents;
 mod decide;
+mod drafts;
 mod post;
+mod register;
+mod secrets;
 mod setup;
+mod trial;
 
 use crate::cards::Cards;
 use crate::custom_id::CustomId;
@@ -13,12 +18,15 @@ use crate::hall::{Hall, Person};
 use crate::health::Counters;
 use crate::incoming::{Incoming, What};
 use crate::message::{Button, Message, Style, line};
+use crate::posting::Posters;
 use crate::render;
+use crate::room::Seat;
 use crate::route::{Action, route};
 use crate::setup_step::SetupStep;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::notice::Channel;
 use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
 use serde_json::Value;
 use std::sync::Arc;
@@ -44,10 +52,13 @@ pub(crate) struct Bot {
     pub(crate) discord: Discord,
     pub(crate) hall: Arc<Hall>,
     pub(crate) cards: Arc<Cards>,
+    pub(crate) posters: Arc<Posters>,
     pub(crate) files: Arc<crate::files::Files>,
     pub(crate) counters: Arc<Counters>,
     /// Settings are read, changed and written whole: one at a time, so that two quick clicks both count.
     pub(crate) settings: Arc<tokio::sync::Mutex<()>>,
+    /// Answers of trials that are waited for: few enough that everybody else is answered meanwhile.
+    pub(crate) trials: Arc<tokio::sync::Semaphore>,
 }
 
 type Answer = Result<Message, ApiError>;
@@ -55,11 +66,18 @@ type Answer = Result<Message, ApiError>;
 impl Bot {
     /// Does what somebody wants. Whatever goes wrong is said to them, or logged.
     #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is work, and comes to `perform`")]
-    pub(crate) async fn handle(&self, incoming: Incoming) {
+    pub(crate) async fn handle(&self, incoming: Incoming, seat: Seat) {
         let action = route(&incoming);
         let answered = match action {
-            Action::OpenPost(options) => Box::pin(self.open_post(&incoming, options)).await,
+            Action::OpenPost(options) => Box::pin(self.open_post(&incoming, &seat, options)).await,
             Action::OpenPostWith(text) => self.open_post_with(&incoming, &text).await,
+            Action::OpenRegister(options) => Box::pin(self.open_register(&incoming, &seat, options)).await,
+            Action::OpenTry(agent, options) => {
+                Box::pin(self.open_try(&incoming, &seat, agent, options)).await
+            }
+            Action::Clicked(CustomId::EditAgent { draft }) => {
+                self.form(&incoming, self.edit_agent_form(&incoming, draft)).await
+            }
             Action::OpenAgain(job) | Action::Clicked(CustomId::AgainForm { job }) => {
                 self.respond(&incoming, &Response::Form(render::again_form(job))).await
             }
@@ -88,14 +106,19 @@ impl Bot {
                 self.form(&incoming, self.edit_form(&incoming, draft)).await
             }
             Action::CompleteJobs(text) => self.choose(&incoming, self.job_choices(&incoming, &text)).await,
+            Action::CompleteZones(text) => {
+                self.choose(&incoming, std::future::ready(Ok(account::zone_choices(&text)))).await
+            }
             Action::CompleteAgents(text) => {
                 self.choose(&incoming, self.agent_choices(&incoming, &text)).await
             }
             Action::CompleteWorkers(text) => {
                 self.choose(&incoming, self.worker_choices(&incoming, &text)).await
             }
-            Action::Clicked(CustomId::Setup(step)) => self.settle(&incoming, step, Vec::new()).await,
-            Action::Chosen(CustomId::Setup(step), values) => self.settle(&incoming, step, values).await,
+            Action::Clicked(CustomId::Setup(step)) => self.settle(&incoming, &seat, step, Vec::new()).await,
+            Action::Chosen(CustomId::Setup(step), values) => {
+                self.settle(&incoming, &seat, step, values).await
+            }
             Action::Help(topic) => self.say(&incoming, render::help(topic.as_deref())).await,
             Action::Wrong(why) => self.say(&incoming, Message::of(format!("⚠️ {why}."))).await,
             Action::Clicked(CustomId::Keep) => self.say(&incoming, Message::of("Nothing was changed.")).await,
@@ -103,10 +126,14 @@ impl Bot {
                 self.say(&incoming, may_cancel(job)).await
             }
             Action::MayRetire(agent) => self.say(&incoming, may_retire(agent)).await,
+            Action::MayRotate { agent, overlap, now } => {
+                let asked = secrets::may_rotate(agent, overlap.as_deref(), now);
+                self.say(&incoming, asked.unwrap_or_else(|error| render::error(&error))).await
+            }
             other => {
                 let bot = self.clone();
                 let of = incoming.clone();
-                Box::pin(self.work(&incoming, async move { bot.perform(&of, other).await })).await
+                Box::pin(self.work(&incoming, &seat, async move { bot.perform(&of, other).await })).await
             }
         };
         match answered {
@@ -135,47 +162,66 @@ impl Bot {
     async fn work(
         &self,
         incoming: &Incoming,
+        seat: &Seat,
         work: impl Future<Output = Answer> + Send,
     ) -> Result<(), DiscordError> {
-        tokio::pin!(work);
-        let told = |answer: Answer| {
+        let work = async {
+            let answer = work.await;
+            let is_closed = self.hears_closed(incoming, &answer).await;
             let mut message = answer.unwrap_or_else(|error| render::error(&error));
-            if self.cards.was_closed(incoming.user.id) {
+            if is_closed {
                 message.content.push_str(CLOSED);
             }
             message
         };
-        let at_once = AT_ONCE.saturating_sub(incoming.heard_at.elapsed());
-        if let Ok(answer) = tokio::time::timeout(at_once, &mut work).await {
-            return self.say(incoming, told(answer)).await;
+        tokio::pin!(work);
+        if let Ok(answer) = tokio::time::timeout(left(incoming), &mut work).await {
+            return self.say(incoming, answer).await;
         }
+        let Some(_waiting) = seat.wait() else { return self.say(incoming, too_many_wait()).await };
         let deferred = self.respond(incoming, &Response::Later).await;
-        let late = || ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again");
-        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| Err(late()));
+        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| took_too_long());
         // What was begun is brought to its end, whether or not anybody hears of it.
         deferred?;
-        self.discord.complete(incoming, &told(answer)).await
+        self.discord.complete(incoming, &answer).await
+    }
+
+    /// Whether somebody is to hear now that direct messages do not reach them.
+    async fn hears_closed(&self, incoming: &Incoming, answer: &Answer) -> bool {
+        // A daemon that did not answer just now is not waited for once more.
+        if answer
+            .as_ref()
+            .is_err_and(|error| matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Unknown))
+        {
+            return false;
+        }
+        let person = self.hall.person(incoming);
+        let heard = person
+            .call(|service, context| async move { service.hear_closed(context, Channel::Discord).await });
+        heard.await.unwrap_or(false)
     }
 
     /// Does a step of settling something, and shows what comes of it in the message that it came from.
     async fn settle(
         &self,
         incoming: &Incoming,
+        seat: &Seat,
         step: SetupStep,
         chosen: Vec<String>,
     ) -> Result<(), DiscordError> {
-        let (bot, of) = (self.clone(), incoming.clone());
-        let work = async move { bot.setup_step(&bot.hall.person(&of), &of, step, &chosen).await };
+        let work = async {
+            let answer = self.setup_step(&self.hall.person(incoming), incoming, step, &chosen).await;
+            answer.unwrap_or_else(|error| render::error(&error))
+        };
         tokio::pin!(work);
-        let told = |answer: Answer| answer.unwrap_or_else(|error| render::error(&error));
-        let at_once = AT_ONCE.saturating_sub(incoming.heard_at.elapsed());
-        if let Ok(answer) = tokio::time::timeout(at_once, &mut work).await {
-            return self.respond(incoming, &Response::Update(told(answer))).await;
+        if let Ok(answer) = tokio::time::timeout(left(incoming), &mut work).await {
+            return self.respond(incoming, &Response::Update(answer)).await;
         }
+        let Some(_waiting) = seat.wait() else { return self.say(incoming, too_many_wait()).await };
         let deferred = self.respond(incoming, &Response::UpdateLater).await;
-        let answer = work.await;
+        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| took_too_long());
         deferred?;
-        self.discord.complete(incoming, &told(answer)).await
+        self.discord.complete(incoming, &answer).await
     }
 
     /// Opens a form that the daemon knows, while there is time for one.
@@ -185,7 +231,7 @@ impl Bot {
         form: impl Future<Output = Result<Value, ApiError>> + Send,
     ) -> Result<(), DiscordError> {
         let slow = || ApiError::new(ErrorKind::Unavailable, "the daemon is slow at the moment");
-        match tokio::time::timeout(AT_ONCE, form).await.unwrap_or_else(|_| Err(slow())) {
+        match tokio::time::timeout(left(incoming), form).await.unwrap_or_else(|_| Err(slow())) {
             Ok(form) => self.respond(incoming, &Response::Form(form)).await,
             Err(error) => self.say(incoming, render::error(&error)).await,
         }
@@ -198,7 +244,7 @@ impl Bot {
     ) -> Result<(), DiscordError> {
         // Nobody is told of an error while they type.
         let choices =
-            tokio::time::timeout(AT_ONCE, choices).await.ok().and_then(Result::ok).unwrap_or_default();
+            tokio::time::timeout(left(incoming), choices).await.ok().and_then(Result::ok).unwrap_or_default();
         let choices = choices.into_iter().take(CHOICES_MAX).collect();
         self.respond(incoming, &Response::Choices(choices)).await
     }
@@ -259,6 +305,8 @@ impl Bot {
                 let policy = person.call(|service, context| async move { service.policy(context).await });
                 Ok(render::policy(&policy.await?, None))
             }
+            Action::Timezone(said) => self.timezone(&person, of, said).await,
+            Action::Usage => self.usage(&person).await,
             Action::Notify { of: kind, how } => self.notify(&person, of, kind, how).await,
             Action::Clicked(CustomId::Silence { kind }) => {
                 self.notify(&person, of, Some(kind), Some("off".to_owned())).await
@@ -310,6 +358,20 @@ impl Bot {
         let choices = page.rows.into_iter().map(choice);
         Ok(choices.filter(|(name, _)| name.to_lowercase().contains(&wanted)).collect())
     }
+}
+
+/// How long something may take that must be done before the first answer.
+fn left(incoming: &Incoming) -> Duration {
+    AT_ONCE.saturating_sub(incoming.heard_at.elapsed())
+}
+
+fn too_many_wait() -> Message {
+    let many = ApiError::new(ErrorKind::Unknown, "too many wait for the daemon at the moment");
+    render::error(&many.hint("look whether it happened all the same before you do it again"))
+}
+
+fn took_too_long() -> Message {
+    render::error(&ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again"))
 }
 
 fn may_cancel(job: JobId) -> Message {

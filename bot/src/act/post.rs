@@ -1,6 +1,7 @@
 //! Posting: the form, what was given beside it, and what became of it.
 
-use super::{AT_ONCE, Answer, Bot, request_of};
+use super::account::clock;
+use super::{AT_ONCE, Answer, Bot, drafts, left, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
 use crate::draft::{Draft, beside, jobs_of, options_alone};
@@ -9,17 +10,21 @@ use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::{Button, Message, Style};
 use crate::render::{self, Seen};
+use crate::room::Seat;
+use crate::threads::{self, Opened};
 use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{JobId, RequestId};
-use guildhall_protocol::job::Visibility;
+use guildhall_protocol::job::{JobDraft, Visibility};
 use guildhall_protocol::place::PlaceStory;
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Longest wait for somebody's time zone before a form: their agent is asked then, too.
+const CLOCK_MAX: Duration = Duration::from_millis(500);
 /// Between two looks for a draft that is being kept: a file may still be on its way.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Looks until a draft is taken for lost.
@@ -27,17 +32,26 @@ const LOOKS: u32 = 120;
 
 impl Bot {
     /// Opens the form of a new job. What was given beside it is kept meanwhile: a form has no room for it.
-    pub(super) async fn open_post(&self, of: &Incoming, options: Options) -> Result<(), DiscordError> {
+    pub(super) async fn open_post(
+        &self,
+        of: &Incoming,
+        seat: &Seat,
+        options: Options,
+    ) -> Result<(), DiscordError> {
         if options.attachment.as_ref().is_some_and(|file| file.name.to_lowercase().ends_with(".jsonl")) {
             let (bot, of_whom) = (self.clone(), of.clone());
-            return Box::pin(self.work(of, async move { bot.many(&of_whom, options).await })).await;
+            return Box::pin(self.work(of, seat, async move { bot.many(&of_whom, options).await })).await;
         }
         // What the form does not show is said now: nobody could mend it there.
-        let (fields, here) = match options_alone(&options.values) {
-            Ok(_) => tokio::join!(self.needed_by_agent(of, &options), self.here(of)),
-            Err(error) => return self.say(of, render::error(&error)).await,
-        };
-        if let Some(refused) = here.refuses(&options) {
+        let (checked, fields, here) = tokio::join!(
+            self.check_options(of, &options),
+            self.needed_by_agent(of, &options),
+            self.here(of, left(of))
+        );
+        if let Err(error) = checked {
+            return self.say(of, render::error(&error)).await;
+        }
+        if let Some(refused) = here.refuses(options.text("agent")) {
             return self.say(of, refused).await;
         }
         let fields = match fields {
@@ -57,6 +71,13 @@ impl Bot {
         self.respond(of, &Response::Form(form)).await
     }
 
+    async fn check_options(&self, of: &Incoming, options: &Options) -> Result<(), ApiError> {
+        let person = self.hall.person(of);
+        let known = tokio::time::timeout(CLOCK_MAX, clock(&person, options.text("deadline"))).await;
+        // A form that comes late does not come at all: then it is said when it was filled in.
+        known.map_or(Ok(()), |clock| options_alone(&options.values, &clock?).map(drop))
+    }
+
     /// What the agent that was named asks for, as far as a form shows it; nothing if it does not say so in time, or a file is
     /// its input.
     ///
@@ -73,7 +94,7 @@ impl Bot {
         let person = self.hall.person(of);
         let story = person.call(|service, context| async move { service.agent(context, name).await });
         let most = if options.text("brief").is_some() { render::FIELDS_MAX } else { render::FIELDS_MAX - 1 };
-        match tokio::time::timeout(AT_ONCE, story).await {
+        match tokio::time::timeout(left(of), story).await {
             Ok(Ok(story)) => {
                 let schema = story.definition.input_schema;
                 Ok(schema.and_then(|schema| asked(&schema.value(), most)).unwrap_or_default())
@@ -83,17 +104,18 @@ impl Bot {
         }
     }
 
-    /// What is settled where somebody is.
-    async fn here(&self, of: &Incoming) -> Here {
+    /// What is settled where somebody is, if the daemon says it in time.
+    pub(super) async fn here(&self, of: &Incoming, in_time: Duration) -> Here {
         let person = self.hall.person(of);
         let story = person.call(|service, context| async move { service.place(context, None).await });
-        match tokio::time::timeout(AT_ONCE, story).await {
+        match tokio::time::timeout(in_time, story).await {
             Ok(Ok(story)) => Here::Known(Box::new(story)),
             Ok(Err(_)) | Err(_) => Here::Unknown,
         }
     }
 
-    async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
+    /// Keeps what was given beside a form, with the text of the file that came along.
+    pub(super) async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
         if let Some(attachment) = attachment {
             match self.files.text(&attachment).await {
                 Ok(text) => draft.material = Some(text),
@@ -112,8 +134,8 @@ impl Bot {
 
     /// Opens the form with the text of a message.
     pub(super) async fn open_post_with(&self, of: &Incoming, text: &str) -> Result<(), DiscordError> {
-        let here = self.here(of).await;
-        if let Some(refused) = here.refuses(&Options::default()) {
+        let here = self.here(of, left(of)).await;
+        if let Some(refused) = here.refuses(None) {
             return self.say(of, refused).await;
         }
         let typed = BTreeMap::from([("brief".to_owned(), text.to_owned())]);
@@ -169,7 +191,7 @@ impl Bot {
         if let Err(error) = keep(person, of.id, draft).await {
             return Ok(render::returned(render::error(&error), &draft.typed));
         }
-        let job = match draft.job() {
+        let job = match written(person, draft).await {
             Ok(job) => job,
             Err(error) => return Ok(refused(&error, of.id)),
         };
@@ -189,27 +211,34 @@ impl Bot {
 
     /// Reads the jobs of a file, and shows what would be posted.
     async fn many(&self, of: &Incoming, mut options: Options) -> Answer {
-        let here = self.here(of).await;
-        if let Some(refused) = here.refuses(&options) {
+        let here = self.here(of, AT_ONCE).await;
+        if let Some(refused) = here.refuses(options.text("agent")) {
             return Ok(refused);
         }
         here.say_who_sees(&mut options.values);
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
-        let attachment = options.attachment.ok_or_else(|| wrong("there is no file".to_owned()))?;
-        let text = self.files.text(&attachment).await.map_err(|error| wrong(error.to_string()))?;
-        let jobs = beside(&options.values, jobs_of(&text)?)?;
+        if options.text("thread") == Some("true") {
+            let told = "a thread is for one job: leave it out with a file of jobs";
+            return Err(ApiError::new(ErrorKind::Invalid, told).in_field("thread"));
+        }
+        let attachment = options.attachment.as_ref().ok_or_else(|| wrong("there is no file".to_owned()))?;
+        let text = self.files.text(attachment).await.map_err(|error| wrong(error.to_string()))?;
+        let person = self.hall.person(of);
+        let clock = clock(&person, options.text("deadline")).await?;
+        let jobs = beside(&options.values, jobs_of(&text)?, &clock)?;
         let shown = render::many(&jobs, &options.values, of.id);
         let draft =
             Draft { options: options.values, material: Some(text), is_many: true, ..Draft::default() };
-        keep(&self.hall.person(of), of.id, &draft).await?;
+        keep(&person, of.id, &draft).await?;
         Ok(shown)
     }
 
     /// Posts the jobs of a file that is kept; once, however often somebody clicks.
     pub(super) async fn post_many(&self, person: &Person, of: &Incoming, number: u64) -> Answer {
         let draft = kept(person, number).await?.ok_or_else(lost)?;
-        let drafts = beside(&draft.options, jobs_of(&draft.material.unwrap_or_default())?)?;
-        let jobs = drafts.into_iter().zip(1..).map(|(draft, line)| {
+        let clock = clock(person, draft.given("deadline")).await?;
+        let jobs = jobs_of(draft.material.as_deref().unwrap_or_default())?;
+        let jobs = beside(&draft.options, jobs, &clock)?.into_iter().zip(1..).map(|(draft, line)| {
             let request = format!("discord-draft-{number}-{line}").parse();
             NewJob { request: request.unwrap_or_else(|_| RequestId::fresh()), draft }
         });
@@ -246,8 +275,15 @@ impl Bot {
         self.post_draft(person, of, draft).await
     }
 
+    /// Posts what nobody clicked on before.
+    pub(super) async fn post_new(&self, person: &Person, of: &Incoming, draft: &Draft) -> Answer {
+        self.post(person, of, draft, request_of(of)).await
+    }
+
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
-        let posted = match draft.job() {
+        // What is told of a job that is quick finds its card and thread all the same.
+        let _posting = self.posters.begin(of.user.id);
+        let posted = match written(person, draft).await {
             Err(error) => Err(error),
             Ok(draft) => {
                 let job = NewJob { request, draft };
@@ -261,9 +297,21 @@ impl Bot {
             }
         };
         let error = match posted {
+            Ok(posted) if draft.is_trial() => return self.tried(person, posted.id).await,
             Ok(posted) => {
-                let card = self.cards.put(self, person, of, posted.id).await;
-                return Ok(render::posted(posted.id, card));
+                // Of what was posted before there is a card already, unless we died in between.
+                let card = if posted.repeated {
+                    self.cards.put_once(self, person, of, posted.id).await
+                } else {
+                    self.cards.put(self, person, of, posted.id).await
+                };
+                let mut message = render::posted(posted.id, card);
+                if draft.wants_thread() {
+                    let opened = threads::open(self, person, of, posted.id).await;
+                    let opened = opened.unwrap_or(Opened::CannotHere);
+                    message.content.push_str(&format!("\n{}", render::opened(posted.id, opened)));
+                }
+                return Ok(message);
             }
             Err(error) => error,
         };
@@ -289,7 +337,7 @@ impl Bot {
 }
 
 /// What is settled where somebody posts: in a server, or beside all of them.
-enum Here {
+pub(super) enum Here {
     /// The daemon does not say it in time.
     Unknown,
     Known(Box<PlaceStory>),
@@ -297,13 +345,13 @@ enum Here {
 
 impl Here {
     /// Why nothing can be posted, better said before somebody writes a page.
-    fn refuses(&self, options: &Options) -> Option<Message> {
+    pub(super) fn refuses(&self, agent: Option<&str>) -> Option<Message> {
         let Self::Known(story) = self else { return None };
         let settings = &story.head.settings;
         if !story.may_post {
             return Some(render::may_not_post(settings));
         }
-        let agent: AgentName = options.text("agent")?.parse().ok()?;
+        let agent: AgentName = agent?.parse().ok()?;
         let told = format!("{agent} gets no jobs in this server");
         let error =
             ApiError::new(ErrorKind::Invalid, told).in_field("agent").hint("name another one, or none");
@@ -323,6 +371,11 @@ impl Here {
     }
 }
 
+/// The job that somebody wrote, by their own clock.
+async fn written(person: &Person, draft: &Draft) -> Result<JobDraft, ApiError> {
+    draft.job(&clock(person, draft.given("deadline")).await?)
+}
+
 async fn post_once(person: &Person, job: NewJob) -> Result<Vec<Result<Posted, ApiError>>, ApiError> {
     person.call(|service, context| async move { service.post(context, vec![job]).await }).await
 }
@@ -336,12 +389,13 @@ fn refused(error: &ApiError, draft: u64) -> Message {
 }
 
 /// The form of a job: an agent's own, if it says what it needs.
-fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
+pub(super) fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
     let id = CustomId::Post { draft: kept_as };
     let is_seen = draft.options.get("visibility").is_some_and(|visibility| visibility == render::VISIBLE);
     let seen = if is_seen { Seen::ByAll } else { Seen::Privately };
     match draft.options.get("agent") {
         Some(agent) if !draft.fields.is_empty() => render::agent_form(&id, agent, draft, seen),
+        Some(agent) if draft.is_trial() => render::try_form(&id, agent, &draft.typed),
         _ => render::post_form(&id, &draft.typed, seen),
     }
 }
@@ -352,20 +406,11 @@ fn lost() -> ApiError {
 }
 
 async fn keep(person: &Person, number: u64, draft: &Draft) -> Result<(), ApiError> {
-    let content = serde_json::to_string(draft)
-        .map_err(|error| ApiError::new(ErrorKind::Internal, error.to_string()))?;
-    person
-        .call(
-            |service, context| async move { service.keep_draft(context, Draft::name(number), content).await },
-        )
-        .await
+    drafts::keep(person, Draft::name(number), draft).await
 }
 
 async fn kept(person: &Person, number: u64) -> Result<Option<Draft>, ApiError> {
-    let content = person
-        .call(|service, context| async move { service.draft(context, Draft::name(number)).await })
-        .await?;
-    Ok(content.and_then(|content| serde_json::from_str(&content).ok()))
+    drafts::kept(person, Draft::name(number)).await
 }
 
 /// A draft that may be on its way still.

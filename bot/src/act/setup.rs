@@ -177,9 +177,14 @@ impl Bot {
                 "I may not write there: give me View Channel, Send Messages and Embed Links in that channel"
                     .to_owned(),
             )),
-            Err(DiscordError::Closed | DiscordError::Over | DiscordError::Other(_)) => {
-                Err(wrong("Discord did not let me write there: try again".to_owned()))
-            }
+            Err(
+                DiscordError::Closed
+                | DiscordError::Worn
+                | DiscordError::Archived
+                | DiscordError::HasThread
+                | DiscordError::Over
+                | DiscordError::Other(_),
+            ) => Err(wrong("Discord did not let me write there: try again".to_owned())),
         }
     }
 }

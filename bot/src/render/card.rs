@@ -3,6 +3,7 @@
 use super::{TITLE_MAX, color, state, when};
 use crate::custom_id::CustomId;
 use crate::message::{Button, Embed, File, Message, Style, block, fit, line, lines};
+use guildhall_protocol::job::Visibility;
 use guildhall_protocol::narrate::{readable_answer, tell};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::view::{JobHead, JobStory};
@@ -31,7 +32,10 @@ pub(crate) fn public_card(head: &JobHead) -> Message {
         title: format!("Job {}", head.id),
         description: String::new(),
         fields: vec![("State".to_owned(), state(&head.state)), ("Agent".to_owned(), agent)],
-        footer: "Private: its client sees more with /job show".to_owned(),
+        footer: match head.visibility {
+            Visibility::Private => "Private: its client sees more with /job show".to_owned(),
+            Visibility::Place => "/job show shows more".to_owned(),
+        },
         color: color(&head.state),
     };
     let show = Button::new("Show me", Style::Secondary, &CustomId::Show { job: head.id });
@@ -89,14 +93,14 @@ pub(crate) fn card(story: &JobStory, brief: Option<&str>, answer: Option<&str>) 
 }
 
 /// What people read as text, and JSON as JSON.
-fn answer_file(head: &JobHead, whole: &str, readable: &str) -> File {
+pub(super) fn answer_file(head: &JobHead, whole: &str, readable: &str) -> File {
     let is_text = serde_json::from_str::<serde_json::Value>(whole).is_ok_and(|value| value.is_string());
     let (end, bytes) = if is_text { ("txt", readable) } else { ("json", whole) };
     File { name: format!("job-{}.{end}", head.id), bytes: bytes.as_bytes().to_vec() }
 }
 
 /// What whoever the story was told to may do now, in the order in which it matters.
-fn buttons(story: &JobStory) -> Vec<Button> {
+pub(super) fn buttons(story: &JobStory) -> Vec<Button> {
     let (job, epoch) = (story.head.id, story.head.epoch);
     let offered: [(JobAction, &'static str, Style, CustomId); 6] = [
         (JobAction::Accept, "Accept", Style::Success, CustomId::Accept { job, epoch }),

@@ -1,21 +1,30 @@
 //! What people see: from what the daemon tells to messages. Pure functions; every text of others is made safe here.
 
+mod agent;
 mod card;
 mod list;
 mod modal;
 mod notice;
 mod setup;
+mod thread;
 mod words;
 
+pub(crate) use agent::{
+    bring_key, may_rotate, may_update, not_registered, nothing_differs, problems, registered, secret_link,
+    secrets_elsewhere, trial_goes_on, tried, updated,
+};
 pub(crate) use card::{Look, card, public_card};
 pub(crate) use list::{agent_story, agents, found, inbox, jobs, queue, why};
 pub(crate) use modal::{
-    FIELDS_MAX, Seen, again_form, agent_form, answer_form, asked_by, post_form, reason_form,
+    FIELDS_MAX, Seen, again_form, agent_form, answer_form, asked_by, post_form, reason_form, register_form,
+    try_form,
 };
 pub(crate) use notice::{alert, beside_card, notice};
 pub(crate) use setup::{VISIBLE, may_not_post, setup_channels, setup_people};
+pub(crate) use thread::{opened, thread_button, thread_name, thread_news, thread_ping};
 pub(crate) use words::{
     account, error, help, link_offer, many, policy, posted, posted_many, preview, returned, stale, status,
+    timezone, usage,
 };
 
 use guildhall_protocol::state::JobState;

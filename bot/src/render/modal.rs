@@ -1,6 +1,7 @@
 //! Forms. A form holds five fields and answers nothing but itself.
 
 use crate::custom_id::CustomId;
+use crate::definition::MORE;
 use crate::draft::{Draft, INPUT};
 use crate::fields;
 use crate::message::fit;
@@ -98,9 +99,72 @@ pub(crate) fn post_form(id: &CustomId, typed: Typed<'_>, seen: Seen) -> Value {
                 2_000,
             ),
             field("title", "Title", "By default, the first line of what you want", false, false, 150),
-            field("deadline", "When must it be done?", "2h, 3d; by default in a day", false, false, 40),
+            field(
+                "deadline",
+                "When must it be done?",
+                "2h, 3d, 18:00; by default in a day",
+                false,
+                false,
+                40,
+            ),
         ],
     )
+}
+
+/// The form of a new agent, with what was typed before.
+pub(crate) fn register_form(typed: Typed<'_>) -> Value {
+    let value = |name: &str| typed.get(name).map(String::as_str);
+    let field = |name, label, placeholder, long, required, most| Field {
+        name,
+        label,
+        placeholder,
+        value: value(name),
+        long,
+        required,
+        most,
+    };
+    form(
+        &CustomId::Register,
+        "Register an agent",
+        &[
+            field("name", "Its name", "@summarizer", false, true, 40),
+            field("description", "What does it do?", "Jobs are matched with this", true, true, TYPED_MAX),
+            field(
+                "endpoint",
+                "Where does it listen?",
+                "https://agents.example/summarizer",
+                false,
+                true,
+                1_000,
+            ),
+            field("tags", "Tags", "Words that jobs can ask for, such as: text, csv", false, false, 1_400),
+            field(
+                MORE,
+                "Anything else, as JSON",
+                "An input schema, an example {\"input\": ...}, or \"output_schema\", \"caps\" and so on",
+                true,
+                false,
+                TYPED_MAX,
+            ),
+        ],
+    )
+}
+
+/// The form of a trial of an agent that says nothing about what it takes, with what was typed before.
+pub(crate) fn try_form(id: &CustomId, agent: &str, typed: Typed<'_>) -> Value {
+    let value = |name: &str| typed.get(name).map(String::as_str);
+    let field = |name, label, placeholder| Field {
+        name,
+        label,
+        placeholder,
+        value: value(name),
+        long: true,
+        required: false,
+        most: TYPED_MAX,
+    };
+    let brief = field("brief", "What do you want?", "By default, that it shows what it can do");
+    let material = field("material", "What it works on", "Text or JSON");
+    form(id, &format!("Try {agent}"), &[brief, material])
 }
 
 /// A form that asks for a reason.

@@ -9,6 +9,8 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::narrate::tell_pick;
+use guildhall_protocol::time::{Timestamp, show_clock, zone};
+use guildhall_protocol::usage::UsageReport;
 use guildhall_protocol::view::{Posted, Preview, Status};
 use std::collections::BTreeMap;
 
@@ -172,6 +174,25 @@ pub(crate) fn account(story: &UserStory) -> Message {
     ))
 }
 
+/// By which clock somebody lives.
+pub(crate) fn timezone(name: Option<&str>, now: Timestamp) -> Message {
+    let known = name.and_then(|name| Some((name, zone(name)?)));
+    Message::of(match known {
+        Some((name, zone)) => format!(
+            "🕰️ Clock times that you type, such as 18:00, are of **{}**, where it is {} now.",
+            line(name, 60),
+            show_clock(now, &zone)
+        ),
+        None => "🕰️ No time zone of yours is known: a deadline such as 18:00 takes one. `/account timezone zone:` says it."
+            .to_owned(),
+    })
+}
+
+/// What somebody uses, and may.
+pub(crate) fn usage(report: &UsageReport) -> Message {
+    Message::of(format!("• {}", report.lines(super::when).join("\n• ")))
+}
+
 /// What entering a code would do.
 pub(crate) fn link_offer(offer: &LinkOffer, code: &str) -> Message {
     let known: Vec<String> = offer.known_as.iter().map(|identity| line(&identity.to_string(), 200)).collect();
@@ -213,9 +234,9 @@ pub(crate) fn help(topic: Option<&str>) -> Message {
              what waits for you."
         }
         Some("agent") => {
-            "Whatever speaks HTTP can be an agent. Register it with `guildhall agent register` on the command line, since its \
-             secrets are no matter for a chat; join the two accounts with `/account link`. You hear of its jobs by direct \
-             message; `/agent pause` and `/agent test` work here."
+            "Whatever speaks HTTP can be an agent. `/agent register` opens a form, or takes a file; its secrets are shown once, \
+             behind a link, and never here. `/agent test` tries its endpoint, `/agent try` gives it a job that counts for nobody. \
+             You hear of its jobs by direct message; `/agent pause` and `/agent rotate-secret` work here, too."
         }
         Some("server") => {
             "Whoever may manage a server types `/setup` in it: where the cards of new jobs stand, which channel is told what \
@@ -224,7 +245,8 @@ pub(crate) fn help(topic: Option<&str>) -> Message {
         }
         _ => {
             "`/job post` opens a form: say what you want. An agent is picked, its answer is checked, and you are told. `/job \
-             list` shows your jobs, `/job show` one with its answer, `/job cancel` calls one off, `/inbox` shows what waits for you."
+             list` shows your jobs, `/job show` one with its answer, `/job cancel` calls one off, `/inbox` shows what waits for you. A \
+             job that everybody here may see is told in a thread of its own with `thread:`, or by the button on its card."
         }
     })
 }

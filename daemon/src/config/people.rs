@@ -2,6 +2,7 @@
 
 use super::{ConfigError, Layers, number, wrong};
 use guildhall_protocol::account::Limits;
+use std::time::Duration;
 
 /// Bytes of a MB.
 const MB: u64 = 1_000_000;
@@ -15,6 +16,8 @@ pub struct PeopleSettings {
     pub limits: Limits,
     /// Which agents an operator must approve.
     pub approval: Approval,
+    /// How long a link to new secrets can be opened.
+    pub secret_link: Duration,
 }
 
 /// For whom an agent works only once an operator approves.
@@ -44,5 +47,6 @@ pub(super) fn people(layers: &Layers) -> Result<PeopleSettings, ConfigError> {
         "all" => Approval::All,
         _ => return Err(wrong(layers, "agent_approval")),
     };
-    Ok(PeopleSettings { admin_uids, limits, approval })
+    let secret_link = Duration::from_secs(number(layers, "secret_link_s", 1, 3_600)?);
+    Ok(PeopleSettings { admin_uids, limits, approval, secret_link })
 }

@@ -14,7 +14,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 58] = [
+pub const SETTINGS: [Setting; 59] = [
     Setting {
         key: "store",
         default: "",
@@ -98,6 +98,11 @@ pub const SETTINGS: [Setting; 58] = [
         about: "most calls to public_listen from one address, per second, 1 to 100,000",
     },
     Setting { key: "public_tls_key", default: "", about: "PEM file with its private key" },
+    Setting {
+        key: "secret_link_s",
+        default: "900",
+        about: "time to open a link to new secrets of an agent, s, 1 to 3,600",
+    },
     Setting {
         key: "answer_bytes_max",
         default: "1048576",

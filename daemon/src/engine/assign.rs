@@ -114,6 +114,9 @@ impl Engine {
                 | StoreError::Unknown(_) => Err(error.into()),
             };
         }
+        if number.0 == 1 {
+            self.flow.waited(now, now.since(work.job.posted_at));
+        }
         if let Some(day) = day {
             self.market_mut().count_day(agent, work.job.client, day);
         }

@@ -80,6 +80,7 @@ impl Engine {
         }
         job.steering = steering.unwrap_or_else(|| std::mem::take(&mut job.steering));
         let id = job.id;
+        self.flow.turned(now, turn.state);
         self.take_along(work, attempt, tally.as_slice());
         self.parts.changes.touch(Some(id));
         Ok(())
@@ -135,7 +136,14 @@ impl Engine {
             && let Some(attempt) = work.attempts.iter_mut().find(|attempt| attempt.number == turn.number)
         {
             let had_slot = attempt.state.holds_slot();
+            let before = (attempt.answered_at, attempt.state.ended());
             *attempt = attempt.clone().after(turn);
+            if let (None, Some(at)) = (before.0, attempt.answered_at) {
+                self.flow.ran(at, at.since(attempt.started_at));
+            }
+            if let (None, Some(ended), Some(at)) = (before.1, attempt.state.ended(), attempt.ended_at) {
+                self.flow.ended(at, ended);
+            }
             let agent = attempt.agent;
             match (had_slot, turn.state.holds_slot()) {
                 (true, false) => self.slot_freed(agent),

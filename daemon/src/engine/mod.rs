@@ -38,6 +38,7 @@ pub use commit::CommitError;
 use crate::agents::delivery::Courier;
 use crate::agents::secrets::MasterKey;
 use crate::changes::Changes;
+use crate::flow::Flow;
 use crate::judge::pool::Pool;
 use crate::llm::Llm;
 use crate::maker::Maker;
@@ -130,6 +131,8 @@ pub struct Engine {
     visits: Mutex<BTreeSet<AgentId>>,
     /// Whether an operator stopped new attempts.
     paused: AtomicBool,
+    /// What passes, for whoever watches.
+    flow: Flow,
     nudge: Notify,
     /// An agent came or changed: its texts are to be embedded.
     learn: Notify,
@@ -148,6 +151,7 @@ impl Engine {
             messages: Mutex::default(),
             visits: Mutex::default(),
             paused: AtomicBool::new(paused),
+            flow: Flow::new(Timestamp::now()),
             nudge: Notify::new(),
             learn: Notify::new(),
             last_turn: AtomicI64::new(Timestamp::now().0),
@@ -179,6 +183,11 @@ impl Engine {
     /// What it works with.
     pub fn parts(&self) -> &EngineParts {
         &self.parts
+    }
+
+    /// What passes, counted since it was made.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
     }
 
     /// When it last looked for work: an engine that is alive looks every second.

@@ -28,6 +28,10 @@ pub enum Change {
     Priority(Priority),
     /// An agent that does not get it.
     Exclude(AgentId),
+    /// An agent that did not get it, and may again.
+    Include(AgentId),
+    /// An operator sees its texts until then; the text says why.
+    Reveal(Timestamp),
     /// A complaint about the result of an attempt, or a contest of its findings; the text says why.
     Appeal(AttemptNumber, AppealKind),
     /// An operator's word on it.
@@ -83,6 +87,16 @@ impl Engine {
                     steering.exclude.push(agent);
                 }
                 note.steering = Some(steering);
+            }
+            Change::Include(agent) => {
+                scribe.event(What::Included { agent, reason });
+                let mut steering = work.job.steering.clone();
+                steering.exclude.retain(|excluded| *excluded != agent);
+                note.steering = Some(steering);
+            }
+            Change::Reveal(until) => {
+                let Some(reason) = reason else { return Ok(()) };
+                scribe.event(What::TextsRevealed { until, reason });
             }
             Change::Appeal(attempt, kind) => {
                 let Some(Text { commitment, body }) = reason else { return Ok(()) };

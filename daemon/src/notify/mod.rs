@@ -10,6 +10,7 @@ pub mod words;
 
 use crate::agents::egress::{Egress, PrivateAddresses};
 use crate::engine::Engine;
+use crate::store::front_end::FrontEndCommand;
 use crate::store::{Command, NotificationRecord, Outcome, Query, StoreError};
 use guildhall_protocol::ids::{AgentId, JobId, UserId};
 use guildhall_protocol::notice::Channel;
@@ -28,8 +29,10 @@ use words::{Words, words};
 
 /// Notices handed out at a time.
 const LEASE_ROWS_MAX: u32 = 500;
-/// A lease of the daemon's own channels.
-const LEASE: Duration = Duration::from_mins(2);
+/// A lease for webhooks.
+const WEBHOOK_LEASE: Duration = Duration::from_mins(2);
+/// A lease for the log, which takes what it is told at once: should the store not, the next try is soon.
+const LOG_LEASE: Duration = Duration::from_secs(10);
 /// Longest detail of a delivery log, characters.
 pub(crate) const DETAIL_MAX: usize = 400;
 /// Most webhooks that are posted to at a time.
@@ -43,6 +46,13 @@ pub async fn run(engine: Arc<Engine>, egress: Egress, private: PrivateAddresses,
     let webhook = Webhook { engine: Arc::clone(&engine), egress, private };
     let posts = Semaphore::new(POSTS_MAX);
     let teller = Arc::new(Teller { engine, webhook, turns: Turns::default(), posts, stop });
+    for channel in [Channel::Log, Channel::Webhook] {
+        // What a daemon had in hand when it died is told again at once.
+        let release = Command::FrontEnd(FrontEndCommand::Release { channel });
+        if let Err(error) = teller.engine.parts().store.apply(Timestamp::now(), release).await {
+            tracing::debug!(%error, "leases of an earlier daemon are left to run out");
+        }
+    }
     let mut seen = 0;
     while !teller.stop.is_cancelled() {
         for channel in [Channel::Log, Channel::Webhook] {
@@ -79,7 +89,8 @@ struct Lease {
 impl Teller {
     async fn tell_due(self: &Arc<Self>, channel: Channel) -> Result<(), StoreError> {
         let now = Timestamp::now();
-        let (lease, until) = (self.engine.parts().maker.id(now), now.after(LEASE));
+        let span = if channel == Channel::Log { LOG_LEASE } else { WEBHOOK_LEASE };
+        let (lease, until) = (self.engine.parts().maker.id(now), now.after(span));
         let command = Command::LeaseNotifications { channel, lease, until, limit: LEASE_ROWS_MAX };
         let Outcome::Leased(rows) = self.engine.parts().store.apply(now, command).await? else {
             return Ok(());

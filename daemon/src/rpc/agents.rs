@@ -1,5 +1,6 @@
 //! Calls about agents that are there.
 
+use super::agent_past::{breaker, share};
 use super::errors::{forbidden, internal, invalid, not_found, store};
 use super::{Caller, Desk};
 use crate::catalog;
@@ -131,9 +132,13 @@ impl Caller {
             offered_to: None,
             old_secrets_until: None,
             versions,
+            recent: Vec::new(),
+            breaker: breaker(&events),
             events,
+            share: share(&self.desk.engine.market(), record.id, now),
         };
         if inside {
+            story.recent = self.recent_attempts(record.id).await?;
             story.old_secrets_until = record.old_secrets.map(|old| old.until).filter(|until| *until > now);
             (story.co_owners, story.offered_to) = (record.co_owners, record.offered_to);
         }
@@ -244,8 +249,12 @@ impl Caller {
                 curl: log.curl,
             })
         };
+        let mut views: Vec<DeliveryView> = rows.into_iter().filter_map(view).collect();
+        if !record.is_owned_by(self.who.user) {
+            self.mask_deliveries(&mut views).await?;
+        }
         let (mut shown, mut bytes) = (Vec::<DeliveryView>::new(), 0);
-        for row in rows.into_iter().filter_map(view) {
+        for row in views {
             bytes += serde_json::to_vec(&row).map_err(|error| internal(&error))?.len();
             if bytes > LOG_BYTES_MAX && !shown.is_empty() {
                 next = shown.last().map(|row| row.id.0);

@@ -63,9 +63,22 @@ impl Caller {
         let now = Timestamp::now();
         let due_at = match (outcome, &found) {
             (NoticeOutcome::Later, Some(alert)) => pace::again_after(alert.made_at, alert.tries, now),
-            (NoticeOutcome::Later, None) | (NoticeOutcome::Taken | NoticeOutcome::Refused, _) => None,
+            (NoticeOutcome::Later, None)
+            | (
+                NoticeOutcome::Taken
+                | NoticeOutcome::Refused
+                | NoticeOutcome::Shown
+                | NoticeOutcome::Elsewhere
+                | NoticeOutcome::Closed,
+                _,
+            ) => None,
         };
-        if let (NoticeOutcome::Later | NoticeOutcome::Refused, None, Some(alert)) = (outcome, due_at, found) {
+        let is_lost = match outcome {
+            NoticeOutcome::Later => due_at.is_none(),
+            NoticeOutcome::Refused | NoticeOutcome::Closed => true,
+            NoticeOutcome::Taken | NoticeOutcome::Shown | NoticeOutcome::Elsewhere => false,
+        };
+        if let Some(alert) = found.filter(|_| is_lost) {
             let (kind, job) = (alert.kind.name(), alert.job.map(|job| job.0));
             tracing::warn!(
                 place.id = alert.place.0,

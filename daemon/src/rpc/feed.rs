@@ -79,6 +79,7 @@ impl Caller {
                     () = ended => seen,
                 });
             }
+            Scope::Log => return self.log_waited(seen, limit).await,
             Scope::Job(job) => job,
         };
         let ends = Instant::now() + limit;

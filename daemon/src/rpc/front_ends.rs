@@ -2,7 +2,7 @@
 
 use super::Caller;
 use super::errors::{denied_channel, invalid, store};
-use crate::store::front_end::{DRAFT_MS, FrontEndCommand};
+use crate::store::front_end::{DRAFT_MS, FrontEndCommand, Reach};
 use crate::store::{AccountQuery, Command, Outcome, Query, StoreError};
 use guildhall_protocol::account::Identity;
 use guildhall_protocol::error::{ApiError, ErrorKind};
@@ -69,10 +69,50 @@ impl Caller {
             let job = self.desk.store().jobs(Query::Job(surface.job)).await.map_err(store)?;
             let Some(head) = self.heads(job).await?.pop() else { continue };
             let client = self.known_on(channel, head.client).await?;
-            let (id, address, shown) = (surface.id, surface.address, surface.shown);
-            leased.push(LeasedSurface { id, lease, address, shown, job: head, client });
+            let mut others = self.addresses(head.id).await?;
+            others.retain(|other| *other != surface.address);
+            let (id, address, shown, tries) = (surface.id, surface.address, surface.shown, surface.tries);
+            leased.push(LeasedSurface { id, lease, address, shown, job: head, client, tries, others });
         }
         Ok(leased)
+    }
+
+    /// Where a job is shown.
+    pub(super) async fn surfaces_of(&self, job: JobId, channel: Channel) -> Result<Vec<String>, ApiError> {
+        if channel != Channel::Discord {
+            return Err(denied_channel(channel));
+        }
+        // Only front ends know how to read it.
+        if !self.who.terms.bridged {
+            self.check_teller()?;
+        }
+        let job = self.visible_job(job).await?.id;
+        self.addresses(job).await
+    }
+
+    async fn addresses(&self, job: JobId) -> Result<Vec<String>, ApiError> {
+        let surfaces = self.desk.store().surfaces(Query::Surfaces(job)).await.map_err(store)?;
+        Ok(surfaces.into_iter().map(|surface| surface.address).collect())
+    }
+
+    pub(super) async fn closed_heard(&self, channel: Channel) -> Result<bool, ApiError> {
+        let user = self.who.user;
+        let known = self.desk.store().closed(Query::Closed { user, channel }).await.map_err(store)?;
+        if known.is_none_or(|closed| closed.told) {
+            return Ok(false);
+        }
+        match self.reach(user, channel, Reach::Told).await {
+            Ok(()) => Ok(true),
+            // They hear of it elsewhere just now.
+            Err(StoreError::Stale) => Ok(false),
+            Err(error) => Err(store(error)),
+        }
+    }
+
+    /// Keeps how somebody is reached on a channel.
+    pub(super) async fn reach(&self, user: UserId, channel: Channel, reach: Reach) -> Result<(), StoreError> {
+        let command = Command::FrontEnd(FrontEndCommand::Reach { user, channel, reach });
+        self.desk.store().apply(Timestamp::now(), command).await.map(drop)
     }
 
     pub(super) async fn surface_settled(

@@ -1,9 +1,8 @@
 //! Calls about jobs.
 
 use super::check::violations;
-use super::errors::{commit, invalid, not_found, store};
+use super::errors::{commit, forbidden, invalid, not_found, store};
 use super::orders::Ordered;
-use super::session::Sees;
 use super::story::whole_characters;
 use super::{Caller, errors};
 use crate::engine::decide::Decision;
@@ -24,11 +23,9 @@ use guildhall_protocol::json::Json;
 use guildhall_protocol::model::Payer;
 use guildhall_protocol::pick::Exclusion;
 use guildhall_protocol::place::PlaceSettings;
-use guildhall_protocol::state::JOB_STATES;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
-    BODY_PAGE_BYTES_MAX, BodyPage, JobFilter, JobHead, NewJob, Order, PAGE_ROWS_MAX, Page, PageRequest,
-    Posted, Preview, WhyNot,
+    BODY_PAGE_BYTES_MAX, BodyPage, JobHead, NewJob, Order, Posted, Preview, Sight, WhyNot,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -127,6 +124,9 @@ impl Caller {
         };
         let id = ids.first().copied().ok_or_else(|| not_found("job"))?;
         self.desk.engine.parts().changes.touch(Some(id));
+        if !repeated {
+            self.desk.engine.flow().posted(now);
+        }
         Ok(Posted { id, repeated })
     }
 
@@ -173,6 +173,7 @@ impl Caller {
         let draft =
             self.desk.store().body(job.draft).await.map_err(store)?.ok_or_else(|| not_found("draft"))?;
         let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
+        let shows = self.sight_of(&job).await? != Sight::Masked;
         let nobody = not_found(&format!("agent {name}"));
         let known =
             self.desk.engine.market().named(&name).is_some_and(|listing| self.may_see(&listing.record));
@@ -193,7 +194,9 @@ impl Caller {
         let Place { exclusion, rank, problem } = self.desk.on_pool(look).await?.ok_or(nobody)?;
         let detail = match (exclusion, rank) {
             (Some(reason), _) => {
-                let problem = problem.map(|problem| format!(": {problem}")).unwrap_or_default();
+                // What does not fit may be quoted.
+                let problem = problem.filter(|_| shows).map(|problem| format!(": {problem}"));
+                let problem = problem.unwrap_or_default();
                 format!("{name} cannot take it now: it {}{problem}", reason.of_one())
             }
             (None, Some(1)) => format!("{name} would be chosen now"),
@@ -231,36 +234,6 @@ impl Caller {
             }
             Some(_) | None => Ok(()),
         }
-    }
-
-    pub(super) async fn list_jobs(
-        &self,
-        filter: JobFilter,
-        page: PageRequest,
-    ) -> Result<Page<JobHead>, ApiError> {
-        let agent = match &filter.agent {
-            None => None,
-            Some(name) => {
-                let id = self.desk.engine.market().named(name).map(|listing| listing.record.id);
-                Some(id.ok_or_else(|| not_found(&format!("agent {name}")))?)
-            }
-        };
-        if let Some(unknown) = filter.states.iter().find(|name| !state_names().contains(&name.as_str())) {
-            return Err(invalid("state", format!("there is no state {unknown:?}"))
-                .hint(format!("the states are {}", state_names().join(", "))));
-        }
-        let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
-        // Operators see all jobs, those of a place all of that place; everybody else their own.
-        let sees = if filter.mine { Sees::Own } else { self.sees() };
-        let client = (sees == Sees::Own).then_some(self.who.user);
-        let place = (sees == Sees::Place).then_some(self.who.terms.place);
-        let before = page.after.map(JobId);
-        let (states, label) = (filter.states, filter.label);
-        let query = Query::List { states, client, place, label, agent, before, limit };
-        let jobs = self.desk.store().jobs(query).await.map_err(store)?;
-        let full = jobs.len() == usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = jobs.last().filter(|_| full).map(|job| job.id.0);
-        Ok(Page { rows: self.heads(jobs).await?, next })
     }
 
     pub(super) async fn order_job(
@@ -330,6 +303,12 @@ impl Caller {
         offset: u64,
     ) -> Result<BodyPage, ApiError> {
         let job = self.visible_job(job).await?;
+        if self.sight_of(&job).await? == Sight::Masked {
+            return Err(forbidden(
+                "the texts of this job are masked: it is somebody's, and no operator is waited for",
+            )
+            .hint(format!("`guildhall job reveal {} --reason ...`: its client reads why", job.id.0)));
+        }
         let nothing = || not_found("such body");
         let bodies = self.desk.store().bodies(Query::Bodies(vec![body])).await.map_err(store)?;
         let record = bodies
@@ -345,13 +324,6 @@ impl Caller {
         let next = (next < bytes.len() && !text.is_empty()).then(|| u64::try_from(next).unwrap_or(u64::MAX));
         Ok(BodyPage { bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX), text, next })
     }
-}
-
-/// The names of a job's states, each once, in the order of its life.
-fn state_names() -> Vec<&'static str> {
-    let mut names: Vec<&str> = JOB_STATES.iter().map(|state| state.name()).collect();
-    names.dedup();
-    names
 }
 
 /// A draft, with what the picker asks of it.

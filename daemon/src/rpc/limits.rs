@@ -29,7 +29,8 @@ impl Caller {
                 return Err(limited(message, "an operator can raise it: `guildhall user limits`"));
             }
         }
-        let Some(most) = limits.posts_per_minute else { return Ok(()) };
+        // Who is not limited is counted, too: they may look at what they use.
+        let most = limits.posts_per_minute.unwrap_or(u64::MAX);
         self.desk.accounts.count_post(self.who.user, most, now).map_err(|seconds| {
             let message = format!("you posted {most} jobs in this minute, the most there may be");
             limited(message, &format!("try again in {seconds} s"))

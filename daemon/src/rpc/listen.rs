@@ -331,6 +331,8 @@ fn writes(request: &GuildhallRequest) -> bool {
     match request {
         R::Post { .. }
         | R::Order { .. }
+        | R::OrderMany { .. }
+        | R::Reveal { .. }
         | R::RegisterAgent { .. }
         | R::UpdateAgent { .. }
         | R::RollbackAgent { .. }
@@ -338,6 +340,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::TestAgent { .. }
         | R::HoldAgent { .. }
         | R::RotateSecret { .. }
+        | R::SecretLink { .. }
         | R::OrderEngine { .. }
         | R::OrderModels { .. }
         | R::ReplayNotice { .. }
@@ -357,14 +360,19 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::SetPlace { .. }
         | R::LeaseAlerts { .. }
         | R::SettleAlert { .. }
+        | R::HearClosed { .. }
         | R::MakeLinkCode { .. }
         | R::Link { .. }
         | R::Unlink { .. }
         | R::ShareJob { .. } => true,
         R::Status { .. }
+        | R::Overview { .. }
+        | R::LogLines { .. }
         | R::Preview { .. }
         | R::Job { .. }
         | R::Jobs { .. }
+        | R::FindJobs { .. }
+        | R::CountJobs { .. }
         | R::WhyNot { .. }
         | R::ReadBody { .. }
         | R::Agent { .. }
@@ -379,12 +387,14 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Notice { .. }
         | R::Settings { .. }
         | R::User { .. }
+        | R::Usage { .. }
         | R::Users { .. }
         | R::Policy { .. }
         | R::Place { .. }
         | R::Places { .. }
         | R::LinkOffer { .. }
         | R::Draft { .. }
+        | R::Surfaces { .. }
         | R::Tokens { .. }
         | R::Events { .. }
         | R::WaitForChange { .. } => false,

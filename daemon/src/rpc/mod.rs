@@ -3,25 +3,33 @@
 //! A handler is dropped when its caller hangs up, so a write is one command; and what memory must know of it runs to its end
 //! (see `whole`).
 
+mod agent_past;
 mod agents;
 mod alerts;
 mod authenticate;
+mod bulk;
 mod check;
 mod door;
 mod errors;
 mod feed;
+mod find;
 mod fitting;
 mod front_ends;
 mod jobs;
 mod limits;
 mod linking;
 mod listen;
+mod log;
 mod models;
 mod notices;
 mod orders;
+mod overview;
 mod ownership;
 mod places;
 mod registration;
+mod reveal;
+mod rotation;
+mod secret_links;
 mod service;
 mod session;
 mod sharing;
@@ -29,11 +37,16 @@ mod sign_in;
 mod socket;
 mod story;
 mod tokens;
+mod usage;
 mod users;
 
 pub(crate) use authenticate::expect_operators;
+pub use bulk::Bulks;
 pub use door::{Door, DoorLimits};
 pub use listen::{Listeners, listen};
+pub(crate) use rotation::SECRETS_PATH;
+pub use rotation::{Handed, NotHanded};
+pub use secret_links::SecretLinks;
 pub use socket::{ListenError, SocketFile};
 
 use self::session::Session;
@@ -44,6 +57,7 @@ use crate::links::Links;
 use crate::maker::Maker;
 use crate::oidc::Issuer;
 use crate::privacy::Policy;
+use crate::reveals::Reveals;
 use crate::scribe::Scribe;
 use crate::store::{Chain, Command, Conflict, Outcome, Query, Receipt, Request, Store, StoreError};
 use guildhall_protocol::account::Limits;
@@ -64,6 +78,12 @@ pub struct Desk {
     pub accounts: Accounts,
     /// Codes that join accounts.
     pub links: Links,
+    /// Addresses that show new secrets of agents.
+    pub secret_links: SecretLinks,
+    /// Whose texts are shown to whom.
+    pub reveals: Reveals,
+    /// Orders to many jobs.
+    pub bulks: Bulks,
     /// What limits everybody.
     pub limits: Limits,
     /// Which agents an operator must approve.

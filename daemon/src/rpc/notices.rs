@@ -11,6 +11,7 @@ use crate::notify::pace::{self, bundles};
 use crate::notify::words::words;
 use crate::notify::{DETAIL_MAX, grants, place};
 use crate::scribe::Scribe;
+use crate::store::front_end::{CLOSED_MS, Reach};
 use crate::store::{Command, NotificationRecord, Outcome, PersonRecord, Query, SealedSecret, StoreError};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Actor, What};
@@ -20,7 +21,7 @@ use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
 use guildhall_protocol::state::{JobState, Reviewer};
-use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::time::{Timestamp, zone};
 use guildhall_protocol::view::{EngineOrder, PAGE_ROWS_MAX, Page, PageRequest, Status};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,8 +167,9 @@ impl Caller {
     pub(super) async fn change_settings(
         &self,
         request: RequestId,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Result<SettingsSet, ApiError> {
+        settings.timezone = settings.timezone.map(|name| known_zone(&name)).transpose()?;
         let content = serde_json::to_string(&settings).map_err(|error| internal(&error))?;
         let request = self.request(request, "set-settings", content.as_bytes());
         self.check(Verb::ChangeSettings)?;
@@ -245,7 +247,18 @@ impl Caller {
             let jobs = jobs.into_iter().filter(|job| Some(*job) != bundle.first.job).collect();
             let to = self.known_on(channel, bundle.first.user).await?;
             let shown_at = self.shown_to(&bundle.first).await?;
-            leased.extend(view.map(|notice| LeasedNotice { notice, lease, with, jobs, to, shown_at }));
+            let closed = Query::Closed { user: bundle.first.user, channel };
+            let closed = self.desk.store().closed(closed).await.map_err(store)?;
+            let closed = closed.is_some_and(|closed| closed.at.0 > now.0 - CLOSED_MS);
+            leased.extend(view.map(|notice| LeasedNotice {
+                notice,
+                lease,
+                with,
+                jobs,
+                to,
+                closed,
+                shown_at,
+            }));
         }
         Ok(leased)
     }
@@ -272,10 +285,29 @@ impl Caller {
         let row = self.desk.store().notifications(Query::Notification(id)).await.map_err(store)?.pop();
         let row = row.ok_or_else(|| not_found(&id.to_string()))?;
         let now = Timestamp::now();
+        let (acknowledged, reach) = match outcome {
+            NoticeOutcome::Taken => (true, Some(Reach::Open)),
+            NoticeOutcome::Shown => (true, None),
+            NoticeOutcome::Elsewhere => (true, Some(Reach::Closed)),
+            NoticeOutcome::Closed => (false, Some(Reach::Closed)),
+            NoticeOutcome::Later | NoticeOutcome::Refused => (false, None),
+        };
+        if let Some(reach) = reach {
+            self.reach(row.user, row.channel, reach).await.map_err(store)?;
+        }
         let due_at = (outcome == NoticeOutcome::Later).then(|| pace::again(&row, now)).flatten();
-        let acknowledged = outcome == NoticeOutcome::Taken;
         let detail = detail.chars().take(DETAIL_MAX).collect();
         let command = Command::SettleNotifications { ids: vec![id], lease, due_at, acknowledged, detail };
         self.desk.store().apply(now, command).await.map_err(store).map(drop)
     }
+}
+
+/// The name of a time zone as the database writes it.
+fn known_zone(name: &str) -> Result<String, ApiError> {
+    let found = zone(name).and_then(|zone| zone.iana_name().map(str::to_owned));
+    found.ok_or_else(|| {
+        let shown: String = name.chars().take(40).collect();
+        invalid("timezone", format!("{shown:?} is no time zone"))
+            .hint("write one such as Europe/Berlin or UTC")
+    })
 }

@@ -144,10 +144,17 @@ impl Caller {
             JobAction::Reply => Decided(Decision::Reply(self.checked_reply(job, docket, order).await?)),
             JobAction::Retry if !job.state.is_terminal() => Decided(Decision::LookNow),
             JobAction::Retry | JobAction::Again => Ordered::Again,
-            JobAction::Exclude => {
+            JobAction::Exclude | JobAction::Include => {
+                let excludes = order.action == JobAction::Exclude;
                 let name = order.agent.as_ref();
-                let name = name.ok_or_else(|| invalid("agent", "say which agent does not get it"))?;
-                Changed(Change::Exclude(self.agent_id(name)?))
+                let name = name.ok_or_else(|| invalid("agent", "say which agent is meant"))?;
+                let agent = self.agent_id(name)?;
+                // Only what changes something can be undone by its opposite.
+                if job.steering.exclude.contains(&agent) == excludes {
+                    let so = if excludes { "is ruled out already" } else { "is not ruled out" };
+                    return Err(ApiError::new(ErrorKind::Conflict, format!("{name} {so}")).in_field("agent"));
+                }
+                Changed(if excludes { Change::Exclude(agent) } else { Change::Include(agent) })
             }
             JobAction::Prioritize => {
                 let priority: Option<Priority> = order.priority;

@@ -1,26 +1,45 @@
-//! Calls about whose an agent is, for whom it works, and its secrets.
+//! Calls about whose an agent is, and for whom it works.
 
 use super::Caller;
 use super::errors::{forbidden, internal, invalid, not_found, store};
-use crate::agents::secrets::{SecretKind, place};
-use crate::agents::signing::SigningSecret;
 use crate::config::Approval;
 use crate::people::Notice;
 use crate::scribe::Scribe;
-use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, Holding, OldSecrets, Request};
+use crate::store::{AgentFence, AgentRecord, AgentTurn, Command, Holding, Request, StoreError};
 use guildhall_protocol::account::{Role, UserRef};
-use guildhall_protocol::agent::{AgentEvent, AgentKind, AgentName, AgentState, Audience};
+use guildhall_protocol::agent::{AgentEvent, AgentName, AgentState, Audience};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, What};
 use guildhall_protocol::ids::{RequestId, UserId};
 use guildhall_protocol::matrix::Verb;
 use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::{AgentHead, HoldOrder, OVERLAP_MS_MAX, Rotated, Secrets};
-use std::time::Duration;
+use guildhall_protocol::view::{AgentHead, HoldOrder};
 
 /// Most owners beside the first.
 const CO_OWNERS_MAX: usize = 20;
+/// Tries to write an order while its agent changes under it: a challenge is answered, a circuit opens, others decide.
+const HOLD_TRIES: u32 = 8;
+
+/// Why an order was not carried out.
+enum Missed {
+    /// The agent changed since it was read.
+    Stale,
+    /// It cannot be: so the caller is told.
+    Told(ApiError),
+}
+
+impl From<ApiError> for Missed {
+    fn from(error: ApiError) -> Self {
+        Self::Told(error)
+    }
+}
+
+impl From<StoreError> for Missed {
+    fn from(error: StoreError) -> Self {
+        if error == StoreError::Stale { Self::Stale } else { Self::Told(store(error)) }
+    }
+}
 
 impl Caller {
     pub(super) async fn held(
@@ -35,24 +54,39 @@ impl Caller {
         if let Some(agent) = self.agent_receipt(&request).await? {
             return self.agent_head_of(agent, now);
         }
-        let record = self.offered_or_seen(&name, &order)?;
-        if record.state == AgentState::Retired {
-            return Err(conflict(format!("{name} is retired, and nobody's to give")));
+        for _ in 0..HOLD_TRIES {
+            let record = self.offered_or_seen(&name, &order)?;
+            if record.state == AgentState::Retired {
+                return Err(conflict(format!("{name} is retired, and nobody's to give")));
+            }
+            let id = record.id;
+            match self.hold_once(request.clone(), record, order.clone(), now).await {
+                Ok(()) => return self.agent_head_of(id, now),
+                // It went on meanwhile; the order is right all the same, or is told what it is not by now.
+                Err(Missed::Stale) => self.desk.engine.refresh(id).await.map_err(store)?,
+                Err(Missed::Told(error)) => return Err(error),
+            }
         }
+        Err(store(StoreError::Stale))
+    }
+
+    async fn hold_once(
+        &self,
+        request: Request,
+        record: AgentRecord,
+        order: HoldOrder,
+        now: Timestamp,
+    ) -> Result<(), Missed> {
         match order {
-            HoldOrder::Publish { audience } => self.publish(request, record, audience, now).await?,
-            HoldOrder::Withdraw => self.withdraw(request, record, now).await?,
-            HoldOrder::Refuse { reason } => self.refuse(request, record, reason, now).await?,
-            HoldOrder::AddOwner { user } => self.add_owner(request, record, user, now).await?,
-            HoldOrder::RemoveOwner { user } => self.remove_owner(request, record, user, now).await?,
-            HoldOrder::Offer { to } => self.offer(request, record, to, now).await?,
-            HoldOrder::Take => self.take(request, record, now).await?,
-            HoldOrder::Vouch => self.vouch(request, record, now).await?,
+            HoldOrder::Publish { audience } => self.publish(request, record, audience, now).await,
+            HoldOrder::Withdraw => self.withdraw(request, record, now).await,
+            HoldOrder::Refuse { reason } => self.refuse(request, record, reason, now).await,
+            HoldOrder::AddOwner { user } => self.add_owner(request, record, user, now).await,
+            HoldOrder::RemoveOwner { user } => self.remove_owner(request, record, user, now).await,
+            HoldOrder::Offer { to } => self.offer(request, record, to, now).await,
+            HoldOrder::Take => self.take(request, record, now).await,
+            HoldOrder::Vouch => self.vouch(request, record, now).await,
         }
-        let market = self.desk.engine.market();
-        let id = market.named(&name).map(|listing| listing.record.id);
-        drop(market);
-        self.agent_head_of(id.ok_or_else(|| not_found("agent"))?, now)
     }
 
     /// The agent, if it exists for this caller; to whom it is offered, it does.
@@ -72,29 +106,30 @@ impl Caller {
         record: AgentRecord,
         audience: Audience,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         self.check_agent(Verb::AskPublish, &record)?;
         let name = &record.name;
         if audience == Audience::Owner {
-            return Err(invalid("audience", "it works for its owners then: withdraw it instead"));
+            return Err(invalid("audience", "it works for its owners then: withdraw it instead").into());
         }
         if record.audience == audience {
-            return Err(conflict(format!("{name} works for {} already", audience.whom())));
+            return Err(conflict(format!("{name} works for {} already", audience.whom())).into());
         }
         let may_approve = self.check_agent(Verb::Publish, &record).is_ok();
         let is_theirs = record.is_owned_by(self.who.user);
         if !is_theirs && record.wanted != Some(audience) {
             return Err(conflict(format!("nobody asks for {name} to work for {}", audience.whom()))
-                .hint(format!("its owner does, with `guildhall agent publish {name}`")));
+                .hint(format!("its owner does, with `guildhall agent publish {name}`"))
+                .into());
         }
         if !may_approve && record.wanted == Some(audience) {
-            return Err(conflict(format!("{name} waits for an operator's approval already")));
+            return Err(conflict(format!("{name} waits for an operator's approval already")).into());
         }
         self.try_all(&record).await?;
         let tried = record.version;
         let record = self.again(&record)?;
         if record.version != tried {
-            return Err(conflict(format!("{name} changed while it was tried")).hint("try it again"));
+            return Err(conflict(format!("{name} changed while it was tried")).hint("try it again").into());
         }
         let at_once = may_approve || !self.desk.approval.is_needed(audience);
         let mut scribe = self.scribe(&record, now);
@@ -128,10 +163,10 @@ impl Caller {
     }
 
     /// It works for its owners only from now on; what runs ends.
-    async fn withdraw(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), ApiError> {
+    async fn withdraw(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), Missed> {
         self.check_agent(Verb::ChangeAgent, &record)?;
         if record.audience == Audience::Owner && record.wanted.is_none() {
-            return Err(conflict(format!("{} works for its owners only already", record.name)));
+            return Err(conflict(format!("{} works for its owners only already", record.name)).into());
         }
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::AgentWithdrawn);
@@ -145,10 +180,10 @@ impl Caller {
         record: AgentRecord,
         reason: Option<String>,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         self.check_agent(Verb::Publish, &record)?;
         let Some(audience) = record.wanted else {
-            return Err(conflict(format!("{} does not wait for approval", record.name)));
+            return Err(conflict(format!("{} does not wait for approval", record.name)).into());
         };
         let mut scribe = self.scribe(&record, now);
         let reason = reason.map(|reason| scribe.text(&reason));
@@ -164,15 +199,15 @@ impl Caller {
         record: AgentRecord,
         user: UserRef,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         self.check_giver(&record)?;
         let user = self.receiver(&user).await?;
         if record.is_owned_by(user) {
-            return Err(invalid("user", format!("{} is theirs already", record.name)));
+            return Err(invalid("user", format!("{} is theirs already", record.name)).into());
         }
         if record.co_owners.len() >= CO_OWNERS_MAX {
             let told = format!("{} has {CO_OWNERS_MAX} owners beside the first, the most", record.name);
-            return Err(ApiError::new(ErrorKind::Limited, told));
+            return Err(ApiError::new(ErrorKind::Limited, told).into());
         }
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::OwnerAdded { user });
@@ -189,7 +224,7 @@ impl Caller {
         record: AgentRecord,
         user: UserRef,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         // Who may not give it learns nothing of who is there.
         if !record.co_owners.contains(&self.who.user) {
             self.check_giver(&record)?;
@@ -199,7 +234,7 @@ impl Caller {
             self.check_giver(&record)?;
         }
         if !record.co_owners.contains(&user) {
-            return Err(invalid("user", "they are no owner beside the first"));
+            return Err(invalid("user", "they are no owner beside the first").into());
         }
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::OwnerRemoved { user });
@@ -214,17 +249,17 @@ impl Caller {
         record: AgentRecord,
         to: Option<UserRef>,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         self.check_giver(&record)?;
         let to = match to {
             Some(user) => Some(self.receiver(&user).await?),
             None => None,
         };
         if to == Some(record.owner) {
-            return Err(invalid("to", format!("{} is theirs already", record.name)));
+            return Err(invalid("to", format!("{} is theirs already", record.name)).into());
         }
         if to == record.offered_to {
-            return Err(conflict(format!("{} is offered so already", record.name)));
+            return Err(conflict(format!("{} is offered so already", record.name)).into());
         }
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::AgentOffered { to });
@@ -238,11 +273,11 @@ impl Caller {
 
     /// Whoever it was offered to has it from now on. Whoever had it before keeps nothing but what they know: its secrets are
     /// for the new owner to replace.
-    async fn take(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), ApiError> {
+    async fn take(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), Missed> {
         self.check(Verb::Register)?;
         let user = self.who.user;
         if record.offered_to != Some(user) {
-            return Err(forbidden(format!("{} is not offered to you", record.name)));
+            return Err(forbidden(format!("{} is not offered to you", record.name)).into());
         }
         self.check_registration()?;
         let mut scribe = self.scribe(&record, now);
@@ -256,7 +291,7 @@ impl Caller {
     }
 
     /// An operator answers for an endpoint that cannot echo a challenge.
-    async fn vouch(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), ApiError> {
+    async fn vouch(&self, request: Request, record: AgentRecord, now: Timestamp) -> Result<(), Missed> {
         self.check_agent(Verb::GrantAddress, &record)?;
         let proved = record.state.after(AgentEvent::Proved).filter(|_| record.state == AgentState::Pending);
         let state = proved.ok_or_else(|| {
@@ -265,7 +300,7 @@ impl Caller {
         let mut scribe = self.scribe(&record, now);
         scribe.event(What::AgentVouchedFor { version: record.version });
         let turn = AgentTurn { state, health: record.health, due_at: None, tries: 0, pulses: record.pulses };
-        self.desk.engine.turn_agent(&record, Some(request), turn, scribe, now).await.map_err(store)?;
+        self.desk.engine.turn_agent(&record, Some(request), turn, scribe, now).await?;
         self.desk.engine.agent_changed();
         Ok(())
     }
@@ -277,16 +312,16 @@ impl Caller {
         holding: Holding,
         scribe: Scribe<'_>,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Missed> {
         let fence = AgentFence { agent: record.id, revision: record.chain.revision };
         let command = Command::Hold { fence, request, holding, entry: scribe.finish() };
-        self.desk.store().apply(now, command).await.map_err(store)?;
-        self.desk.engine.refresh(record.id).await.map_err(store)?;
+        self.desk.store().apply(now, command).await?;
+        self.desk.engine.refresh(record.id).await?;
         self.desk.engine.agent_changed();
         Ok(())
     }
 
-    fn scribe(&self, record: &AgentRecord, now: Timestamp) -> Scribe<'_> {
+    pub(super) fn scribe(&self, record: &AgentRecord, now: Timestamp) -> Scribe<'_> {
         Scribe::new(self.desk.maker(), now, record.chain, Actor::User(self.who.user))
     }
 
@@ -330,68 +365,6 @@ impl Caller {
         for operator in people.operators() {
             scribe.notify(people, Notice::of_agent(operator, NoticeKind::ApprovalWanted, record.id));
         }
-    }
-
-    pub(super) async fn rotated(
-        &self,
-        id: RequestId,
-        name: AgentName,
-        overlap_ms: u64,
-    ) -> Result<Rotated, ApiError> {
-        let now = Timestamp::now();
-        let request = self.request(id, "rotate-secret", format!("{name} {overlap_ms}").as_bytes());
-        let (record, compiled) = self.own(&name)?;
-        self.check_agent(Verb::RotateSecret, &record)?;
-        if self.agent_receipt(&request).await?.is_some() {
-            // Its answer was lost: the same secrets again.
-            self.check_shown(&record, Some(request.id.as_str())).await?;
-            let old_until = record.old_secrets.as_ref().map(|old| old.until);
-            return Ok(Rotated { secrets: self.reveal(&record)?, old_until });
-        }
-        if compiled.definition.kind == AgentKind::Chat {
-            let told = format!("{name} is opened with a key of its owner's");
-            return Err(conflict(told).hint("`guildhall agent update` with --key-file replaces it"));
-        }
-        if overlap_ms > OVERLAP_MS_MAX {
-            return Err(invalid("overlap_ms", "the secrets before count on for 30 days at most"));
-        }
-        let still = record.old_secrets.as_ref().map(|old| old.until).filter(|until| *until > now);
-        if let Some(until) = still.filter(|_| overlap_ms > 0) {
-            let told = format!(
-                "the secrets before the current ones of {name} count until {until}, and a third would end them"
-            );
-            return Err(conflict(told).hint("wait until then, or end all of them with `--now`"));
-        }
-        let parts = self.desk.engine.parts();
-        let old = if overlap_ms == 0 {
-            None
-        } else {
-            let moved = |from, to, sealed: &[u8]| {
-                let bytes = parts.key.open(&place(&name, from), sealed).map_err(|error| internal(&error))?;
-                Ok::<_, ApiError>(self.sealed(&name, to, &bytes).0)
-            };
-            Some(OldSecrets {
-                delivery: moved(SecretKind::Delivery, SecretKind::OldDelivery, &record.delivery_secret)?,
-                callback: moved(SecretKind::Callback, SecretKind::OldCallback, &record.callback_secret)?,
-                until: now.after(Duration::from_millis(overlap_ms)),
-            })
-        };
-        let [delivery, callback] = [(); 2].map(|()| SigningSecret::from_random(self.desk.maker().random()));
-        let mut scribe = self.scribe(&record, now);
-        let old_until = old.as_ref().map(|old| old.until);
-        scribe.event(What::SecretsRotated { key: request.id.as_str().to_owned(), old_until });
-        let command = Command::Rekey {
-            fence: AgentFence { agent: record.id, revision: record.chain.revision },
-            request,
-            delivery_secret: self.sealed(&name, SecretKind::Delivery, delivery.bytes()),
-            callback_secret: self.sealed(&name, SecretKind::Callback, callback.bytes()),
-            old,
-            entry: scribe.finish(),
-        };
-        self.desk.store().apply(now, command).await.map_err(store)?;
-        self.desk.engine.refresh(record.id).await.map_err(store)?;
-        let secrets = Secrets { delivery_secret: delivery.reveal(), callback_secret: callback.reveal() };
-        Ok(Rotated { secrets, old_until })
     }
 }
 

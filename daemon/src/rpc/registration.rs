@@ -38,6 +38,10 @@ impl Caller {
         let now = Timestamp::now();
         let request = self.request(id, "register", &content(&definition, &options)?);
         self.check(Verb::Register)?;
+        if options.api_key.is_some() {
+            // A key is a secret, too.
+            self.check(Verb::RotateSecret).map_err(|error| error.in_field("api_key"))?;
+        }
         if let Some(agent) = self.agent_receipt(&request).await? {
             let checked = checked_definition(&self.desk, definition).await;
             return self
@@ -97,6 +101,7 @@ impl Caller {
         match self.desk.store().apply(now, command).await.map_err(taken)? {
             Outcome::Registered(id) => {
                 self.desk.engine.refresh(id).await.map_err(store)?;
+                let secrets = secrets.filter(|_| !self.who.terms.bridged);
                 Ok(Registered { id, version, secrets, warnings })
             }
             Outcome::Repeated(Receipt::Agent(id)) => self.registered_before(id, warnings).await,
@@ -119,7 +124,7 @@ impl Caller {
         let parts = self.desk.engine.parts();
         let (record, compiled) = catalog::reload(self.desk.store(), &parts.pool, id).await.map_err(store)?;
         let version = AgentVersion(1);
-        if compiled.definition.kind == AgentKind::Chat {
+        if compiled.definition.kind == AgentKind::Chat || self.who.terms.bridged {
             return Ok(Registered { id, version, secrets: None, warnings });
         }
         self.check_shown(&record, None).await?;

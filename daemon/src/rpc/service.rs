@@ -6,22 +6,27 @@ use guildhall_protocol::account::{
     UserStory,
 };
 use guildhall_protocol::agent::{AgentDefinition, AgentName};
+use guildhall_protocol::bulk::{BulkOrder, BulkOutcome};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::{
     AgentVersion, AlertId, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId,
 };
 use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::listing::{JobCount, JobPage, JobQuery};
+use guildhall_protocol::log::LogPage;
 use guildhall_protocol::model::{JudgeReport, ModelOrder, ModelStatus};
 use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
+use guildhall_protocol::overview::Overview;
 use guildhall_protocol::place::{LeasedAlert, PlaceChange, PlaceHead, PlaceRef, PlaceStory};
 use guildhall_protocol::service::Guildhall;
 use guildhall_protocol::surface::LeasedSurface;
+use guildhall_protocol::usage::UsageReport;
 use guildhall_protocol::view::{
     AgentHead, AgentOrder, AgentStory, BodyPage, DeliveryView, EngineOrder, FeedLine, HoldOrder, JobFilter,
     JobHead, JobStory, NewJob, Order, Page, PageRequest, Posted, Preview, RegisterOptions, Registered,
-    Rotated, Scope, Status, TestReport, Updated, WhyNot,
+    Revealed, Rotated, Scope, SecretLink, Status, TestReport, Updated, WhyNot,
 };
 use tarpc::context::Context;
 
@@ -30,6 +35,12 @@ type Answer<T> = Result<T, ApiError>;
 impl Guildhall for Caller {
     async fn status(self, _: Context) -> Answer<Status> {
         self.status_now().await
+    }
+    async fn overview(self, _: Context) -> Answer<Overview> {
+        self.overview_now().await
+    }
+    async fn log_lines(self, _: Context, after: Option<u64>, limit: u32) -> Answer<LogPage> {
+        self.log_page(after, limit)
     }
     async fn post(self, _: Context, jobs: Vec<NewJob>) -> Answer<Vec<Answer<Posted>>> {
         whole(async move { self.post_all(jobs).await }).await
@@ -43,11 +54,23 @@ impl Guildhall for Caller {
     async fn jobs(self, _: Context, filter: JobFilter, page: PageRequest) -> Answer<Page<JobHead>> {
         self.list_jobs(filter, page).await
     }
+    async fn find_jobs(self, _: Context, query: JobQuery) -> Answer<JobPage> {
+        self.found_jobs(query).await
+    }
+    async fn count_jobs(self, _: Context, filter: JobFilter) -> Answer<JobCount> {
+        self.counted_jobs(filter).await
+    }
+    async fn order_many(self, _: Context, request: RequestId, bulk: BulkOrder) -> Answer<Vec<BulkOutcome>> {
+        whole(async move { self.many_ordered(request, bulk).await }).await
+    }
     async fn order(self, _: Context, request: RequestId, job: JobId, order: Order) -> Answer<JobHead> {
         whole(async move { self.order_job(request, job, order).await }).await
     }
     async fn why_not(self, _: Context, job: JobId, agent: AgentName) -> Answer<WhyNot> {
         self.why_not_one(job, agent).await
+    }
+    async fn reveal(self, _: Context, request: RequestId, job: JobId, reason: String) -> Answer<Revealed> {
+        whole(async move { self.revealed(request, job, reason).await }).await
     }
     async fn read_body(self, _: Context, job: JobId, body: BodyId, offset: u64) -> Answer<BodyPage> {
         self.body_page(job, body, offset).await
@@ -105,6 +128,9 @@ impl Guildhall for Caller {
         overlap_ms: u64,
     ) -> Answer<Rotated> {
         whole(async move { self.rotated(request, name, overlap_ms).await }).await
+    }
+    async fn secret_link(self, _: Context, name: AgentName, overlap_ms: u64) -> Answer<SecretLink> {
+        self.link_to_secrets(&name, overlap_ms)
     }
     async fn agent(self, _: Context, name: AgentName) -> Answer<AgentStory> {
         self.agent_story(name).await
@@ -187,6 +213,9 @@ impl Guildhall for Caller {
     async fn user(self, _: Context, user: Option<UserRef>) -> Answer<UserStory> {
         self.user_story(user).await
     }
+    async fn usage(self, _: Context, user: Option<UserRef>) -> Answer<UsageReport> {
+        self.usage_report(user).await
+    }
     async fn users(self, _: Context, page: PageRequest) -> Answer<Page<UserHead>> {
         self.list_users(page).await
     }
@@ -252,6 +281,14 @@ impl Guildhall for Caller {
         shown: u64,
     ) -> Answer<()> {
         self.shown_at(job, channel, address, shown).await
+    }
+
+    async fn surfaces(self, _: Context, job: JobId, channel: Channel) -> Answer<Vec<String>> {
+        self.surfaces_of(job, channel).await
+    }
+
+    async fn hear_closed(self, _: Context, channel: Channel) -> Answer<bool> {
+        self.closed_heard(channel).await
     }
 
     async fn lease_surfaces(self, _: Context, channel: Channel, limit: u32) -> Answer<Vec<LeasedSurface>> {

@@ -89,6 +89,7 @@ impl Session {
             place: self.terms.place,
             place_role: powers.place,
             bridged: powers.bridged,
+            timezone: desk.engine.parts().people.settings(self.user).timezone,
         }
     }
 

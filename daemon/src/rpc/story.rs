@@ -1,6 +1,7 @@
 //! Heads and stories: what people see of a job or an agent.
 
 use super::errors::{not_found, store};
+use super::reveal::mask;
 use super::{Caller, Desk};
 use crate::engine::input::Given;
 use crate::market::{Listing, day};
@@ -11,7 +12,7 @@ use guildhall_protocol::ids::{AgentId, BodyId, JobId};
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
-    AgentHead, AppealView, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, JobHead, JobStory, Record,
+    AgentHead, AppealView, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, JobHead, JobStory, Record, Sight,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -97,6 +98,8 @@ impl Caller {
         let spent = desk.store().spending(Query::JobSpending(id)).await.map_err(store)?;
         let draft = body_head(&bodies, job.draft).ok_or_else(|| not_found("draft"))?;
         let allowed = job.state.allowed(self.standing(&job, &docket).await?);
+        let is_appealed = docket.appeals.iter().any(|appeal| appeal.upheld.is_none());
+        let sight = self.sight(&job, is_appealed).await?;
         let texts = said.into_iter().filter_map(|id| Some((id, beginning(&bodies, id)?))).collect();
         let appeals = docket.appeals.iter().map(|appeal| appeal_view(appeal, &bodies)).collect();
         let mentioned: Vec<AgentId> = events.iter().filter_map(|event| mentioned(&event.what)).collect();
@@ -112,7 +115,7 @@ impl Caller {
             (head_of(job, agent), display, excluded, agents)
         };
         let attempts = docket.attempts.iter().map(|attempt| desk.attempt_view(attempt, &bodies)).collect();
-        Ok(JobStory {
+        let mut story = JobStory {
             head,
             draft,
             attempts,
@@ -127,7 +130,12 @@ impl Caller {
             excluded,
             appeals,
             allowed,
-        })
+            sight,
+        };
+        if sight == Sight::Masked {
+            mask(&mut story);
+        }
+        Ok(story)
     }
 }
 
@@ -227,7 +235,9 @@ fn head_of(job: JobRecord, agent: Option<&Listing>) -> JobHead {
 fn mentioned(what: &What) -> Option<AgentId> {
     match what {
         What::Reassigned { to, .. } => *to,
-        What::Excluded { agent, .. } | What::InputAsked { agent, .. } => Some(*agent),
+        What::Excluded { agent, .. } | What::Included { agent, .. } | What::InputAsked { agent, .. } => {
+            Some(*agent)
+        }
         _ => None,
     }
 }

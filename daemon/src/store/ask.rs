@@ -1,14 +1,15 @@
 //! Asking the store with the answer's own type.
 
-use super::front_end::SurfaceRecord;
+use super::front_end::{ClosedRecord, SurfaceRecord};
 use super::place::{AlertRecord, PlaceRecord};
 use super::{
     AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord,
-    JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
-    Receipt, SpentRecord, Store, StoreError, SystemRecord, TallyRecord, UserRecord,
+    Found, JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
+    Receipt, SpentRecord, Store, StoreError, SystemRecord, TallyRecord, UserRecord, WaitingRecord,
 };
 use guildhall_protocol::account::{Identity, TokenView, Usage};
 use guildhall_protocol::ids::{AgentVersion, BodyId, UserId};
+use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
 use guildhall_protocol::time::Timestamp;
 
@@ -36,6 +37,12 @@ ask! {
     system, System -> SystemRecord;
     /// A query that answers `Jobs`.
     jobs, Jobs -> Vec<JobRecord>;
+    /// A query that answers `Found`.
+    found, Found -> Found;
+    /// A query that answers `JobCount`.
+    job_count, JobCount -> JobCount;
+    /// A query that answers `Waiting`.
+    waiting, Waiting -> WaitingRecord;
     /// A query that answers `Time`.
     time, Time -> Option<Timestamp>;
     /// A query that answers `Attempts`.
@@ -92,6 +99,8 @@ ask! {
     places, Places -> Vec<PlaceRecord>;
     /// A query that answers `Alerts`.
     alerts, Alerts -> Vec<AlertRecord>;
+    /// A query that answers `Closed`.
+    closed, Closed -> Option<ClosedRecord>;
     /// A query that answers `Usage`.
     usage, Usage -> Usage;
     /// A query that answers `Receipt`.

@@ -6,6 +6,8 @@ use guildhall_protocol::time::Timestamp;
 
 /// How long a draft is kept, ms: a day.
 pub const DRAFT_MS: i64 = 86_400_000;
+/// After so long somebody who takes nothing on a channel is tried there again, ms: an hour.
+pub const CLOSED_MS: i64 = 3_600_000;
 /// Most drafts of one user; the oldest goes.
 pub const DRAFTS_MAX: u32 = 10;
 
@@ -47,6 +49,15 @@ pub enum FrontEndCommand {
         /// When it is handed out again, if it shows less than there is by then.
         due_at: Timestamp,
     },
+    /// How somebody is reached on a channel. `Reach::Told` is refused with `Stale` where there is nothing to tell.
+    Reach {
+        /// Who.
+        user: UserId,
+        /// Where.
+        channel: Channel,
+        /// How.
+        reach: Reach,
+    },
     /// Takes back what was handed out on a channel, notices, alerts and messages: whoever had it is gone.
     Release {
         /// Where.
@@ -63,6 +74,26 @@ pub enum FrontEndCommand {
     },
 }
 
+/// How somebody is reached on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// They take what is sent there.
+    Open,
+    /// They take nothing there now.
+    Closed,
+    /// They know that they take nothing there.
+    Told,
+}
+
+/// Somebody takes nothing on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedRecord {
+    /// When that was last seen.
+    pub at: Timestamp,
+    /// Whether they know it.
+    pub told: bool,
+}
+
 /// A message elsewhere that shows a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SurfaceRecord {
@@ -74,4 +105,6 @@ pub struct SurfaceRecord {
     pub address: String,
     /// The job's revision that it shows.
     pub shown: u64,
+    /// How often it was handed out since it last showed something new.
+    pub tries: u32,
 }

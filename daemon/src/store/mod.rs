@@ -15,6 +15,7 @@ pub mod place;
 pub mod query;
 pub mod record;
 pub mod reseal;
+pub mod search;
 pub mod sqlite;
 pub mod turn;
 
@@ -32,6 +33,7 @@ pub use record::{
     PersonRecord, Pulses, SealedBytes, SpentRecord, Steering, SystemRecord, Tally, TallyRecord, UserRecord,
     Window,
 };
+pub use search::{Found, JobSearch, JobWish, JobsOf, Span, WaitingRecord};
 pub use turn::{
     AgentTurn, AppealTurn, AttemptTurn, JobNote, JobTurn, NewAttempt, NewPost, NewVersion, Pulse,
     SealedSecret,

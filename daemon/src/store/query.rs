@@ -2,13 +2,14 @@
 
 use super::Receipt;
 use super::account::AccountQuery;
-use super::front_end::SurfaceRecord;
+use super::front_end::{ClosedRecord, SurfaceRecord};
 use super::place::{AlertRecord, PlaceQuery, PlaceRecord};
 use super::record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
     JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
     SystemRecord, TallyRecord, UserRecord,
 };
+use super::search::{Found, JobSearch, JobWish, JobsOf, WaitingRecord};
 use guildhall_protocol::account::{Identity, TokenView, Usage};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::Subject;
@@ -16,8 +17,9 @@ use guildhall_protocol::ids::{
     AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, NotificationId, PlaceId,
     RequestId, UserId,
 };
+use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
-use guildhall_protocol::notice::NoticeKind;
+use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::time::Timestamp;
 
 /// A question to the store.
@@ -53,8 +55,42 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// Jobs in any order from any row on. Answers `Found`.
+    Find(JobSearch),
+    /// How many jobs there are of these, as far as it is worth counting. Answers `JobCount`.
+    CountJobs(JobWish),
+    /// What waits. Answers `Waiting`.
+    Waiting {
+        /// Whose.
+        of: JobsOf,
+        /// What is due by then.
+        now: Timestamp,
+        /// Every count ends there.
+        limit: u32,
+    },
+    /// Jobs of this client per state name: of all, or of their newest ones up to the limit. Answers `Counts`, by name.
+    CountsOf {
+        /// Whose.
+        client: UserId,
+        /// So many jobs at most.
+        limit: u32,
+    },
+    /// Jobs of this place per state name, each count up to the limit. Answers `Counts`, by name.
+    CountsIn {
+        /// Where.
+        place: PlaceId,
+        /// Every count ends there.
+        limit: u32,
+    },
     /// A job's attempts, oldest first. Answers `Attempts`.
     Attempts(JobId),
+    /// An agent's attempts, those of the newest job first. Answers `Attempts`.
+    AttemptsOf {
+        /// Whose.
+        agent: AgentId,
+        /// At most so many.
+        limit: u32,
+    },
     /// The newest attempt of each of these jobs that has one. Answers `Attempts`, by job.
     NewestAttempts(Vec<JobId>),
     /// Bodies with these ids, in the order of the ids; unknown ones are left out. Answers `Bodies`.
@@ -175,6 +211,13 @@ pub enum Query {
         /// Only if it was kept since.
         since: Timestamp,
     },
+    /// Whether somebody takes nothing on a channel. Answers `Closed`.
+    Closed {
+        /// Who.
+        user: UserId,
+        /// Where.
+        channel: Channel,
+    },
     /// The messages elsewhere that show a job, by number. Answers `Surfaces`.
     Surfaces(JobId),
     /// The hash of a request and what it led to. Answers `Receipt`.
@@ -205,6 +248,9 @@ pub enum JobSelection {
 pub enum Answer {
     System(SystemRecord),
     Jobs(Vec<JobRecord>),
+    Found(Found),
+    JobCount(JobCount),
+    Waiting(WaitingRecord),
     Time(Option<Timestamp>),
     Attempts(Vec<AttemptRecord>),
     Bodies(Vec<BodyRecord>),
@@ -234,5 +280,6 @@ pub enum Answer {
     Surfaces(Vec<SurfaceRecord>),
     Places(Vec<PlaceRecord>),
     Alerts(Vec<AlertRecord>),
+    Closed(Option<ClosedRecord>),
     Receipt(Option<([u8; 32], Receipt)>),
 }

@@ -1,15 +1,13 @@
 //! A fake Discord on loopback, for people who want to see the bot and have no application at Discord.
 
 use clap::Parser;
+use guildhall_tests::by_hand;
 use guildhall_tests::fake_discord::{Console, FakeDiscord, Setup, TOKEN};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
-
-/// Lines about requests that wait to be printed.
-const LINES_MAX: usize = 1_000;
 
 /// Is Discord for one bot, and you are its users: type /job post agent:@sum, or help.
 #[derive(Parser)]
@@ -31,24 +29,14 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Standard error may be closed, and there is nobody else to tell.
-            drop(writeln!(io::stderr(), "error: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    by_hand::run(run(Arguments::parse())).await
 }
 
 async fn run(arguments: Arguments) -> io::Result<()> {
     let Arguments { listen, token, user, requests } = arguments;
-    let (tell, mut lines) = mpsc::channel(LINES_MAX);
+    let (tell, mut lines) = mpsc::channel(by_hand::LINES_MAX);
     let setup = Setup { listen, token, tell: Some(tell) };
-    let discord = FakeDiscord::with(setup).await.map_err(|error| {
-        let said = format!("cannot listen on {listen}: {error}; choose another with --listen");
-        io::Error::new(error.kind(), said)
-    })?;
+    let discord = FakeDiscord::with(setup).await.map_err(by_hand::cannot_listen(listen))?;
     // A person is shown what is wrong line by line.
     discord.allow_complaints();
     let mut out = io::stdout();

@@ -1,6 +1,7 @@
 //! A fake OpenAI on loopback, for people who want to see the product with a model and have no key.
 
 use clap::Parser;
+use guildhall_tests::by_hand;
 use guildhall_tests::fake_openai::{FakeOpenAi, Gullible, Known, Mind, Options};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -8,8 +9,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Lines about requests that wait to be printed.
-const LINES_MAX: usize = 1_000;
 /// The key that it wants.
 const KEY: &str = "fake";
 
@@ -30,19 +29,12 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Standard error may be closed, and there is nobody else to tell.
-            drop(writeln!(io::stderr(), "error: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    by_hand::run(run(Arguments::parse())).await
 }
 
 async fn run(arguments: Arguments) -> io::Result<()> {
     let Arguments { listen, latency_ms, gullible } = arguments;
-    let (tell, mut lines) = mpsc::channel(LINES_MAX);
+    let (tell, mut lines) = mpsc::channel(by_hand::LINES_MAX);
     let options = Options {
         listen,
         key: KEY.to_owned(),
@@ -51,12 +43,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         mind: if gullible { Mind::Gullible(Gullible::ReadsMarks) } else { Mind::Sensible },
         tell: Some(tell),
     };
-    let fake = FakeOpenAi::with(options).await.map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot listen on {listen}: {error}; choose another with --listen"),
-        )
-    })?;
+    let fake = FakeOpenAi::with(options).await.map_err(by_hand::cannot_listen(listen))?;
     // A person is shown what is wrong line by line.
     fake.allow_complaints();
     fake.take_plain_chats();

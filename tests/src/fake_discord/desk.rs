@@ -36,6 +36,8 @@ pub struct Call {
     pub status: u16,
     /// Discord's code, where it was refused.
     pub code: Option<u32>,
+    /// When it was answered, Unix milliseconds.
+    pub at_ms: i64,
 }
 
 /// What came.

@@ -100,6 +100,11 @@ impl FakeDiscord {
         self.desk.rates().limit_globally(requests, per);
     }
 
+    /// For so long every request is one too many (429, global), those of interactions aside.
+    pub fn limits_all_for(&self, span: Duration) {
+        self.desk.rates().block(self.desk.now_ms(), span);
+    }
+
     /// The next requests to a route are one too many (429). Counted in whole milliseconds.
     pub fn limits_next(&self, route: &str, times: u32, retry_after: Duration) {
         let retry_after_ms = u32::try_from(retry_after.as_millis()).unwrap_or(u32::MAX);

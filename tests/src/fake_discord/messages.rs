@@ -169,6 +169,9 @@ pub(super) fn one(desk: &Desk, form: &Form, channel: Id, message: Id) -> Result<
                 return Err(Refused::by_the_bot(403, 50_005, said));
             }
             check_change(&form.json, &form.files, "", flags)?;
+            if room.archived {
+                return Err(Refused::by_the_world(400, 50_083, "Thread is archived"));
+            }
             write(desk, &mut world, channel, message, &form.json, &form.files)?;
             if let Some(post) = world.post_mut(channel, message) {
                 post.value["edited_timestamp"] = written(now_ms).into();

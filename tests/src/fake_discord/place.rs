@@ -4,7 +4,7 @@ use super::desk::{Desk, PATIENCE};
 use super::message::Message;
 use super::permission::Permission;
 use super::user::User;
-use super::world::{Guild, Id, RoomKind};
+use super::world::{Guild, Id, Room, RoomKind};
 use std::sync::Arc;
 
 /// A server. A clone is the same server.
@@ -172,6 +172,39 @@ impl Channel {
     /// Whether it is a thread that was closed.
     pub fn is_archived(&self) -> bool {
         self.desk.world().rooms[&self.id].archived
+    }
+
+    /// Somebody opens a thread at a message.
+    ///
+    /// # Panics
+    /// This is no channel of a server.
+    #[must_use]
+    pub fn opens_thread(&self, message: &Message, name: &str) -> Self {
+        let now_ms = self.desk.now_ms();
+        let mut world = self.desk.world();
+        let guild = world.rooms[&self.id].guild().expect("a channel of a server");
+        let made = world.add_room(now_ms, name, RoomKind::Thread { guild, parent: self.id, public: true });
+        // A thread at a message has the message's id.
+        let room = world.rooms.remove(&made).expect("it was just made");
+        world.rooms.insert(message.id, room);
+        Self { desk: Arc::clone(&self.desk), id: message.id }
+    }
+
+    /// A moderator closes a thread.
+    pub fn is_closed(&self) {
+        self.change(|room| room.archived = true);
+    }
+
+    /// A moderator closes a thread, and only moderators open it again.
+    pub fn is_locked(&self) {
+        self.change(|room| (room.archived, room.locked) = (true, true));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Room)) {
+        if let Some(room) = self.desk.world().rooms.get_mut(&self.id) {
+            change(room);
+        }
+        self.desk.changed();
     }
 
     /// The bot may not do this here any more.

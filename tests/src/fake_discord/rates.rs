@@ -52,6 +52,8 @@ pub(super) struct Rates {
     windows: BTreeMap<String, Window>,
     global: Option<Limit>,
     global_window: Window,
+    /// Until when whatever is no interaction's is one too many.
+    blocked_until_ms: i64,
     troubles: BTreeMap<String, (u32, Trouble)>,
 }
 
@@ -65,6 +67,10 @@ impl Rates {
     pub(super) fn limit_globally(&mut self, requests: u32, per: Duration) {
         let per_ms = i64::try_from(per.as_millis()).unwrap_or(i64::MAX);
         self.global = Some(Limit { requests, per_ms });
+    }
+
+    pub(super) fn block(&mut self, now_ms: i64, span: Duration) {
+        self.blocked_until_ms = now_ms + i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 2);
     }
 
     pub(super) fn trouble(&mut self, route: &str, times: u32, trouble: Trouble) {
@@ -83,6 +89,10 @@ impl Rates {
                 return limited(now_ms, route, limit, i64::from(retry_after_ms), "user");
             }
             None => {}
+        }
+        if now_ms < self.blocked_until_ms && !interaction {
+            let limit = self.global.unwrap_or(GENEROUS);
+            return limited(now_ms, route, limit, self.blocked_until_ms - now_ms, "global");
         }
         if let Some(global) = self.global.filter(|_| !interaction)
             && let Err(wait_ms) = self.global_window.take(now_ms, global)

@@ -204,6 +204,7 @@ fn remember(desk: &Desk, form: &Form, status: u16, code: Option<u32>) {
         files: form.files.iter().map(|file| file.name.clone()).collect(),
         status,
         code,
+        at_ms: desk.now_ms(),
     });
 }
 

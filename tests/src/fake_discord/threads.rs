@@ -87,6 +87,9 @@ pub(super) fn channel(desk: &Desk, form: &Form, channel: Id) -> Result<Reply, Re
 
 fn change(world: &mut World, channel: Id, said: &Value) -> Result<(), Refused> {
     let minutes = auto_archive(said)?;
+    if world.rooms.get(&channel).is_some_and(|room| room.locked) {
+        needs(world, channel, Permission::ManageThreads)?;
+    }
     if !said["name"].is_null() {
         required(said, "name", "name", 1, 100)?;
     }

@@ -1,7 +1,9 @@
 //! Messages elsewhere that show a job, and drafts, in memory.
 
 use super::State;
-use guildhall_daemon::store::front_end::{DRAFT_MS, DRAFTS_MAX, FrontEndCommand, SurfaceRecord};
+use guildhall_daemon::store::front_end::{
+    ClosedRecord, DRAFT_MS, DRAFTS_MAX, FrontEndCommand, Reach, SurfaceRecord,
+};
 use guildhall_daemon::store::{Answer, Outcome, StoreError};
 use guildhall_protocol::ids::{JobId, SurfaceId, UserId};
 use guildhall_protocol::notice::Channel;
@@ -12,6 +14,7 @@ use std::collections::BTreeMap;
 pub(super) struct FrontEnds {
     surfaces: BTreeMap<SurfaceId, Surface>,
     drafts: BTreeMap<(UserId, String), (String, Timestamp)>,
+    closed: BTreeMap<(UserId, Channel), ClosedRecord>,
 }
 
 struct Surface {
@@ -21,18 +24,31 @@ struct Surface {
     lease: Option<i64>,
 }
 
+impl Surface {
+    fn shows(&mut self, shown: u64) {
+        if shown > self.record.shown {
+            (self.record.shown, self.record.tries) = (shown, 0);
+        }
+    }
+}
+
 impl FrontEnds {
     /// Largest id of a surface.
     pub(super) fn id_max(&self) -> i64 {
         self.surfaces.keys().next_back().map_or(0, |surface| surface.0)
     }
 
-    /// What one user was writing, another one does.
+    /// What one user was writing, another one does, and is reached as they were.
     pub(super) fn move_user(&mut self, to: UserId, from: UserId) {
         let names: Vec<_> = self.drafts.keys().filter(|(user, _)| *user == from).cloned().collect();
         for key in names {
             if let Some(draft) = self.drafts.remove(&key) {
                 self.drafts.entry((to, key.1)).or_insert(draft);
+            }
+        }
+        for channel in Channel::ALL {
+            if let Some(closed) = self.closed.remove(&(from, channel)) {
+                self.closed.entry((to, channel)).or_insert(closed);
             }
         }
     }
@@ -52,9 +68,9 @@ impl State {
                         && surface.record.address == address
                 });
                 if let Some(surface) = known {
-                    surface.record.shown = surface.record.shown.max(shown);
+                    surface.shows(shown);
                 } else {
-                    let record = SurfaceRecord { id, job, address, shown };
+                    let record = SurfaceRecord { id, job, address, shown, tries: 0 };
                     let surface = Surface { record, channel, due_at: now, lease: None };
                     self.front_ends.surfaces.insert(id, surface);
                 }
@@ -75,6 +91,7 @@ impl State {
                 let mut handed_out = Vec::new();
                 for surface in behind {
                     (surface.lease, surface.due_at) = (Some(lease), until);
+                    surface.record.tries += 1;
                     handed_out.push(surface.record.clone());
                 }
                 Ok(Outcome::Surfaces(handed_out))
@@ -84,10 +101,25 @@ impl State {
                 let surface =
                     surface.filter(|surface| surface.lease == Some(lease)).ok_or(StoreError::Stale)?;
                 if let Some(shown) = shown {
-                    surface.record.shown = surface.record.shown.max(shown);
+                    surface.shows(shown);
                     (surface.lease, surface.due_at) = (None, due_at);
                 } else {
                     self.front_ends.surfaces.remove(&id);
+                }
+                Ok(Outcome::Done)
+            }
+            FrontEndCommand::Reach { user, channel, reach } => {
+                let closed = &mut self.front_ends.closed;
+                match reach {
+                    Reach::Open => drop(closed.remove(&(user, channel))),
+                    Reach::Closed => {
+                        closed.entry((user, channel)).or_insert(ClosedRecord { at: now, told: false }).at =
+                            now;
+                    }
+                    Reach::Told => {
+                        let known = closed.get_mut(&(user, channel)).filter(|closed| !closed.told);
+                        known.ok_or(StoreError::Stale)?.told = true;
+                    }
                 }
                 Ok(Outcome::Done)
             }
@@ -127,6 +159,10 @@ impl State {
     pub(super) fn draft(&self, user: UserId, name: String, since: Timestamp) -> Answer {
         let kept = self.front_ends.drafts.get(&(user, name));
         Answer::Text(kept.filter(|(_, kept_at)| *kept_at >= since).map(|(content, _)| content.clone()))
+    }
+
+    pub(super) fn closed(&self, user: UserId, channel: Channel) -> Answer {
+        Answer::Closed(self.front_ends.closed.get(&(user, channel)).copied())
     }
 
     pub(super) fn surfaces(&self, job: JobId) -> Answer {

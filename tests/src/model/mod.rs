@@ -9,6 +9,7 @@ mod llm;
 mod outbox;
 mod places;
 mod read;
+mod search;
 mod secrets;
 mod write;
 

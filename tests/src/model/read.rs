@@ -36,6 +36,12 @@ impl State {
                 };
                 Answer::Jobs(self.jobs.values().rev().filter(shown).take(limit as usize).cloned().collect())
             }
+            query @ (Query::Find(_)
+            | Query::CountJobs(_)
+            | Query::Waiting { .. }
+            | Query::CountsOf { .. }
+            | Query::CountsIn { .. }
+            | Query::AttemptsOf { .. }) => self.answer_search(query),
             Query::Attempts(job) => {
                 let of_job = self.attempts.values().filter(|attempt| attempt.job == job);
                 Answer::Attempts(of_job.cloned().collect())
@@ -99,6 +105,7 @@ impl State {
             Query::Account(query) => self.answer_account(query),
             Query::Place(query) => self.answer_place(query),
             Query::Draft { user, name, since } => self.draft(user, name, since),
+            Query::Closed { user, channel } => self.closed(user, channel),
             Query::Surfaces(job) => self.surfaces(job),
             Query::User(id) => Answer::Users(self.users.get(&id).cloned().into_iter().collect()),
             query @ (Query::Days { .. }
@@ -176,7 +183,7 @@ impl State {
         }
     }
 
-    fn tried(&self, job: JobId, agent: guildhall_protocol::ids::AgentId) -> bool {
+    pub(super) fn tried(&self, job: JobId, agent: guildhall_protocol::ids::AgentId) -> bool {
         self.attempts.values().any(|attempt| attempt.job == job && attempt.agent == agent)
     }
 

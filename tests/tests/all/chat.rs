@@ -113,7 +113,7 @@ pub(crate) fn job_of(message: &Message) -> String {
     after.chars().take_while(char::is_ascii_digit).collect()
 }
 
-pub(crate) fn is_card_of(number: &str) -> impl Fn(&Message) -> bool {
+pub(crate) fn is_card_of(number: &str) -> impl Fn(&Message) -> bool + use<> {
     let title = format!("Job #{number}");
     move |message| {
         message.embeds().iter().any(|embed| embed["title"].as_str().is_some_and(|is| is.starts_with(&title)))

@@ -1,6 +1,6 @@
 //! `guildhalld init`: what a new operator finds afterwards, and that its words are good as they stand.
 
-use crate::place::{PATIENCE, Place, STRANGER, ended_program};
+use crate::place::{PATIENCE, Place, STRANGER, copy_program, ended_program};
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use serde_json::json;
 use std::fs::Permissions;
@@ -193,7 +193,7 @@ async fn the_unit_starts_this_program_with_what_it_is_handed() {
     let tools = home.folder.path().join("my tools");
     std::fs::create_dir(&tools).expect("a folder");
     let program = tools.join("guildhalld");
-    std::fs::copy(DAEMON, &program).expect("a copy");
+    copy_program(DAEMON, &program);
     let print = async || {
         let output = home.command(&program).args(["init", "--systemd"]).output().await.expect("it runs");
         let (code, unit, complaint) = ended_program(output);
@@ -260,7 +260,7 @@ async fn where_nothing_can_be_made_nothing_is_left_half_made() {
 
     // A folder of somebody else.
     let mut command = home.command(home.folder.path().join("guildhalld"));
-    std::fs::copy(DAEMON, home.folder.path().join("guildhalld")).expect("a copy");
+    copy_program(DAEMON, &home.folder.path().join("guildhalld"));
     std::fs::remove_dir_all(home.path().join(".config")).expect("it is ours");
     for folder in [home.folder.path(), &home.path()] {
         std::fs::set_permissions(folder, Permissions::from_mode(0o555)).expect("a mode");
@@ -315,7 +315,7 @@ async fn whoever_runs_the_daemon_is_its_admin() {
     std::os::unix::fs::chown(home.path(), Some(STRANGER), Some(STRANGER)).expect("root may");
     let copy = |program: &str, name: &str| {
         let copy = home.folder.path().join(name);
-        std::fs::copy(program, &copy).expect("a copy");
+        copy_program(program, &copy);
         copy
     };
     let (daemon, front_end) = (copy(DAEMON, "guildhalld"), copy(FRONT_END, "guildhall"));

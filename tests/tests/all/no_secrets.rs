@@ -1,5 +1,6 @@
 //! After a busy run, no secret is anywhere: not in what people were told, not in the log, not in the store.
 
+use crate::bot_agents::{look, press, secrets_on};
 use crate::cast::number_from;
 use crate::linking::code;
 use crate::people::scope;
@@ -53,6 +54,29 @@ impl Secrets {
     }
 }
 
+/// Has an agent's secrets replaced behind a link, with one that nobody opens before it; what the page shows.
+async fn open_link(place: &Place, secrets: &mut Secrets) -> String {
+    let mut page = String::new();
+    for name in ["a link that ends", "a link to secrets"] {
+        let agent = "@sum".parse().expect("a name");
+        let link = place
+            .client
+            .call(|service, context| async move { service.secret_link(context, agent, 0).await })
+            .await
+            .expect("it is theirs");
+        secrets.add(name, link.url.rsplit('/').next().expect("a code"));
+        assert!(!format!("{link:?}").contains("http"), "it is printed without its address");
+        let (status, shown) = look(&link.url).await;
+        secrets.are_not_in("a page that only asks", shown.as_bytes());
+        assert_eq!(status, 200);
+        if name == "a link to secrets" {
+            page = press(&link.url).await.1;
+            assert_eq!(press(&link.url).await.0, 410);
+        }
+    }
+    page
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "one busy day")]
 async fn no_secret_is_anywhere_after_a_busy_run() {
@@ -63,9 +87,11 @@ async fn no_secret_is_anywhere_after_a_busy_run() {
         let issuer = FakeIssuer::start(&[&key]).await;
         (key, issuer)
     };
-    let mut place =
-        Place::open_thinking(&models, &[&format!("oidc_issuer={}", issuer.url), "oidc_audience=guildhall"])
-            .await;
+    let mut place = Place::open_thinking(
+        &models,
+        &[&format!("oidc_issuer={}", issuer.url), "oidc_audience=guildhall", "public_listen=127.0.0.1:0"],
+    )
+    .await;
     secrets.add("the key of the models", models.key());
     let log = place.log_to_file("trace");
     place.stop().await;
@@ -88,6 +114,11 @@ async fn no_secret_is_anywhere_after_a_busy_run() {
     let secret = |name: &str| rotated[name].as_str().expect("a secret").to_owned();
     agent.trust(&secret("delivery_secret"), &secret("callback_secret"));
     place.until_agent("sum", AgentState::Active).await;
+    let page = open_link(&place, &mut secrets).await;
+    let [delivery, callback] = secrets_on(&page);
+    secrets.add("a third secret of an agent", &delivery);
+    secrets.add("a third secret of its callbacks", &callback);
+    agent.trust(&delivery, &callback);
     let chat = FakeChat::start(AGENT_KEY, |_| Says::Text(VERSES.to_owned())).await;
     let written = |name: &str, text: &str| {
         let path = place.folder.path().join(name);

@@ -203,6 +203,23 @@ async fn an_agent_has_several_owners_and_goes_from_one_to_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn owners_who_come_at_the_same_time_all_come() {
+    let mut place = Place::open().await;
+    let ada = place.person("ada", Role::Owner).await;
+    let agent = FakeAgent::start(|_| Answer::Output(json!(7))).await;
+    hire_for(&mut place, &agent, shown(&agent, "@sum"), ada.user).await;
+    let mut owners = Vec::new();
+    for name in ["bob", "carl", "dora", "emil", "fay", "gus"] {
+        owners.push(place.person(name, Role::Owner).await.user);
+    }
+    let added = owners.iter().map(|owner| ada.hold("@sum", HoldOrder::AddOwner { user: user(*owner) }));
+    for head in futures::future::join_all(added).await {
+        head.expect("each is right whatever happens beside it");
+    }
+    assert_eq!(place.agent("sum").await.co_owners.len(), owners.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_secrets_before_count_for_a_while_and_no_longer() {
     let mut place = Place::open_public().await;
     let ada = place.person("ada", Role::Owner).await;

@@ -89,11 +89,13 @@ fn expected(row: &Row, whose: Whose, powers: Powers) -> Option<ErrorKind> {
     let hidden = match row.verb {
         Verb::ReadJob | Verb::ReadAgent | Verb::ReadPlace => true,
         Verb::ChangePlace => !sees(Verb::ReadPlace),
-        Verb::ShareJob => !sees(Verb::ReadJob),
+        Verb::ShareJob | Verb::RevealJob => !sees(Verb::ReadJob),
         // Whose answer failed may say so, although the job is not theirs to read.
         Verb::Job(_) => !sees(Verb::ReadJob) && whose != Whose::Assigned,
-        Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret => !sees(Verb::ReadAgent),
-        Verb::ReplayNotice | Verb::ReadUser => whose == Whose::Others,
+        Verb::ChangeAgent | Verb::AskPublish | Verb::GiveAgent | Verb::RotateSecret | Verb::LinkSecret => {
+            !sees(Verb::ReadAgent)
+        }
+        Verb::ReplayNotice | Verb::ReadUser | Verb::ReadUsage => whose == Whose::Others,
         Verb::RevokeToken => whose == Whose::Others && !powers.bridged,
         _ => false,
     };
@@ -297,6 +299,10 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             let job = things.jobs[&whose];
             call!(job(job))
         }
+        Verb::RevealJob => {
+            let job = things.jobs[&whose];
+            call!(reveal(request, job, "to see whether it is shown".to_owned()))
+        }
         Verb::ShareJob => {
             let job = things.jobs[&whose];
             let with = UserRef::Number(UserId(1));
@@ -340,6 +346,10 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             // No secret counts on for so long: what matters is what is said first.
             call!(rotate_secret(request, name, u64::MAX))
         }
+        Verb::LinkSecret => {
+            let name = things.agents.get(&whose)?.clone();
+            call!(secret_link(name, u64::MAX))
+        }
         Verb::ReadNotices if both => call!(notices(!is_own, page)),
         Verb::ReplayNotice if whose == Whose::Others => {
             let notice = things.notice;
@@ -356,6 +366,7 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             call!(set_settings(request, Settings { webhook, webhook_private: true, ..Settings::default() }))
         }
         Verb::TellNotices if alone => call!(lease_notices(Channel::Discord, 1)),
+        Verb::ReadLog if alone => call!(log_lines(None, 5)),
         Verb::SteerEngine if alone => call!(order_engine(request, EngineOrder::Resume, None)),
         Verb::SteerModels if alone => call!(order_models(request, ModelOrder::On, None)),
         Verb::ReadJudges if alone => call!(judge_report()),
@@ -370,6 +381,7 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
             call!(set_place(request, Some(place), changes))
         }
         Verb::ReadUser if both => call!(user((!is_own).then_some(other))),
+        Verb::ReadUsage if both => call!(usage((!is_own).then_some(other))),
         Verb::ListUsers if alone => call!(users(page)),
         Verb::SuspendUser if whose == Whose::Others => {
             call!(order_user(request, other, UserOrder::Limit(Limits::default()), None))

@@ -133,6 +133,9 @@ impl Place {
         store
             .execute("UPDATE agents SET due_at = due_at - ?1, health_until = health_until - ?1", [ms])
             .expect("agents grow older");
+        store
+            .execute("UPDATE closed_channels SET closed_at = closed_at - ?1", [ms])
+            .expect("what is known of people grows older");
         let days = hours / 24;
         store.execute("UPDATE agent_days SET day = day - ?1", [days]).expect("days pass");
         drop(store);
@@ -201,6 +204,8 @@ impl Place {
         self.daemon = Some(self.daemon_command().arg("serve").spawn().expect("it starts"));
         let ends = Instant::now() + PATIENCE;
         while let Err(error) = self.status().await {
+            let ended = self.daemon.as_mut().and_then(|daemon| daemon.try_wait().expect("it is ours"));
+            assert!(ended.is_none(), "the daemon ended: {ended:?}");
             assert!(Instant::now() < ends, "the daemon does not answer: {error}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -417,7 +422,7 @@ impl Place {
         open(&self.folder.path().join("s.sock"), 0o666).expect("it is ours");
         // The program may lie where that user cannot go.
         let program = self.folder.path().join("guildhall");
-        std::fs::copy(env!("CARGO_BIN_EXE_test-guildhall"), &program).expect("a copy");
+        copy_program(env!("CARGO_BIN_EXE_test-guildhall"), &program);
         let mut command = Command::new(program);
         command.arg("--socket").arg(self.folder.path().join("s.sock")).args(arguments);
         let output = command.uid(STRANGER).gid(STRANGER).output().await.ok()?;
@@ -430,6 +435,13 @@ impl Place {
         command.arg("--socket").arg(self.folder.path().join("s.sock")).args(arguments).kill_on_drop(true);
         command
     }
+}
+
+/// Copies a program. Another one writes the copy: a test that starts something meanwhile would hand it the file that is
+/// still open for writing, and then the copy could not be run.
+pub(crate) fn copy_program(program: &str, to: &Path) {
+    let copied = std::process::Command::new("cp").arg(program).arg(to).status().expect("cp runs");
+    assert!(copied.success(), "{program} is copied");
 }
 
 /// How a program ended, and what it said.

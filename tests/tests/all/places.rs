@@ -3,16 +3,22 @@
 use crate::cast::number_from;
 use crate::people::{Person, acting_for, identity, scope};
 use crate::place::Place;
-use guildhall_protocol::account::{Role, TokenKind, TokenScope};
+use guildhall_protocol::account::{Role, TokenKind, TokenScope, UserRef};
 use guildhall_protocol::agent::AgentState;
+use guildhall_protocol::bulk::{BulkOrder, BulkOutcome, BulkTarget, SeenJob};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::ActingFor;
 use guildhall_protocol::history::What;
-use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::ids::{JobId, PlaceId, RequestId};
 use guildhall_protocol::job::{JobDraft, Visibility};
+use guildhall_protocol::listing::{Direction, JobCount, JobFilter, JobQuery, JobSort, PageFrom, SortBy};
+use guildhall_protocol::overview::OverviewOf;
+use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::place::{
     GROUPS_MAX, POSTERS_FIELD, PlaceChange, PlaceRef, PlaceSetting, PlaceStory, Posters,
 };
+use guildhall_protocol::view::{Order, Sight};
+use guildhall_protocol::wire::Wire;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
 use serde_json::json;
 
@@ -144,6 +150,102 @@ async fn a_place_s_operators_act_there_up_to_the_bridge_s_ceiling() {
     assert_eq!(low.read(hers).await.expect_err("below an operator").kind, ErrorKind::NotFound);
     manager.settle(PlaceChange::Operators(None)).await.expect("they manage it");
     assert_eq!(olga.read(hers).await.expect_err("it ends at once").kind, ErrorKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_s_operators_find_count_and_order_what_was_posted_there() {
+    let place = Place::open().await;
+    let bridge = place.token(None, scope(TokenKind::Bridge, Role::Operator)).await.token;
+    let manager = place.person_behind(&bridge, managing("discord:1")).await;
+    manager.settle(PlaceChange::Operators(Some("7".to_owned()))).await.expect("they manage it");
+    let olga = place.person_behind(&bridge, in_groups("discord:2", &["7"])).await;
+    let ada = place.person_behind(&bridge, in_groups("discord:3", &[])).await;
+    let beyond = acting_for("discord:2", Some(("discord:200", Role::Client)));
+    let beyond = place.person_behind(&bridge, beyond).await;
+    let waits = || JobDraft { tags: vec!["nobody".to_owned()], ..number_from(&[]) };
+    let (first, second) = (ada.post(waits()).await.expect("a job"), ada.post(waits()).await.expect("a job"));
+    let (others, own) =
+        (place.post(waits()).await.expect("a job"), beyond.post(waits()).await.expect("a job"));
+    let of = |client: &Person| Some(UserRef::Number(client.user));
+    let open = || JobFilter { states: vec!["open".to_owned()], ..JobFilter::default() };
+    let by = |by: SortBy| JobSort { by, direction: Direction::Ascending };
+
+    for filter in [JobFilter::default(), open(), JobFilter { client: of(&ada), ..JobFilter::default() }] {
+        for sort in [SortBy::Number, SortBy::Changed, SortBy::Posted] {
+            let mut found = olga.found(filter.clone(), by(sort)).await;
+            if sort == SortBy::Changed {
+                // Which of them was looked at last is nobody's promise.
+                found.sort_unstable();
+            }
+            assert_eq!(found, [first, second], "{filter:?} by {sort}");
+        }
+        assert_eq!(olga.counted(filter.clone()).await, JobCount { count: 2, exact: true }, "{filter:?}");
+    }
+    // Who posted where else is nobody's business; what is her own is hers everywhere.
+    let stranger = UserRef::Number(guildhall_protocol::ids::UserId(999));
+    for client in [of(&manager), Some(stranger)] {
+        let filter = JobFilter { client, ..JobFilter::default() };
+        assert!(olga.found(filter, JobSort::default()).await.is_empty());
+    }
+    let elsewhere = JobFilter { place: Some(PlaceId::LOCAL), ..JobFilter::default() };
+    assert!(olga.found(elsewhere, JobSort::default()).await.is_empty());
+    for filter in [
+        JobFilter { mine: true, ..JobFilter::default() },
+        JobFilter { client: of(&olga), ..JobFilter::default() },
+    ] {
+        assert_eq!(olga.found(filter, JobSort::default()).await, [own]);
+    }
+    assert_eq!(beyond.found(JobFilter::default(), JobSort::default()).await, [own], "there she is nobody");
+
+    let overview = olga.client.call(|service, context| async move { service.overview(context).await });
+    let overview = overview.await.expect("it is known");
+    assert_eq!(overview.of, Wire::Known(OverviewOf::Place));
+    assert_eq!((overview.jobs, overview.jobs_exact), (vec![("open".to_owned(), 2)], true));
+    assert!(overview.oldest_open.is_some_and(|oldest| oldest.job == first) && overview.market.is_none());
+
+    let story = olga.read(second).await.expect("she operates the place");
+    assert_eq!(story.sight, Sight::Masked, "it is somebody's private job");
+    let revealed = olga.client.call(|service, context| async move {
+        service.reveal(context, RequestId::fresh(), second, "they asked for help".to_owned()).await
+    });
+    assert!(revealed.await.expect("it is here").until.is_some());
+    let revealed = olga.client.call(|service, context| async move {
+        service.reveal(context, RequestId::fresh(), others, "out of interest".to_owned()).await
+    });
+    assert_eq!(revealed.await.expect_err("another place").kind, ErrorKind::NotFound);
+
+    let seen = SeenJob { job: others, epoch: 0 };
+    let outcomes = olga.cancels(BulkTarget::Jobs(vec![seen])).await.expect("one outcome");
+    assert_eq!(outcomes[0].outcome.as_ref().expect_err("another place").kind, ErrorKind::NotFound);
+    let all = |expected_count| BulkTarget::Matching { filter: open(), expected_count };
+    assert_eq!(olga.cancels(all(4)).await.expect_err("there are two").kind, ErrorKind::Conflict);
+    let outcomes = olga.cancels(all(2)).await.expect("both are open");
+    assert!(outcomes.len() == 2 && outcomes.iter().all(|one| one.outcome.is_ok()), "{outcomes:?}");
+    assert!(olga.found(open(), JobSort::default()).await.is_empty());
+    assert_eq!(beyond.found(open(), JobSort::default()).await, [own], "nobody ordered anything there");
+}
+
+impl Person {
+    async fn found(&self, filter: JobFilter, sort: JobSort) -> Vec<JobId> {
+        let query = JobQuery { filter, sort, from: PageFrom::First, limit: 50 };
+        let found =
+            self.client.call(|service, context| async move { service.find_jobs(context, query).await });
+        found.await.expect("a page").rows.into_iter().map(|head| head.id).collect()
+    }
+
+    async fn counted(&self, filter: JobFilter) -> JobCount {
+        let count =
+            self.client.call(|service, context| async move { service.count_jobs(context, filter).await });
+        count.await.expect("a count")
+    }
+
+    async fn cancels(&self, target: BulkTarget) -> Result<Vec<BulkOutcome>, ApiError> {
+        let bulk = BulkOrder { target, order: Order::of(JobAction::Cancel) };
+        let request = RequestId::fresh();
+        self.client
+            .call(|service, context| async move { service.order_many(context, request, bulk).await })
+            .await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

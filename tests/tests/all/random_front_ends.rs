@@ -1,7 +1,7 @@
 //! Random commands about messages elsewhere and drafts.
 
 use crate::random_commands::{Author, Seen};
-use guildhall_daemon::store::front_end::FrontEndCommand;
+use guildhall_daemon::store::front_end::{FrontEndCommand, Reach};
 use guildhall_daemon::store::{Command, Query};
 use guildhall_protocol::ids::{JobId, SurfaceId, UserId};
 use guildhall_protocol::notice::Channel;
@@ -11,7 +11,7 @@ use rand::RngExt;
 impl Author {
     pub(crate) fn front_end(&mut self, seen: &Seen) -> Command {
         let lease = self.random.random_range(1..4);
-        Command::FrontEnd(match self.random.random_range(0..8) {
+        Command::FrontEnd(match self.random.random_range(0..9) {
             0..3 if !seen.jobs.is_empty() => {
                 let job = self.pick(&seen.jobs.iter().collect::<Vec<_>>());
                 let address = self.random.random_range(0..3).to_string();
@@ -27,6 +27,12 @@ impl Author {
                 let shown = (!self.one_in(3)).then(|| self.random.random_range(0..9));
                 let id = SurfaceId(self.random.random_range(1..40));
                 FrontEndCommand::SettleSurface { id, lease, shown, due_at: self.time() }
+            }
+            7 => {
+                let user = UserId(self.random.random_range(1..=self.users.max(1)));
+                let reach = [Reach::Open, Reach::Closed, Reach::Closed, Reach::Told];
+                let reach = reach[self.random.random_range(0..reach.len())];
+                FrontEndCommand::Reach { user, channel: Channel::Discord, reach }
             }
             6 if self.one_in(3) => FrontEndCommand::Release { channel: Channel::Discord },
             _ => {
@@ -47,7 +53,8 @@ pub(crate) fn queries(seen: &Seen) -> Vec<Query> {
             since: Timestamp(1_000),
         })
     });
+    let closed = seen.users.iter().map(|user| Query::Closed { user: user.id, channel: Channel::Discord });
     let surfaces =
         (1..=seen.jobs.len()).filter_map(|job| Some(Query::Surfaces(JobId(i64::try_from(job).ok()?))));
-    drafts.chain(surfaces).collect()
+    drafts.chain(closed).chain(surfaces).collect()
 }

@@ -7,12 +7,16 @@ use crate::random_accounts;
 use crate::random_commands::{Author, Seen, USERS};
 use crate::random_front_ends;
 use crate::random_places;
+use crate::random_searches;
 use guildhall_daemon::store::sqlite::SqliteStore;
-use guildhall_daemon::store::{Answer, Chain, Command, JobSelection, PlaceCommand, Query, Store};
+use guildhall_daemon::store::{
+    Answer, Chain, Command, Found, JobSearch, JobSelection, JobWish, PlaceCommand, Query, Store,
+};
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
     AgentId, BodyId, EventId, Incarnation, JobId, NotificationId, PlaceId, RequestId, UserId,
 };
+use guildhall_protocol::listing::{Direction, JobCursor, JobSort, PageFrom, SortBy};
 use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
 use guildhall_tests::model::ModelStore;
@@ -59,6 +63,12 @@ async fn compare(seed: u64, sqlite: &SqliteStore, model: &ModelStore) {
     for query in everything(model).await {
         same(seed, COMMANDS, sqlite, model, query).await;
     }
+    for query in random_searches::queries(&mut author, &look(model).await) {
+        same(seed, COMMANDS, sqlite, model, query).await;
+    }
+    for wish in random_searches::wishes(&mut author) {
+        goes_on_where_it_stopped(seed, sqlite, model, wish).await;
+    }
 }
 
 async fn both(seed: u64, step: i64, sqlite: &SqliteStore, model: &ModelStore, command: Command) {
@@ -69,8 +79,8 @@ async fn both(seed: u64, step: i64, sqlite: &SqliteStore, model: &ModelStore, co
 }
 
 async fn same(seed: u64, step: i64, sqlite: &SqliteStore, model: &ModelStore, query: Query) {
-    let expected = model.query(query.clone()).await;
-    let answer = sqlite.query(query.clone()).await;
+    let expected = model.query(query.clone()).await.map(unsearched);
+    let answer = sqlite.query(query.clone()).await.map(unsearched);
     if answer != expected {
         // The answers are long: show where they part.
         let (ours, models) = (format!("{answer:#?}"), format!("{expected:#?}"));
@@ -79,6 +89,41 @@ async fn same(seed: u64, step: i64, sqlite: &SqliteStore, model: &ModelStore, qu
             |text: &str| text.lines().skip(parted.saturating_sub(3)).take(7).collect::<Vec<_>>().join("\n");
         panic!("seed {seed}, step {step}: {query:?}\nsqlite:\n{}\nmodel:\n{}", near(&ours), near(&models));
     }
+}
+
+/// Pages that end because enough was looked at show together what one page shows, in every order, down and up.
+async fn goes_on_where_it_stopped(seed: u64, sqlite: &SqliteStore, model: &ModelStore, wish: JobWish) {
+    for by in SortBy::ALL {
+        let sort = JobSort { by, direction: Direction::Descending };
+        let all = random_searches::search(wish.clone(), sort, PageFrom::First, ALL);
+        let Answer::Found(all) = ask(model, Query::Find(all)).await else { panic!("jobs") };
+        let mut expected: Vec<JobId> = all.jobs.iter().map(|job| job.id).collect();
+        for (begin, on) in [
+            (PageFrom::First, PageFrom::After as fn(JobCursor) -> PageFrom),
+            (PageFrom::Last, PageFrom::Before),
+        ] {
+            let (mut found, mut next) = (Vec::new(), Some(begin));
+            while let Some(from) = next {
+                let page = random_searches::search(wish.clone(), sort, from, 3);
+                let page = Query::Find(JobSearch { searched_max: 2, ..page });
+                let Answer::Found(page) = ask(sqlite, page).await else { panic!("jobs") };
+                let ids = page.jobs.iter().map(|job| job.id);
+                if begin == PageFrom::First {
+                    found.extend(ids);
+                } else {
+                    found.extend(ids.rev());
+                }
+                next = page.next.map(on);
+            }
+            assert_eq!(found, expected, "seed {seed}, {by} from {begin:?}: {wish:?}");
+            expected.reverse();
+        }
+    }
+}
+
+/// How many rows a store looks at is its own business.
+fn unsearched(answer: Answer) -> Answer {
+    if let Answer::Found(found) = answer { Answer::Found(Found { searched: 0, ..found }) } else { answer }
 }
 
 async fn ask(store: &impl Store, query: Query) -> Answer {

@@ -1,5 +1,6 @@
 //! The command line of jobs: posting, looking, deciding.
 
+use super::listing::{ListArgs, ManyArgs, RevealArgs};
 use super::place::VisibilityArg;
 use clap::{Args, Subcommand, ValueEnum};
 use guildhall_protocol::account::UserRef;
@@ -11,27 +12,12 @@ use guildhall_protocol::job::{Models, Priority, Review, Visibility};
 pub(crate) enum JobCommand {
     /// Post a job
     Post(Box<PostArgs>),
-    /// List jobs, newest first
-    List {
-        /// Only these states, such as open or completed
-        #[arg(long)]
-        state: Vec<String>,
-        /// Only yours
-        #[arg(long)]
-        mine: bool,
-        /// Only this label
-        #[arg(long)]
-        label: Option<String>,
-        /// Only jobs that this agent tried
-        #[arg(long)]
-        agent: Option<AgentName>,
-        /// How many
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-        /// Continue after the page that ended with this
-        #[arg(long)]
-        after: Option<i64>,
-    },
+    /// List jobs
+    List(Box<ListArgs>),
+    /// Give one order to many jobs
+    OrderMany(Box<ManyArgs>),
+    /// Operators: see the texts of somebody's private job for a while
+    Reveal(RevealArgs),
     /// Show the whole story of a job
     Show {
         /// The job
@@ -138,6 +124,19 @@ pub(crate) enum OrderCommand {
     },
     /// Operators: rule an agent out
     Exclude {
+        /// The job
+        job: JobId,
+        /// The agent
+        agent: AgentName,
+        /// Why
+        #[arg(long, short)]
+        reason: Option<String>,
+        /// The same key again does it once
+        #[arg(long)]
+        key: Option<RequestId>,
+    },
+    /// Operators: let an agent that was ruled out get it again
+    Include {
         /// The job
         job: JobId,
         /// The agent

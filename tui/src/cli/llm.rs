@@ -86,7 +86,7 @@ mod tests {
     fn amount(text: &str) -> Result<Amount, String> {
         let line = ["guildhall", "llm", "budget", "day", text, "--reason", "it is enough"];
         let cli = Cli::try_parse_from(line).map_err(|error| error.to_string())?;
-        let Command::Llm(LlmCommand::Budget { amount, .. }) = cli.command else { panic!("{cli:?}") };
+        let Some(Command::Llm(LlmCommand::Budget { amount, .. })) = cli.command else { panic!("{cli:?}") };
         Ok(amount)
     }
 

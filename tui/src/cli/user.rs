@@ -20,6 +20,11 @@ pub(crate) enum UserCommand {
         /// A number, or an identity such as uid:1000 or discord:80351110224678912
         user: Option<UserRef>,
     },
+    /// Show what a user has of everything that is limited, and when there is room again; without one, yourself
+    Usage {
+        /// A number, or an identity such as uid:1000 or discord:80351110224678912
+        user: Option<UserRef>,
+    },
     /// Admins: add somebody who comes with a token, as name:NAME
     Add {
         /// Letters, digits, dots, dashes, underscores
@@ -101,6 +106,11 @@ pub(crate) struct UserArgs {
 pub(crate) enum AccountCommand {
     /// Show who you are here, what you may and what you have
     Show,
+    /// Show your time zone, or say it: clock times that you type and read are of it, here and in Discord
+    Timezone {
+        /// An IANA name such as Europe/Berlin; `off` forgets it
+        zone: Option<String>,
+    },
     /// Read who receives the text of your jobs, what is kept and how long
     Privacy,
     /// Say that you have read it, which your first post waits for

@@ -3,7 +3,7 @@
 use crate::cli::{AppealArgs, OrderArgs, OrderCommand, VerdictArg};
 use crate::fault::Fault;
 use crate::input;
-use crate::session::Session;
+use crate::session::{Session, own_zone};
 use guildhall_protocol::ids::{AttemptNumber, JobId, RequestId};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::time::{Timestamp, parse_moment};
@@ -45,12 +45,16 @@ pub(super) async fn run(session: &Session, command: OrderCommand) -> Result<(), 
             (job, Order { text: reason, attempt, ..Order::of(action) }, key)
         }
         OrderCommand::Extend { job, deadline, reason, key } => {
-            let moment = parse_moment(&deadline, Timestamp::now(), &jiff::tz::TimeZone::system());
+            session.learn_zone().await;
+            let moment = parse_moment(&deadline, Timestamp::now(), &own_zone());
             let deadline = Some(moment.map_err(|error| Fault::Input(error.to_string()))?);
             (job, Order { text: reason, deadline, ..Order::of(JobAction::Extend) }, key)
         }
         OrderCommand::Exclude { job, agent, reason, key } => {
             (job, Order { text: reason, agent: Some(agent), ..Order::of(JobAction::Exclude) }, key)
+        }
+        OrderCommand::Include { job, agent, reason, key } => {
+            (job, Order { text: reason, agent: Some(agent), ..Order::of(JobAction::Include) }, key)
         }
         OrderCommand::Prioritize { job, priority, reason, key } => {
             let priority = Some(priority.into());

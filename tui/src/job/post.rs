@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 const POST_BYTES_MAX: usize = 1_500_000;
 
 pub(super) async fn post(session: &Session, args: PostArgs) -> Result<(), Fault> {
+    // Clock times are the poster's own.
+    session.learn_zone().await;
     if let Some(file) = &args.batch {
         return batch(session, &args, file).await;
     }

@@ -13,7 +13,7 @@ use guildhall_protocol::narrate::{
     Told, readable_answer, tell, tell_attempt_state, tell_finding, tell_spending,
 };
 use guildhall_protocol::permission::JobAction;
-use guildhall_protocol::view::{AttemptView, JobStory};
+use guildhall_protocol::view::{AttemptView, JobStory, Sight};
 
 /// Longest answer shown with a story, in graphemes; `--answer` shows all.
 const ANSWER_SHOWN_MAX: usize = 4_000;
@@ -87,6 +87,10 @@ fn spent_text(story: &JobStory) -> Option<String> {
 
 /// What was asked for, unless it was forgotten.
 async fn draft_text(session: &Session, story: &JobStory) -> Result<String, Fault> {
+    if story.sight == Sight::Masked {
+        let how = format!("guildhall job reveal {} --reason \"...\"", story.head.id.0);
+        return Ok(format!("  its texts are masked, as it is private to its client: {how}\n"));
+    }
     if story.draft.head.is_none() {
         return Ok("  its text was forgotten\n".to_owned());
     }
@@ -154,7 +158,8 @@ fn asked_text(question: Option<&Question>, reply: Option<&str>) -> String {
 pub(super) async fn answer_text(session: &Session, story: &JobStory) -> Result<String, Fault> {
     let Some(view) = story.answered() else { return Ok(String::new()) };
     let Some(body) = view.answer.as_ref().filter(|answer| answer.head.is_some()) else {
-        return Ok("\nAnswer: forgotten\n".to_owned());
+        let why = if story.sight == Sight::Masked { "masked" } else { "forgotten" };
+        return Ok(format!("\nAnswer: {why}\n"));
     };
     let whole = session.body(story.head.id, body.id).await?;
     let shown = readable_answer(&whole, story.display.as_deref());

@@ -3,6 +3,7 @@
 
 use crate::fault::Fault;
 use crate::input;
+use crate::session::own_zone;
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::time::{ParseTimeError, Timestamp, parse_moment, parse_span};
 use serde_json::value::RawValue;
@@ -52,7 +53,7 @@ pub(super) fn draft(text: &str, name: &str) -> Result<JobDraft, Fault> {
 pub(super) fn set_deadline(draft: &mut JobDraft, text: &str) -> Result<(), ParseTimeError> {
     (draft.deadline, draft.within_ms) = match parse_span(text) {
         Ok(span) => (None, Some(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))),
-        Err(_) => (Some(parse_moment(text, Timestamp::now(), &jiff::tz::TimeZone::system())?), None),
+        Err(_) => (Some(parse_moment(text, Timestamp::now(), &own_zone())?), None),
     };
     Ok(())
 }

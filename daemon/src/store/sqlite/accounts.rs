@@ -144,7 +144,7 @@ fn revoke_token(
 }
 
 /// What is moved, in an order in which no row is in another's way. `?1` stays, `?2` goes.
-const MOVES: [&str; 24] = [
+const MOVES: [&str; 26] = [
     "UPDATE identities SET user_id = ?1 WHERE user_id = ?2",
     "UPDATE tokens SET user_id = ?1 WHERE user_id = ?2",
     "UPDATE jobs SET client_id = ?1 WHERE client_id = ?2",
@@ -162,6 +162,8 @@ const MOVES: [&str; 24] = [
     "DELETE FROM requests WHERE user_id = ?2",
     "UPDATE OR IGNORE drafts SET user_id = ?1 WHERE user_id = ?2",
     "DELETE FROM drafts WHERE user_id = ?2",
+    "UPDATE OR IGNORE closed_channels SET user_id = ?1 WHERE user_id = ?2",
+    "DELETE FROM closed_channels WHERE user_id = ?2",
     "INSERT INTO agent_days (day, agent_id, client_id, jobs)
      SELECT day, agent_id, ?1, jobs FROM agent_days WHERE client_id = ?2
      ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs",

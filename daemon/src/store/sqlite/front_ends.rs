@@ -2,18 +2,21 @@
 
 use super::queries::all;
 use super::writer::Refused;
-use crate::store::front_end::{DRAFT_MS, DRAFTS_MAX, FrontEndCommand, SurfaceRecord};
+use crate::store::front_end::{ClosedRecord, DRAFT_MS, DRAFTS_MAX, FrontEndCommand, Reach, SurfaceRecord};
 use crate::store::{Answer, Outcome, StoreError};
 use guildhall_protocol::ids::{JobId, SurfaceId, UserId};
+use guildhall_protocol::notice::Channel;
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const SHOW: &str = "
     INSERT INTO surfaces (id, job_id, channel, address, shown, due_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-    ON CONFLICT (channel, job_id, address) DO UPDATE SET shown = max(shown, excluded.shown)";
+    ON CONFLICT (channel, job_id, address) DO UPDATE SET
+        tries = iif(excluded.shown > shown, 0, tries),
+        shown = max(shown, excluded.shown)";
 const BEHIND: &str = "
-    SELECT surfaces.id, job_id, address, shown
+    SELECT surfaces.id, job_id, address, shown, tries + 1
     FROM surfaces
     JOIN jobs ON jobs.id = job_id
     WHERE channel = ?1 AND jobs.revision > shown AND surfaces.due_at <= ?2
@@ -21,7 +24,7 @@ const BEHIND: &str = "
     LIMIT ?3";
 const LEASE: &str = "
     UPDATE surfaces
-    SET lease = ?2, due_at = ?3
+    SET lease = ?2, due_at = ?3, tries = tries + 1
     WHERE id = ?1";
 const IS_LEASED: &str = "
     SELECT 1
@@ -29,11 +32,22 @@ const IS_LEASED: &str = "
     WHERE id = ?1 AND lease = ?2";
 const SETTLE: &str = "
     UPDATE surfaces
-    SET shown = max(shown, ?2), lease = NULL, due_at = ?3
+    SET tries = iif(?2 > shown, 0, tries), shown = max(shown, ?2), lease = NULL, due_at = ?3
     WHERE id = ?1";
 const FORGET: &str = "
     DELETE FROM surfaces
     WHERE id = ?1";
+const OPEN: &str = "
+    DELETE FROM closed_channels
+    WHERE user_id = ?1 AND channel = ?2";
+const CLOSE: &str = "
+    INSERT INTO closed_channels (user_id, channel, closed_at, told)
+    VALUES (?1, ?2, ?3, 0)
+    ON CONFLICT DO UPDATE SET closed_at = excluded.closed_at";
+const TELL: &str = "
+    UPDATE closed_channels
+    SET told = 1
+    WHERE user_id = ?1 AND channel = ?2 AND told = 0";
 const RELEASE_NOTICES: &str = "
     UPDATE notifications
     SET lease = NULL, lease_until = NULL
@@ -70,11 +84,7 @@ pub(super) fn apply(
             connection.prepare_cached(SHOW)?.execute(row)?;
         }
         FrontEndCommand::LeaseSurfaces { channel, lease, until, limit } => {
-            let row = |row: &Row<'_>| {
-                let (id, job) = (SurfaceId(row.get(0)?), JobId(row.get(1)?));
-                Ok(SurfaceRecord { id, job, address: row.get(2)?, shown: row.get(3)? })
-            };
-            let behind = all(connection, BEHIND, params![channel.name(), now.0, limit], row)?;
+            let behind = all(connection, BEHIND, params![channel.name(), now.0, limit], surface)?;
             for surface in &behind {
                 connection.prepare_cached(LEASE)?.execute(params![surface.id.0, lease, until.0])?;
             }
@@ -87,6 +97,19 @@ pub(super) fn apply(
             match shown {
                 Some(shown) => connection.prepare_cached(SETTLE)?.execute(params![id.0, shown, due_at.0])?,
                 None => connection.prepare_cached(FORGET)?.execute([id.0])?,
+            };
+        }
+        FrontEndCommand::Reach { user, channel, reach } => {
+            let who = params![user.0, channel.name()];
+            match reach {
+                Reach::Open => connection.prepare_cached(OPEN)?.execute(who)?,
+                Reach::Closed => {
+                    connection.prepare_cached(CLOSE)?.execute(params![user.0, channel.name(), now.0])?
+                }
+                Reach::Told if connection.prepare_cached(TELL)?.execute(who)? == 0 => {
+                    return Err(Refused::Guard(StoreError::Stale));
+                }
+                Reach::Told => 1,
             };
         }
         FrontEndCommand::Release { channel } => {
@@ -120,17 +143,30 @@ pub(super) fn draft(
     Ok(Answer::Text(found))
 }
 
+const CLOSED: &str = "
+    SELECT closed_at, told
+    FROM closed_channels
+    WHERE user_id = ?1 AND channel = ?2";
+
+/// Whether somebody takes nothing on a channel.
+pub(super) fn closed(connection: &Connection, user: UserId, channel: Channel) -> rusqlite::Result<Answer> {
+    let row = |row: &Row<'_>| Ok(ClosedRecord { at: Timestamp(row.get(0)?), told: row.get(1)? });
+    let found = connection.prepare_cached(CLOSED)?.query_row(params![user.0, channel.name()], row);
+    found.optional().map(Answer::Closed)
+}
+
 const SURFACES: &str = "
-    SELECT id, job_id, address, shown
+    SELECT id, job_id, address, shown, tries
     FROM surfaces
     WHERE job_id = ?1
     ORDER BY id";
 
 /// The messages that show a job.
 pub(super) fn surfaces(connection: &Connection, job: JobId) -> rusqlite::Result<Answer> {
-    let row = |row: &Row<'_>| {
-        let (id, job) = (SurfaceId(row.get(0)?), JobId(row.get(1)?));
-        Ok(SurfaceRecord { id, job, address: row.get(2)?, shown: row.get(3)? })
-    };
-    Ok(Answer::Surfaces(all(connection, SURFACES, [job.0], row)?))
+    Ok(Answer::Surfaces(all(connection, SURFACES, [job.0], surface)?))
+}
+
+fn surface(row: &Row<'_>) -> rusqlite::Result<SurfaceRecord> {
+    let (id, job) = (SurfaceId(row.get(0)?), JobId(row.get(1)?));
+    Ok(SurfaceRecord { id, job, address: row.get(2)?, shown: row.get(3)?, tries: row.get(4)? })
 }

@@ -251,6 +251,10 @@ pub(super) const TURN_JOB: &str = "
         window_ends_at = :window_ends_at, reminded = :reminded, steering = coalesce(:steering, steering)
     WHERE id = :id AND epoch = :epoch AND revision = :seen
         AND state <> 'completed' AND state <> 'failed' AND state <> 'canceled' AND state <> 'expired'";
+const COUNT_ENDED: &str = "
+    UPDATE job_counts
+    SET jobs = jobs + 1
+    WHERE state = ?1";
 const SET_DIALOG: &str = "
     UPDATE jobs
     SET question = ?2, reply = ?3
@@ -318,6 +322,10 @@ pub(super) fn turn(
     })?;
     if changed == 0 {
         return Err(Refused::Guard(StoreError::Stale));
+    }
+    if turn.state.is_terminal() {
+        // For ever: it is never counted in another state again.
+        connection.prepare_cached(COUNT_ENDED)?.execute([turn.state.name()])?;
     }
     let subject = Subject::Job(fence.job);
     entry::bodies(connection, subject, &entry.bodies)?;

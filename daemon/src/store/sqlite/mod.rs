@@ -7,7 +7,6 @@ mod agents;
 mod entry;
 mod front_ends;
 mod jobs;
-mod listing;
 mod models;
 mod notes;
 mod open;
@@ -17,7 +16,10 @@ mod queries;
 mod readers;
 mod reseal;
 mod rows;
+mod search;
 mod system;
+mod waiting;
+mod walk;
 mod writer;
 
 pub use open::{OpenError, make_folder, migrate};

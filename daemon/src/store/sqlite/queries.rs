@@ -1,9 +1,8 @@
 //! The queries. Every list is bounded by its caller and read in the order of an index.
 
-use super::listing::Listing;
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
 use super::{
-    accounts, agents as agent_rows, front_ends, models, notes, outbox, places, system as system_rows,
+    accounts, agents as agent_rows, front_ends, models, notes, outbox, places, search, system as system_rows,
 };
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
@@ -11,7 +10,7 @@ use crate::store::{
 };
 use guildhall_protocol::ids::{AgentId, AgentVersion, BodyId, Incarnation, StoreTag, UserId};
 use guildhall_protocol::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 /// Answers a query from one snapshot.
 pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<Answer> {
@@ -19,15 +18,15 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         Query::System => system(connection),
         Query::Job(id) => jobs(connection, "FROM jobs WHERE id = ?1", [id.0]),
         Query::Select { selection, limit } => select(connection, selection, limit),
-        Query::NextDue => {
-            let due: Option<i64> = connection
-                .prepare_cached("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL")?
-                .query_row([], |row| row.get(0))?;
-            Ok(Answer::Time(due.map(Timestamp)))
-        }
-        Query::List { states, client, place, label, agent, before, limit } => {
-            list(connection, Listing { states, client, place, label, agent, before, limit })
-        }
+        Query::NextDue => next_due(connection),
+        query @ (Query::List { .. }
+        | Query::Find(_)
+        | Query::CountJobs(_)
+        | Query::Counts
+        | Query::Waiting { .. }
+        | Query::CountsOf { .. }
+        | Query::CountsIn { .. }
+        | Query::AttemptsOf { .. }) => search::answer(connection, query),
         Query::Attempts(job) => {
             let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number";
             Ok(Answer::Attempts(attempts(connection, tail, [job.0])?))
@@ -78,10 +77,6 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             let before = before.map_or(i64::MAX, |id| id.0);
             Ok(Answer::Deliveries(all(connection, sql, params![agent.0, before, limit], rows::delivery)?))
         }
-        Query::Counts => {
-            let sql = "SELECT state, count(*) FROM jobs GROUP BY state ORDER BY state";
-            Ok(Answer::Counts(all(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?))
-        }
         query @ (Query::ModelSettings
         | Query::Spent { .. }
         | Query::JobSpending(_)
@@ -92,6 +87,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         Query::Account(query) => accounts::answer(connection, &query),
         Query::Place(query) => places::answer(connection, &query),
         Query::Draft { user, name, since } => front_ends::draft(connection, user, &name, since),
+        Query::Closed { user, channel } => front_ends::closed(connection, user, channel),
         Query::Surfaces(job) => front_ends::surfaces(connection, job),
         Query::Days { day } => agent_rows::days(connection, day),
         Query::DueMessages { now, limit } => outbox::due_messages(connection, now, limit),
@@ -123,6 +119,13 @@ pub(super) fn all<T>(
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     connection.prepare_cached(sql)?.query_map(values, read)?.collect()
+}
+
+fn next_due(connection: &Connection) -> rusqlite::Result<Answer> {
+    let due: Option<i64> = connection
+        .prepare_cached("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Answer::Time(due.map(Timestamp)))
 }
 
 fn system(connection: &Connection) -> rusqlite::Result<Answer> {
@@ -157,7 +160,7 @@ fn jobs(connection: &Connection, tail: &str, values: impl Params) -> rusqlite::R
     Ok(Answer::Jobs(found))
 }
 
-fn attempts(
+pub(super) fn attempts(
     connection: &Connection,
     tail: &str,
     values: impl Params,
@@ -165,6 +168,11 @@ fn attempts(
     all(connection, &format!("SELECT {ATTEMPT_COLUMNS} {tail}"), values, rows::attempt)
 }
 
+pub(super) const ATTEMPTS_OF: &str = "
+    FROM attempts INDEXED BY attempts_agent
+    WHERE agent_id = ?1
+    ORDER BY job_id DESC, number DESC
+    LIMIT ?2";
 pub(super) const READY: &str = "
     FROM jobs
     WHERE ready = 1
@@ -194,11 +202,6 @@ fn select(connection: &Connection, selection: JobSelection, limit: u32) -> rusql
         JobSelection::Orphaned(incarnation) => jobs(connection, ORPHANED, params![incarnation.0, limit]),
         JobSelection::WaitingFor(agent) => jobs(connection, WAITING_FOR, params![agent.0, limit]),
     }
-}
-
-fn list(connection: &Connection, listing: Listing) -> rusqlite::Result<Answer> {
-    let Some((sql, values)) = listing.statement() else { return Ok(Answer::Jobs(Vec::new())) };
-    Ok(Answer::Jobs(all(connection, &sql, params_from_iter(values), rows::job)?))
 }
 
 fn bodies(connection: &Connection, ids: &[BodyId]) -> rusqlite::Result<Answer> {

@@ -1,0 +1,289 @@
+//! Everything that the dashboard knows. It changes in `update` alone; views only look.
+
+use super::data::Data;
+use super::filter::Filter;
+use super::keys::Keys;
+use super::layout::rows_shown;
+use super::link::Link;
+use super::overlay::{Deed, Overlay};
+use super::row::{Cursor, Row};
+use super::screen::{Screen, Trail};
+use super::theme::{Theme, Tone};
+use guildhall_protocol::account::Role;
+use guildhall_protocol::handshake::Principal;
+use guildhall_protocol::ids::JobId;
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::view::{AgentHead, JobHead};
+use jiff::tz::TimeZone;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// How long a toast stays.
+pub(crate) const TOAST: Duration = Duration::from_secs(6);
+/// Most lines of the log of orders.
+const ACTIONS_MAX: usize = 200;
+/// How long an order waits for "undo".
+pub(crate) const UNDO: Duration = Duration::from_secs(5);
+
+/// How times are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    Relative,
+    Local,
+    Utc,
+}
+
+/// The parts of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pane {
+    Attempts,
+    Pick,
+    Answer,
+    History,
+}
+
+/// Every part of a job, in order.
+pub(crate) const PANES: [Pane; 4] = [Pane::Attempts, Pane::Pick, Pane::Answer, Pane::History];
+
+impl Pane {
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Attempts => "Attempts",
+            Self::Pick => "Pick",
+            Self::Answer => "Answer",
+            Self::History => "History",
+        }
+    }
+}
+
+/// A line that goes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Toast {
+    pub(crate) text: String,
+    pub(crate) tone: Tone,
+    pub(crate) until: Timestamp,
+}
+
+/// Something that was ordered from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) number: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) what: String,
+    /// What came of it; none: it is not known yet.
+    pub(crate) outcome: Option<(Tone, String)>,
+}
+
+/// An order that is not sent yet: it can be taken back.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pending {
+    pub(crate) number: u64,
+    pub(crate) what: String,
+    pub(crate) deed: Deed,
+    /// When it is sent.
+    pub(crate) at: Timestamp,
+}
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub(crate) now: Timestamp,
+    pub(crate) size: (u16, u16),
+    pub(crate) theme: Theme,
+    pub(crate) times: Times,
+    /// The person's own zone.
+    pub(crate) zone: TimeZone,
+    pub(crate) keys: Keys,
+    /// The daemon, for people.
+    pub(crate) endpoint: String,
+    pub(crate) read_only: bool,
+    pub(crate) link: Link,
+    pub(crate) who: Option<Principal>,
+    /// Grows with each change behind the connection.
+    pub(crate) version: u64,
+    pub(crate) trail: Trail,
+    pub(crate) cursors: BTreeMap<Screen, Cursor>,
+    /// Where one is in each part of a job.
+    pub(crate) panes: BTreeMap<Pane, Cursor>,
+    pub(crate) pane: Pane,
+    pub(crate) data: Data,
+    /// The filter as it was typed, and what it means.
+    pub(crate) filter_text: String,
+    pub(crate) filter: Filter,
+    /// Grows with each change of the filter.
+    pub(crate) filter_turn: u64,
+    /// The end of the list is wanted.
+    pub(crate) to_end: bool,
+    /// What was searched in an answer last.
+    pub(crate) search: String,
+    pub(crate) marks: BTreeSet<JobId>,
+    /// The feed stands still.
+    pub(crate) still: bool,
+    pub(crate) overlays: Vec<Overlay>,
+    pub(crate) toasts: VecDeque<Toast>,
+    pub(crate) done: VecDeque<Done>,
+    pub(crate) pending: Vec<Pending>,
+    pub(crate) orders: u64,
+    /// When something must be looked at again although nothing happens.
+    pub(crate) wake_at: Option<Timestamp>,
+}
+
+impl Model {
+    /// A dashboard that has not heard of any daemon yet.
+    pub(crate) fn new(endpoint: String, theme: Theme, size: (u16, u16), now: Timestamp) -> Self {
+        Self {
+            now,
+            size,
+            theme,
+            times: Times::Relative,
+            zone: TimeZone::UTC,
+            keys: Keys::default(),
+            endpoint,
+            read_only: false,
+            link: Link::Connecting,
+            who: None,
+            version: 1,
+            trail: Trail::at(Screen::Overview),
+            cursors: BTreeMap::new(),
+            panes: BTreeMap::new(),
+            pane: Pane::Attempts,
+            data: Data::default(),
+            filter_text: String::new(),
+            filter: Filter::default(),
+            filter_turn: 0,
+            to_end: false,
+            search: String::new(),
+            marks: BTreeSet::new(),
+            still: false,
+            overlays: Vec::new(),
+            toasts: VecDeque::new(),
+            done: VecDeque::new(),
+            pending: Vec::new(),
+            orders: 0,
+            wake_at: None,
+        }
+    }
+
+    /// The screen that is shown.
+    pub(crate) fn screen(&self) -> &Screen {
+        self.trail.current()
+    }
+
+    /// Where one is on the screen that is shown.
+    pub(crate) fn cursor(&self) -> Cursor {
+        let screen = self.screen();
+        let cursor =
+            if let Screen::Job(_) = screen { self.panes.get(&self.pane) } else { self.cursors.get(screen) };
+        cursor.cloned().unwrap_or_default()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn cursor_mut(&mut self) -> &mut Cursor {
+        let screen = self.trail.current();
+        if let Screen::Job(_) = screen {
+            return self.panes.entry(self.pane).or_default();
+        }
+        self.cursors.entry(screen.clone()).or_default()
+    }
+
+    /// Rows of the list that are shown at a time.
+    pub(crate) fn height(&self) -> usize {
+        match self.screen() {
+            Screen::Job(_) => super::view::job::pane_height(self),
+            Screen::Overview => super::view::overview::list_height(self),
+            Screen::Agent(_) => super::view::agent::list_height(self),
+            Screen::Jobs
+            | Screen::Agents
+            | Screen::Events
+            | Screen::Notices
+            | Screen::Notice(_)
+            | Screen::Inbox
+            | Screen::Log
+            | Screen::People
+            | Screen::Person(_) => rows_shown(self.size),
+        }
+    }
+
+    /// The rows of the list, in order.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        super::view::rows(self)
+    }
+
+    /// The row that the cursor is on.
+    pub(crate) fn chosen_row(&self) -> Option<Row> {
+        self.cursor().on
+    }
+
+    /// The jobs that an order would be about: the marked ones, else the one that is shown or chosen.
+    pub(crate) fn chosen_jobs(&self) -> Vec<&JobHead> {
+        let rows = &self.data.jobs.rows;
+        match self.screen() {
+            Screen::Job(id) => self.data.job(*id).map(|story| &story.head).into_iter().collect(),
+            Screen::Jobs if !self.marks.is_empty() => {
+                rows.iter().filter(|head| self.marks.contains(&head.id)).collect()
+            }
+            Screen::Jobs => match self.chosen_row() {
+                Some(Row::Job(id)) => rows.iter().filter(|head| head.id == id).collect(),
+                _ => Vec::new(),
+            },
+            Screen::Inbox => match (self.chosen_row(), &self.data.inbox.value) {
+                (Some(Row::Job(id)), Some(inbox)) => {
+                    let heads = inbox.mine.iter().chain(&inbox.operators);
+                    heads.filter(|head| head.id == id).take(1).collect()
+                }
+                _ => Vec::new(),
+            },
+            Screen::Overview
+            | Screen::Agents
+            | Screen::Agent(_)
+            | Screen::Events
+            | Screen::Notices
+            | Screen::Notice(_)
+            | Screen::Log
+            | Screen::People
+            | Screen::Person(_) => Vec::new(),
+        }
+    }
+
+    /// The agent that an order would be about.
+    pub(crate) fn chosen_agent(&self) -> Option<&AgentHead> {
+        if let Screen::Agent(name) = self.screen() {
+            return self.data.agent(name).map(|story| &story.head);
+        }
+        let Some(Row::Agent(name)) = self.chosen_row() else { return None };
+        let listed = self.data.agents.value.iter().flatten();
+        let inbox =
+            self.data.inbox.value.iter().flat_map(|inbox| inbox.approvals.iter().chain(&inbox.offers));
+        listed.chain(inbox).find(|head| head.name == name)
+    }
+
+    /// Whether the person is an operator of the whole marketplace.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| who.role >= Role::Operator)
+    }
+
+    /// Tells something that goes by itself.
+    pub(crate) fn tell(&mut self, tone: Tone, text: impl Into<String>) {
+        let until = self.now.after(TOAST);
+        self.toasts.push_back(Toast { text: text.into(), tone, until });
+        while self.toasts.len() > 3 {
+            self.toasts.pop_front();
+        }
+    }
+
+    /// Writes an order into the log of orders; its number.
+    pub(crate) fn log(&mut self, what: String) -> u64 {
+        self.orders += 1;
+        let (number, at) = (self.orders, self.now);
+        self.done.push_back(Done { number, at, what, outcome: None });
+        while self.done.len() > ACTIONS_MAX {
+            self.done.pop_front();
+        }
+        number
+    }
+
+    /// Looks again at this time at the latest.
+    pub(crate) fn wake(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |before| before.min(at)));
+    }
+}

@@ -1,0 +1,113 @@
+//! Every view in five sizes, with its styles; and every size without a panic.
+
+use super::{Desk, a_notice};
+use crate::dash::model::PANES;
+use crate::dash::overlay::Overlay;
+use crate::dash::screen::{Screen, TABS};
+use crate::dash::theme::Palette;
+use guildhall_protocol::ids::{JobId, UserId};
+use tui_input::Input;
+
+const SIZES: [(u16, u16); 5] = [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8)];
+
+fn screens() -> Vec<(&'static str, Screen)> {
+    let agent = "@gist".parse().expect("a name");
+    let names = ["overview", "jobs", "agents", "inbox", "events", "notices", "log", "people"];
+    let mut screens: Vec<_> = names.into_iter().zip(TABS).collect();
+    screens.extend([
+        ("job", Screen::Job(JobId(6))),
+        ("agent", Screen::Agent(agent)),
+        ("notice", Screen::Notice(a_notice())),
+        ("person", Screen::Person(UserId(1))),
+    ]);
+    screens
+}
+
+#[test]
+fn every_view_in_five_sizes() {
+    for (name, screen) in screens() {
+        for (width, height) in SIZES {
+            let mut desk = Desk::new(width, height);
+            desk.goes(screen.clone());
+            insta::assert_debug_snapshot!(format!("{name}_{width}x{height}"), desk.buffer());
+        }
+    }
+}
+
+#[test]
+fn questions_help_and_palette() {
+    for (width, height) in SIZES {
+        for (name, keys) in [("question", "x"), ("palette", ":"), ("help", "?"), ("filter", "/")] {
+            let mut desk = Desk::new(width, height);
+            desk.jobs.insert(0, super::job_head(40));
+            desk.presses(&["2", keys]);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), desk.text());
+        }
+    }
+}
+
+#[test]
+fn every_part_of_a_job() {
+    for pane in PANES {
+        let mut desk = Desk::new(80, 24);
+        desk.goes(Screen::Job(JobId(6)));
+        desk.model.pane = pane;
+        desk.goes(Screen::Job(JobId(6)));
+        insta::assert_snapshot!(format!("job_{}", pane.title().to_lowercase()), desk.text());
+    }
+}
+
+#[test]
+fn no_size_is_too_small() {
+    let overlays = [
+        None,
+        Some(Overlay::Help { top: 3 }),
+        Some(Overlay::Palette { input: Input::default(), at: 40 }),
+        Some(Overlay::Filter { input: Input::new("日本語 state:".to_owned()), trouble: None }),
+        Some(Overlay::Actions { top: 9 }),
+    ];
+    for (_, screen) in screens() {
+        let mut desk = Desk::new(80, 24);
+        desk.goes(screen);
+        for overlay in &overlays {
+            desk.model.overlays = overlay.clone().into_iter().collect();
+            for width in [1, 2, 3, 4, 5, 7, 11, 17, 25, 30, 31, 40, 59, 60, 79, 80, 109, 110, 160, 220] {
+                for height in [1, 2, 3, 4, 5, 6, 8, 11, 14, 24, 70] {
+                    desk.model.size = (width, height);
+                    desk.buffer();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn letters_of_ascii_alone() {
+    for (_, screen) in screens() {
+        for (width, height) in SIZES {
+            let mut desk = Desk::new(width, height);
+            desk.model.theme.ascii = true;
+            desk.goes(screen.clone());
+            // What others wrote stays as they wrote it.
+            let foreign: String = "—–“”’…→✓✗●▸°é".to_owned();
+            let odd: String = desk
+                .text()
+                .chars()
+                .filter(|letter| !letter.is_ascii() && !foreign.contains(*letter))
+                .collect();
+            assert_eq!(odd, "", "{screen:?} {width}x{height}\n{}", desk.text());
+        }
+    }
+}
+
+#[test]
+fn without_colors_the_chosen_row_is_there() {
+    let mut desk = Desk::new(80, 24);
+    desk.model.theme.palette = Palette::Plain;
+    desk.goes(Screen::Jobs);
+    let buffer = desk.buffer();
+    let reversed =
+        |y: u16| (0..80).all(|x| buffer[(x, y)].modifier.contains(ratatui::style::Modifier::REVERSED));
+    assert!(reversed(2), "{}", desk.text());
+    assert!(buffer.content.iter().all(|cell| cell.fg == ratatui::style::Color::Reset));
+}

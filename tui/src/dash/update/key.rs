@@ -1,0 +1,270 @@
+//! A key: of what lies on top, else what the registry says.
+
+use super::{leave, open, overlay};
+use crate::dash::action::{Act, Entry, Now, entry, keymap};
+use crate::dash::chord::Chord;
+use crate::dash::model::{Model, PANES, Pane, Times};
+use crate::dash::msg::Effect;
+use crate::dash::overlay::Overlay;
+use crate::dash::row::Row;
+use crate::dash::screen::{Screen, TABS};
+use crate::dash::theme::{Palette, Tone};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use guildhall_protocol::history::Subject;
+use tui_input::Input;
+
+pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effect> {
+    let held = |letter| key.code == KeyCode::Char(letter) && key.modifiers.contains(KeyModifiers::CONTROL);
+    if held('c') {
+        return leave(model);
+    }
+    if held('z') {
+        return vec![Effect::Suspend];
+    }
+    if !model.overlays.is_empty() {
+        return overlay::press(model, key);
+    }
+    if key.code == KeyCode::Esc {
+        return escape(model);
+    }
+    let binding = keymap(model).into_iter().find(|binding| binding.chord == chord);
+    let Some(binding) = binding else { return Vec::new() };
+    try_act(model, binding.entry, binding.now)
+}
+
+/// Does something by its name, if it can be done now.
+pub(super) fn act(model: &mut Model, act: Act) -> Vec<Effect> {
+    let Some(entry) = entry(act) else { return Vec::new() };
+    let now = crate::dash::action::now(model, entry);
+    try_act(model, entry, now)
+}
+
+fn try_act(model: &mut Model, entry: &Entry, now: Now) -> Vec<Effect> {
+    match now {
+        Now::Yes => perform(model, entry.act),
+        Now::Absent => Vec::new(),
+        Now::No(why) => {
+            model.tell(Tone::Warn, format!("{}: {why}", entry.does));
+            Vec::new()
+        }
+    }
+}
+
+/// What is nearest goes: a toast, marks, then the screen.
+fn escape(model: &mut Model) -> Vec<Effect> {
+    if !model.marks.is_empty() && *model.screen() == Screen::Jobs {
+        model.marks.clear();
+    } else if !model.trail.back() {
+        model.toasts.clear();
+    }
+    Vec::new()
+}
+
+fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
+    let page = isize::try_from(model.height().saturating_sub(1)).unwrap_or(1).max(1);
+    match act {
+        Act::Quit => return leave(model),
+        Act::Back => {
+            model.trail.back();
+        }
+        Act::Forward => {
+            model.trail.forward();
+        }
+        Act::Help => model.overlays.push(Overlay::Help { top: 0 }),
+        Act::Palette => model.overlays.push(Overlay::Palette { input: Input::default(), at: 0 }),
+        Act::Go(place) => model.trail.go(TABS[usize::from(place)].clone()),
+        Act::Refresh => {
+            if !model.link.is_live() {
+                return vec![Effect::Reconnect];
+            }
+            model.data.renew();
+        }
+        Act::Times => {
+            model.times = match model.times {
+                Times::Relative => Times::Local,
+                Times::Local => Times::Utc,
+                Times::Utc => Times::Relative,
+            };
+        }
+        Act::Look => {
+            model.theme.palette = match model.theme.palette {
+                Palette::Dark => Palette::Light,
+                Palette::Light => Palette::ColorBlind,
+                Palette::ColorBlind => Palette::Ansi,
+                Palette::Ansi => Palette::Plain,
+                Palette::Plain => Palette::Dark,
+            };
+            model.tell(Tone::Accent, format!("colors: {:?}", model.theme.palette).to_lowercase());
+        }
+        Act::ActionLog => model.overlays.push(Overlay::Actions { top: 0 }),
+        Act::Undo => super::deed::undo(model),
+        Act::Up => step(model, -1),
+        Act::Down => step(model, 1),
+        Act::PageUp => step(model, -page),
+        Act::PageDown => step(model, page),
+        Act::First => {
+            step(model, isize::MIN / 2);
+            if *model.screen() == Screen::Jobs {
+                model.data.jobs.restart();
+            }
+        }
+        Act::Last => {
+            step(model, isize::MAX / 2);
+            model.to_end = *model.screen() == Screen::Jobs;
+        }
+        Act::Open => {
+            let row = model.chosen_row();
+            return open(model, row);
+        }
+        Act::Mark => {
+            if let Some(Row::Job(id)) = model.chosen_row() {
+                if !model.marks.remove(&id) {
+                    model.marks.insert(id);
+                }
+                step(model, 1);
+            }
+        }
+        Act::MarkAll => mark_all(model),
+        Act::Filter => {
+            let input = Input::new(model.filter_text.clone());
+            model.overlays.push(Overlay::Filter { input, trouble: None });
+        }
+        Act::ClearFilter => overlay::set_filter(model, String::new()),
+        Act::NextPane => turn_pane(model, 1),
+        Act::PreviousPane => turn_pane(model, PANES.len() - 1),
+        Act::NextJob => neighbor(model, 1),
+        Act::PreviousJob => neighbor(model, -1),
+        Act::Fold => fold(model),
+        Act::Follow => model.still = !model.still,
+        Act::CopyId => return copy(model, id_of),
+        Act::CopyCommand => return copy(model, command_of),
+        Act::Job(action) => super::deed::ask_jobs(model, action),
+        Act::TestAgent => return super::deed::test_agent(model),
+        Act::ResumeAgent => return super::deed::resume_agent(model),
+        Act::PauseAgent => super::deed::ask_pause(model),
+        Act::RetireAgent => super::deed::ask_retire(model),
+        Act::PauseEngine | Act::ResumeEngine => super::deed::ask_engine(model, act),
+        Act::Replay => return super::deed::replay(model),
+        Act::Reveal => super::deed::ask_reveal(model),
+    }
+    Vec::new()
+}
+
+fn step(model: &mut Model, step: isize) {
+    let rows = model.rows();
+    let height = model.height();
+    if matches!(model.screen(), Screen::Events | Screen::Log) && !model.still {
+        model.still = true;
+    }
+    model.cursor_mut().by(&rows, step, height);
+}
+
+fn mark_all(model: &mut Model) {
+    if !model.marks.is_empty() {
+        model.marks.clear();
+        return;
+    }
+    model.marks = model.data.jobs.rows.iter().map(|head| head.id).collect();
+}
+
+fn turn_pane(model: &mut Model, step: usize) {
+    let at = PANES.iter().position(|pane| *pane == model.pane).unwrap_or(0);
+    model.pane = PANES[(at + step) % PANES.len()];
+}
+
+/// The job before or after in the list that one came from.
+fn neighbor(model: &mut Model, step: isize) {
+    let Screen::Job(id) = *model.screen() else { return };
+    let rows = &model.data.jobs.rows;
+    if rows.is_empty() {
+        model.tell(Tone::Dim, "there is no list to go on in; open one with 2");
+        return;
+    }
+    let at = rows.iter().position(|head| head.id == id);
+    let next = at.and_then(|at| rows.get(at.checked_add_signed(step)?)).map(|head| head.id);
+    match next {
+        Some(next) => {
+            model.trail.replace(Screen::Job(next));
+            model.panes.clear();
+            let cursor = model.cursors.entry(Screen::Jobs).or_default();
+            cursor.on = Some(Row::Job(next));
+        }
+        None => {
+            model.tell(Tone::Dim, if step > 0 { "this is the last one" } else { "this is the first one" });
+        }
+    }
+}
+
+fn fold(model: &mut Model) {
+    let place = model.cursor().at;
+    if model.pane != Pane::Answer {
+        return;
+    }
+    let Some(tree) = &mut model.data.tree.value else { return };
+    let Some(line) = tree.shown().get(place).copied() else { return };
+    let left = tree.fold(line);
+    let at = tree.shown().iter().position(|shown| *shown == left).unwrap_or(0);
+    let cursor = model.cursor_mut();
+    cursor.at = at;
+    cursor.on = None;
+}
+
+fn copy(model: &mut Model, text: impl Fn(&Model) -> Option<String>) -> Vec<Effect> {
+    match text(model) {
+        Some(text) => vec![Effect::Copy(text)],
+        None => Vec::new(),
+    }
+}
+
+/// What one would say of what is chosen; in an answer, the path to the line.
+fn id_of(model: &Model) -> Option<String> {
+    if let (Screen::Job(_), Pane::Answer, Some(tree)) = (model.screen(), model.pane, &model.data.tree.value) {
+        let place = tree.shown().get(model.cursor().at).copied()?;
+        return Some(tree.path(place));
+    }
+    Some(match subject(model)? {
+        Row::Job(id) => id.to_string(),
+        Row::Attempt(job, number) => format!("{job}.{}", number.0),
+        Row::Agent(name) => name.to_string(),
+        Row::Notice(id) => id.0.to_string(),
+        Row::User(id) => id.0.to_string(),
+        Row::Event(id) => id.0.to_string(),
+        Row::Line(_) | Row::Heading(_) => return None,
+    })
+}
+
+fn command_of(model: &Model) -> Option<String> {
+    Some(match subject(model)? {
+        Row::Job(id) | Row::Attempt(id, _) => format!("guildhall job show {}", id.0),
+        Row::Agent(name) => format!("guildhall agent show {name}"),
+        Row::Notice(id) => format!("guildhall notices show {}", id.0),
+        Row::User(id) => format!("guildhall user show {}", id.0),
+        Row::Event(id) => {
+            let line = model.data.feed.lines.iter().find(|line| line.id == id)?;
+            match line.subject {
+                Subject::Job(job) => format!("guildhall job show {}", job.0),
+                Subject::Place(place) => format!("guildhall place show {}", place.0),
+                Subject::Agent(_) | Subject::User(_) | Subject::System => return None,
+            }
+        }
+        Row::Line(_) | Row::Heading(_) => return None,
+    })
+}
+
+/// What the screen is about, or the row.
+fn subject(model: &Model) -> Option<Row> {
+    match model.screen() {
+        Screen::Job(id) => Some(Row::Job(*id)),
+        Screen::Agent(name) => Some(Row::Agent(name.clone())),
+        Screen::Notice(id) => Some(Row::Notice(*id)),
+        Screen::Person(id) => Some(Row::User(*id)),
+        Screen::Overview
+        | Screen::Jobs
+        | Screen::Agents
+        | Screen::Events
+        | Screen::Notices
+        | Screen::Inbox
+        | Screen::Log
+        | Screen::People => model.chosen_row(),
+    }
+}

@@ -1,0 +1,71 @@
+//! What is shown: `view` looks at the model and paints, and changes nothing.
+
+pub(crate) mod agent;
+mod agents;
+mod events;
+mod frame;
+mod gantt;
+mod inbox;
+pub(crate) mod job;
+mod jobs;
+mod list;
+mod notices;
+mod overlays;
+pub(crate) mod overview;
+mod people;
+
+use super::layout::parts;
+use super::model::Model;
+use super::pen::{Drawn, Pen};
+use super::row::Row;
+use super::screen::Screen;
+use ratatui::buffer::Buffer;
+
+/// Paints the model; what lies where, and when it reads otherwise by itself.
+pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
+    let mut pen = Pen::new(buffer, model);
+    let area = pen.area();
+    if area.width == 0 || area.height == 0 {
+        return pen.done();
+    }
+    let parts = parts(area);
+    match model.screen() {
+        Screen::Overview => overview::paint(&mut pen, parts.body),
+        Screen::Jobs => jobs::paint(&mut pen, parts.body),
+        Screen::Job(id) => job::paint(&mut pen, parts.body, *id),
+        Screen::Agents => agents::paint(&mut pen, parts.body),
+        Screen::Agent(name) => agent::paint(&mut pen, parts.body, name),
+        Screen::Events => events::paint(&mut pen, parts.body),
+        Screen::Notices => notices::paint(&mut pen, parts.body),
+        Screen::Notice(id) => notices::paint_one(&mut pen, parts.body, *id),
+        Screen::Inbox => inbox::paint(&mut pen, parts.body),
+        Screen::Log => events::paint_log(&mut pen, parts.body),
+        Screen::People => people::paint(&mut pen, parts.body),
+        Screen::Person(id) => people::paint_one(&mut pen, parts.body, *id),
+    }
+    frame::header(&mut pen, parts.header);
+    frame::footer(&mut pen, parts.footer);
+    frame::toasts(&mut pen, parts.body);
+    for overlay in &model.overlays {
+        overlays::paint(&mut pen, parts.body, overlay);
+    }
+    pen.done()
+}
+
+/// The rows of the list that is shown, in order.
+pub(crate) fn rows(model: &Model) -> Vec<Row> {
+    match model.screen() {
+        Screen::Overview => overview::rows(model),
+        Screen::Jobs => jobs::rows(model),
+        Screen::Job(id) => job::rows(model, *id),
+        Screen::Agents => agents::rows(model),
+        Screen::Agent(name) => agent::rows(model, name),
+        Screen::Events => events::rows(model),
+        Screen::Notices => notices::rows(model),
+        Screen::Notice(id) => notices::rows_of_one(model, *id),
+        Screen::Inbox => inbox::rows(model),
+        Screen::Log => events::rows_of_log(model),
+        Screen::People => people::rows(model),
+        Screen::Person(id) => people::rows_of_one(model, *id),
+    }
+}

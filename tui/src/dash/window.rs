@@ -1,0 +1,244 @@
+//! A window on a list of any length: a few pages by key, never all of it. The cursor's job stays where the eye is while jobs
+//! arrive and leave.
+
+use super::data::Loaded;
+use guildhall_protocol::error::ApiError;
+use guildhall_protocol::ids::JobId;
+use guildhall_protocol::listing::{Direction, JobCursor, JobFilter, JobPage, JobQuery, JobSort, PageFrom};
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::view::JobHead;
+
+/// Rows of one page.
+const PAGE: u32 = 200;
+/// Most rows that are held.
+pub(crate) const HELD_MAX: usize = 500;
+
+/// Which part of the list is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// What is held, anew.
+    Held,
+    /// What comes after it.
+    Below,
+    /// What comes before it.
+    Above,
+    /// The end of the list.
+    End,
+}
+
+/// The rows that are held.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Window {
+    pub(crate) rows: Vec<JobHead>,
+    /// Whether the first row is the first of the list.
+    at_top: bool,
+    /// Where the list goes on; none: it ends here.
+    next: Option<JobCursor>,
+    /// How many were looked at when that was little for a page that found little.
+    pub(crate) cut: bool,
+    pub(crate) held: Loaded<()>,
+    below: Loaded<()>,
+    above: Loaded<()>,
+    end: Loaded<()>,
+    /// The newest job that was there when the top was last seen.
+    top_seen: Option<JobId>,
+    /// Jobs that came above what is shown since then.
+    pub(crate) new_above: usize,
+}
+
+impl Window {
+    /// Whether anything was read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.held.value.is_some() || self.end.value.is_some()
+    }
+
+    pub(super) fn renew(&mut self) {
+        self.held.renew();
+        self.below.renew();
+        self.above.renew();
+        self.end.renew();
+    }
+
+    /// The reading of one part.
+    pub(super) fn part(&mut self, part: Part) -> &mut Loaded<()> {
+        match part {
+            Part::Held => &mut self.held,
+            Part::Below => &mut self.below,
+            Part::Above => &mut self.above,
+            Part::End => &mut self.end,
+        }
+    }
+
+    /// Which parts are needed when this row is the first of so many that are shown.
+    pub(super) fn needed(&self, top: usize, height: usize) -> Vec<Part> {
+        let mut parts = vec![Part::Held];
+        if self.is_read() {
+            if self.next.is_some() && top + height * 2 > self.rows.len() {
+                parts.push(Part::Below);
+            }
+            if !self.at_top && top == 0 {
+                parts.push(Part::Above);
+            }
+        }
+        parts
+    }
+
+    /// The question for a part. Who looks at the top sees what is new; further down the list stands still.
+    pub(super) fn query(&self, part: Part, filter: JobFilter, sort: JobSort, top: usize) -> JobQuery {
+        let held = u32::try_from(self.rows.len()).unwrap_or(PAGE).max(PAGE);
+        let cursor = |head: Option<&JobHead>| head.and_then(|head| sort.cursor(head));
+        let (from, limit) = match part {
+            Part::Held if top == 0 && self.at_top => (PageFrom::First, PAGE),
+            Part::Held => {
+                let first = cursor(self.rows.first()).map(|cursor| including(cursor, sort.direction));
+                (first.map_or(PageFrom::First, PageFrom::After), held)
+            }
+            Part::Below => (self.next.map_or(PageFrom::Last, PageFrom::After), PAGE),
+            Part::Above => (cursor(self.rows.first()).map_or(PageFrom::First, PageFrom::Before), PAGE),
+            Part::End => (PageFrom::Last, PAGE),
+        };
+        JobQuery { filter, sort, from, limit }
+    }
+
+    /// Takes a page.
+    pub(super) fn take(
+        &mut self,
+        part: Part,
+        query: &JobQuery,
+        sort: JobSort,
+        now: Timestamp,
+        page: Result<JobPage, ApiError>,
+    ) {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => return self.part(part).take(now, Err(error)),
+        };
+        self.part(part).take(now, Ok(()));
+        self.cut = page.is_cut(query.limit);
+        let last = |rows: &[JobHead]| rows.last().and_then(|head| sort.cursor(head));
+        match part {
+            Part::Held => {
+                self.at_top = query.from == PageFrom::First;
+                self.rows = page.rows;
+                self.next = page.next;
+            }
+            Part::Below => {
+                self.below.renew();
+                self.rows.extend(page.rows);
+                self.next = page.next;
+                let over = self.rows.len().saturating_sub(HELD_MAX);
+                if over > 0 {
+                    self.rows.drain(..over);
+                    self.at_top = false;
+                }
+            }
+            Part::Above => {
+                self.above.renew();
+                self.at_top = page.next.is_none();
+                let mut rows = page.rows;
+                rows.append(&mut self.rows);
+                if rows.len() > HELD_MAX {
+                    rows.truncate(HELD_MAX);
+                    self.next = last(&rows);
+                }
+                self.rows = rows;
+            }
+            Part::End => {
+                self.end.renew();
+                self.end.value = Some(());
+                self.at_top = page.next.is_none();
+                self.rows = page.rows;
+                self.next = None;
+            }
+        }
+    }
+
+    /// Begins at the top again.
+    pub(super) fn restart(&mut self) {
+        *self = Self { held: std::mem::take(&mut self.held), ..Self::default() };
+        self.held.value = None;
+        self.held.renew();
+    }
+
+    /// Counts what came above, when this row is the first that is shown.
+    pub(super) fn settle(&mut self, top: usize) {
+        let newest = self.rows.iter().map(|head| head.id).max();
+        if top == 0 && self.at_top {
+            self.top_seen = newest;
+            self.new_above = 0;
+            return;
+        }
+        let seen = self.top_seen;
+        let above = self.rows.iter().take(top);
+        self.new_above = above.filter(|head| seen.is_some_and(|seen| head.id > seen)).count();
+    }
+}
+
+/// The place just before a row, so that a page after it begins with the row.
+fn including(cursor: JobCursor, direction: Direction) -> JobCursor {
+    let step = match direction {
+        Direction::Descending => 1,
+        Direction::Ascending => -1,
+    };
+    JobCursor { id: JobId(cursor.id.0 + step), ..cursor }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dash::tests::job_head;
+
+    fn page(numbers: impl IntoIterator<Item = i64>, more: bool) -> JobPage {
+        let rows: Vec<JobHead> = numbers.into_iter().map(job_head).collect();
+        let next = rows.last().and_then(|head| JobSort::default().cursor(head)).filter(|_| more);
+        JobPage { searched: 0, next, rows }
+    }
+
+    fn read(window: &mut Window, part: Part, top: usize, answer: JobPage) -> JobQuery {
+        let query = window.query(part, JobFilter::default(), JobSort::default(), top);
+        window.take(part, &query, JobSort::default(), Timestamp(0), Ok(answer));
+        query
+    }
+
+    fn numbers(window: &Window) -> (i64, i64, usize) {
+        let id = |head: Option<&JobHead>| head.map_or(0, |head| head.id.0);
+        (id(window.rows.first()), id(window.rows.last()), window.rows.len())
+    }
+
+    #[test]
+    fn a_million_jobs_are_walked_in_pages_that_are_held_in_part() {
+        let mut window = Window::default();
+        assert_eq!(read(&mut window, Part::Held, 0, page((801..=1_000).rev(), true)).from, PageFrom::First);
+        assert_eq!(window.needed(0, 50), [Part::Held]);
+        assert_eq!(window.needed(120, 50), [Part::Held, Part::Below]);
+        for below in [601..=800, 401..=600, 201..=400] {
+            read(&mut window, Part::Below, 150, page(below.rev(), true));
+        }
+        assert_eq!(numbers(&window), (700, 201, HELD_MAX), "the first pages are let go");
+        assert_eq!(window.needed(0, 50), [Part::Held, Part::Above]);
+        let query = read(&mut window, Part::Above, 0, page((701..=900).rev(), true));
+        assert_eq!(query.from, PageFrom::Before(JobCursor { key: 700, id: JobId(700) }));
+        assert_eq!(numbers(&window), (900, 401, HELD_MAX));
+        assert_eq!(window.needed(460, 50), [Part::Held, Part::Below], "what was let go is read again");
+        read(&mut window, Part::End, 460, page((1..=200).rev(), true));
+        assert_eq!(numbers(&window), (200, 1, 200));
+    }
+
+    #[test]
+    fn who_looks_further_down_is_told_of_what_is_new_and_stays_there() {
+        let mut window = Window::default();
+        read(&mut window, Part::Held, 0, page((1..=100).rev(), false));
+        window.settle(0);
+        let query = window.query(Part::Held, JobFilter::default(), JobSort::default(), 20);
+        assert_eq!(
+            query.from,
+            PageFrom::After(JobCursor { key: 100, id: JobId(101) }),
+            "it begins with the same row"
+        );
+        read(&mut window, Part::Held, 0, page((1..=103).rev(), false));
+        window.settle(23);
+        assert_eq!(window.new_above, 3);
+        window.settle(0);
+        assert_eq!(window.new_above, 0);
+    }
+}

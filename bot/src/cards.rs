@@ -1,4 +1,4 @@
-//! The cards: each job's message is put where its client is, known to the daemon, and kept current by whoever of us leases it.
+//! The cards: each job's message is put on its server's board or where its client is, known to the daemon, and kept current by whoever of us leases it.
 
 use crate::act::{Bot, story};
 use crate::address::{self, Address, Card};
@@ -25,8 +25,18 @@ const DIRECT_MAX: usize = 10_000;
 pub(crate) enum Stands {
     /// In the channel where it was asked for.
     Here,
+    /// In the channel that the server has for cards.
+    OnBoard(u64),
     InDirectMessages,
     Nowhere,
+}
+
+/// Where the card of a new job was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) stands: Stands,
+    /// Whether it was meant for the board, which takes none.
+    pub(crate) board_is_lost: bool,
 }
 
 /// Where a card is put.
@@ -65,8 +75,50 @@ impl Cards {
         self.direct.lock().unwrap_or_else(PoisonError::into_inner).remove(&user);
     }
 
-    /// Puts the card of a job where it was posted, or else into direct messages.
-    pub(crate) async fn put(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Stands {
+    /// Puts the card of a new job on the server's board, if everybody there may see the job and there is one; else where it
+    /// was posted.
+    pub(crate) async fn put(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Placed {
+        let mut board_is_lost = false;
+        if let Some(board) = board_for(person, of, job).await {
+            match self.put_on(bot, person, of, board, job).await {
+                Ok(stands) => return Placed { stands, board_is_lost },
+                Err(error) => {
+                    tracing::info!(job.id = job.0, %error, "a server's board takes no card");
+                    let lost = error.downcast_ref::<DiscordError>();
+                    board_is_lost = matches!(lost, Some(DiscordError::Gone | DiscordError::Forbidden));
+                }
+            }
+        }
+        Placed { stands: self.put_where_they_are(bot, person, of, job).await, board_is_lost }
+    }
+
+    /// Puts the cards of several new jobs on the board, those that belong there; one after another, as Discord wants it.
+    pub(crate) async fn put_on_board(&self, bot: &Bot, person: &Person, of: &Incoming, jobs: Vec<JobId>) {
+        for job in jobs {
+            let Some(board) = board_for(person, of, job).await else { continue };
+            if let Err(error) = self.put_on(bot, person, of, board, job).await {
+                tracing::info!(job.id = job.0, %error, "a server's board takes no card");
+            }
+        }
+    }
+
+    async fn put_on(
+        &self,
+        bot: &Bot,
+        person: &Person,
+        of: &Incoming,
+        board: u64,
+        job: JobId,
+    ) -> anyhow::Result<Stands> {
+        // What we may do in another channel than theirs is not known.
+        let is_here = of.channel == Some(board);
+        let spot = Spot { channel: board, in_server: true, may_thread: is_here && of.can_thread };
+        self.put_into(bot, person, spot, job, None).await?;
+        Ok(if is_here { Stands::Here } else { Stands::OnBoard(board) })
+    }
+
+    /// Puts the card of a job where somebody is, or else into direct messages.
+    async fn put_where_they_are(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Stands {
         let here = of.channel.filter(|_| of.can_post);
         let spot = |channel| Spot { channel, in_server: of.server.is_some(), may_thread: of.can_thread };
         if let Some(channel) = here
@@ -78,13 +130,17 @@ impl Cards {
     }
 
     /// Where the card of a job stands that may have one already; it is put only if there is none.
-    pub(crate) async fn put_once(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Stands {
+    pub(crate) async fn put_once(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Placed {
         let known = shown_at(person, job).await.unwrap_or_default();
-        match address::cards(&known).max_by_key(|card| Some(card.channel) == of.channel) {
-            Some(card) if card.in_server || Some(card.channel) == of.channel => Stands::Here,
+        let stands = match address::cards(&known)
+            .max_by_key(|card| (Some(card.channel) == of.channel, card.in_server))
+        {
+            Some(card) if Some(card.channel) == of.channel => Stands::Here,
+            Some(card) if card.in_server => Stands::OnBoard(card.channel),
             Some(_) => Stands::InDirectMessages,
-            None => self.put(bot, person, of, job).await,
-        }
+            None => return self.put(bot, person, of, job).await,
+        };
+        Placed { stands, board_is_lost: false }
     }
 
     /// Puts the card of a job into the channel where somebody asks for it, unless it is there.
@@ -93,7 +149,7 @@ impl Cards {
         if address::cards(&known).any(|card| Some(card.channel) == of.channel) {
             return Stands::Here;
         }
-        self.put(bot, person, of, job).await
+        self.put_where_they_are(bot, person, of, job).await
     }
 
     /// Puts the card of a job into direct messages.
@@ -138,6 +194,17 @@ impl Cards {
             .await?;
         Ok(())
     }
+}
+
+/// The board on which a job's card belongs.
+async fn board_for(person: &Person, of: &Incoming, job: JobId) -> Option<u64> {
+    of.server.as_ref()?;
+    let head = story(person, job).await.ok()?.head;
+    if head.visibility == Visibility::Private {
+        return None;
+    }
+    let here = person.call(|service, context| async move { service.place(context, None).await });
+    here.await.ok()?.head.settings.board?.parse().ok()
 }
 
 /// The addresses of a job's messages.

@@ -3,6 +3,37 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+/// Discord's bit of Manage Server, as it writes permissions.
+const MANAGE_GUILD: &str = "32";
+
+/// Of what somebody is told, and its name.
+const KINDS: [(&str, &str); 24] = [
+    ("Assignments of my agents", "agent_assigned"),
+    ("Judgements of my agents' answers", "agent_judged"),
+    ("Jobs of mine that are done", "job_completed"),
+    ("Jobs of mine that wait for an agent", "job_waiting"),
+    ("Answers that wait for my decision", "review_wanted"),
+    ("Questions to me", "question"),
+    ("Reminders before time runs out", "reminder"),
+    ("Jobs of mine that nobody could do", "job_failed"),
+    ("Jobs of mine whose deadline passed", "job_expired"),
+    ("Jobs of mine that an operator holds", "job_held"),
+    ("Jobs of mine that an operator called off", "job_canceled"),
+    ("Decisions about my complaints", "appeal_decided"),
+    ("Agents of mine that failed", "agent_ended"),
+    ("Agents of mine that cannot be reached", "circuit_opened"),
+    ("Agents of mine that can be reached again", "circuit_closed"),
+    ("Agents of mine that get no jobs until tested", "agent_quarantined"),
+    ("Agents of mine that are gone", "agent_gone"),
+    ("Agents of mine that work for others", "agent_published"),
+    ("Agents of mine that may not work for others", "publishing_refused"),
+    ("Agents that are offered to me", "agent_offered"),
+    ("Operators: jobs that need one", "operator_needed"),
+    ("Operators: complaints and contests", "appeal_made"),
+    ("Operators: agents to approve", "approval_wanted"),
+    ("Operators: a budget is nearly spent", "budget_low"),
+];
+
 /// Every command.
 pub(crate) fn commands() -> Value {
     json!([
@@ -66,39 +97,16 @@ pub(crate) fn commands() -> Value {
             ]),
             sub("usage", "What you use, what you may, and when there is room again", &[]),
             sub("privacy", "Who receives the text of your jobs, and how long it is kept", &[]),
-            sub("notifications", "How you are told", &[choice("of", "Of what", &[
-                ("Assignments of my agents", "agent_assigned"),
-                ("Judgements of my agents' answers", "agent_judged"),
-                ("Jobs of mine that are done", "job_completed"),
-                ("Jobs of mine that wait for an agent", "job_waiting"),
-                ("Answers that wait for my decision", "review_wanted"),
-                ("Questions to me", "question"),
-                ("Reminders before time runs out", "reminder"),
-                ("Jobs of mine that nobody could do", "job_failed"),
-                ("Jobs of mine whose deadline passed", "job_expired"),
-                ("Jobs of mine that an operator holds", "job_held"),
-                ("Jobs of mine that an operator called off", "job_canceled"),
-                ("Decisions about my complaints", "appeal_decided"),
-                ("Agents of mine that failed", "agent_ended"),
-                ("Agents of mine that cannot be reached", "circuit_opened"),
-                ("Agents of mine that can be reached again", "circuit_closed"),
-                ("Agents of mine that get no jobs until tested", "agent_quarantined"),
-                ("Agents of mine that are gone", "agent_gone"),
-                ("Agents of mine that work for others", "agent_published"),
-                ("Agents of mine that may not work for others", "publishing_refused"),
-                ("Agents that are offered to me", "agent_offered"),
-                ("Operators: jobs that need one", "operator_needed"),
-                ("Operators: complaints and contests", "appeal_made"),
-                ("Operators: agents to approve", "approval_wanted"),
-                ("Operators: a budget is nearly spent", "budget_low"),
-            ]), choice("how", "How", &[("As usual", "usual"), ("Here, by direct message", "discord"), ("Not at all", "off")])]),
+            sub("notifications", "How you are told", &[choice("of", "Of what", &KINDS), choice("how", "How", &[("As usual", "usual"), ("Here, by direct message", "discord"), ("Not at all", "off")])]),
         ]),
+        for_managers(command("setup", "Settle what Guildhall does in this server", &[])),
         command("queue", "Operators: all jobs that have not ended", &[]),
         command("status", "How the marketplace is", &[]),
         command("help", "How this works", &[choice("topic", "About what", &[
             ("Posting a job", "post"),
             ("Deciding about an answer", "decide"),
             ("Having an agent", "agent"),
+            ("Managing a server", "server"),
         ])]),
         {
             "name": "Make this a job", "type": 3,
@@ -118,6 +126,14 @@ fn command(name: &str, about: &str, options: &[Value]) -> Value {
         // In servers and for users; in servers, in direct messages with the bot, in others' direct messages.
         "integration_types": [0, 1], "contexts": [0, 1, 2],
     })
+}
+
+/// A command that a server shows to whoever may manage it, unless it says otherwise; the daemon looks for itself.
+fn for_managers(mut command: Value) -> Value {
+    command["default_member_permissions"] = json!(MANAGE_GUILD);
+    command["integration_types"] = json!([0]);
+    command["contexts"] = json!([0]);
+    command
 }
 
 fn sub(name: &str, about: &str, options: &[Value]) -> Value {

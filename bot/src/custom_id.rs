@@ -1,6 +1,7 @@
 //! What a button or form stands for, as text that Discord keeps: it says everything, so that it works after a restart. Who
 //! clicks is authorized by the daemon, every time.
 
+use crate::setup_step::SetupStep;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::JobId;
 use std::fmt;
@@ -70,6 +71,8 @@ pub(crate) enum CustomId {
     Unsilence { kind: String },
     /// Joins accounts by a code.
     Join { code: String },
+    /// A part of settling something for a server.
+    Setup(SetupStep),
 }
 
 impl fmt::Display for CustomId {
@@ -106,6 +109,7 @@ impl fmt::Display for CustomId {
             Self::Silence { kind } => write!(f, "silence:{kind}"),
             Self::Unsilence { kind } => write!(f, "unsilence:{kind}"),
             Self::Join { code } => write!(f, "join:{code}"),
+            Self::Setup(step) => write!(f, "setup:{step}"),
         }
     }
 }
@@ -160,6 +164,7 @@ impl FromStr for CustomId {
             "silence" => Self::Silence { kind: word(0)? },
             "unsilence" => Self::Unsilence { kind: word(0)? },
             "join" => Self::Join { code: word(0)? },
+            "setup" => Self::Setup(SetupStep::read(rest).ok_or(CustomIdError)?),
             _ => return Err(CustomIdError),
         })
     }
@@ -206,6 +211,8 @@ mod tests {
             CustomId::Silence { kind: "agent_assigned".to_owned() },
             CustomId::Unsilence { kind: "agent_assigned".to_owned() },
             CustomId::Join { code: "K7QM-2XWD".to_owned() },
+            CustomId::Setup(SetupStep::Board),
+            CustomId::Setup(SetupStep::Agents { after: i64::MAX, last: i64::MAX }),
         ] {
             let text = id.to_string();
             assert!(text.len() <= 100, "{text}");
@@ -220,6 +227,8 @@ mod tests {
             "v1:accept:1",
             "v2:keep",
             "v1:show:-1",
+            "v1:setup:sing",
+            "v1:setup",
             "job-12-accept",
         ] {
             assert_eq!(wrong.parse::<CustomId>(), Err(CustomIdError), "{wrong}");

@@ -65,6 +65,10 @@ pub(crate) enum Response {
     Form(Value),
     /// A thought: the message comes later.
     Later,
+    /// The message that they clicked, as it is now.
+    Update(Message),
+    /// The same, later.
+    UpdateLater,
     /// Choices while something is typed.
     Choices(Vec<(String, String)>),
 }
@@ -122,6 +126,10 @@ impl Discord {
             }
             Response::Form(form) => (json!({"type": 9, "data": form}), no_files),
             Response::Later => (json!({"type": 5, "data": ephemeral_flags()}), no_files),
+            Response::Update(message) => {
+                (json!({"type": 7, "data": message.json(None)}), message.files.as_slice())
+            }
+            Response::UpdateLater => (json!({"type": 6}), no_files),
             Response::Choices(choices) => {
                 let choices: Vec<Value> =
                     choices.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
@@ -198,6 +206,15 @@ impl Discord {
         let route = Route::Channel { channel_id: ChannelId::new(thread) };
         let (limit, body) = (Limit::Bucket("archive", thread), json!({"archived": archived}));
         self.ask(limit, route, LightMethod::Patch, &body, &[]).await.map(drop)
+    }
+
+    /// Looks for a channel.
+    ///
+    /// # Errors
+    /// `Gone` or `Forbidden`: we do not see it.
+    pub(crate) async fn sees(&self, channel: u64) -> Result<(), DiscordError> {
+        let route = Route::Channel { channel_id: ChannelId::new(channel) };
+        self.ask(Limit::Bucket("look", channel), route, LightMethod::Get, &Value::Null, &[]).await.map(drop)
     }
 
     /// The channel of direct messages with somebody.

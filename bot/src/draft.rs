@@ -156,10 +156,10 @@ impl Draft {
                 Some("never") => Review::Never,
                 _ => Review::OnAbstain,
             },
-            visibility: if self.given("visibility") == Some("place") {
-                Visibility::Place
-            } else {
-                Visibility::Private
+            visibility: match self.given("visibility") {
+                Some("place") => Some(Visibility::Place),
+                Some("private") => Some(Visibility::Private),
+                Some(_) | None => None,
             },
             only,
             ..JobDraft::default()
@@ -187,9 +187,7 @@ pub(crate) fn beside(
         if job.review == usual.review {
             job.review = given.review;
         }
-        if job.visibility == usual.visibility {
-            job.visibility = given.visibility;
-        }
+        job.visibility = job.visibility.or(given.visibility);
         job.label = job.label.or_else(|| given.label.clone());
         if job.deadline.is_none() && job.within_ms.is_none() {
             (job.deadline, job.within_ms) = (given.deadline, given.within_ms);
@@ -307,7 +305,10 @@ mod tests {
             (job.brief.as_str(), job.title, job.within_ms),
             ("Count the words", None, Some(7_200_000))
         );
-        assert_eq!((job.review, job.visibility, job.only.len()), (Review::Always, Visibility::Place, 1));
+        assert_eq!(
+            (job.review, job.visibility, job.only.len()),
+            (Review::Always, Some(Visibility::Place), 1)
+        );
         assert_eq!(job.input.map(|input| input.value()), Some(serde_json::json!({"text": "to be"})));
         let expected = [
             Criterion::Rule("max 9 words".to_owned()),

@@ -23,12 +23,20 @@ const CALL_MAX: Duration = Duration::from_mins(1);
 /// For whom: the person, and the server if they are in one.
 type Who = (u64, Option<u64>);
 
+/// A connection in somebody's name.
+struct Known {
+    client: Arc<Client>,
+    /// What was said of them where they are: when that changes, another connection says so.
+    here: Option<ActingIn>,
+    used: Instant,
+}
+
 /// The way to the daemon.
 pub(crate) struct Hall {
     endpoint: Endpoint,
     token: String,
     itself: Client,
-    people: Mutex<BTreeMap<Who, (Arc<Client>, Instant)>>,
+    people: Mutex<BTreeMap<Who, Known>>,
 }
 
 /// Somebody in whose name calls are made.
@@ -52,8 +60,10 @@ impl Hall {
         let place = incoming.server.as_ref().map(|server| ActingIn {
             identity: discord(server.id),
             name: format!("server {}", server.id),
-            // Who manages a server is nobody special in the marketplace.
+            // Who manages a server is nobody special for its jobs, unless they have the role that operates them.
             role: Role::Client,
+            manages: server.managed,
+            groups: server.roles.iter().map(u64::to_string).collect(),
         });
         let who = (incoming.user.id, incoming.server.as_ref().map(|server| server.id));
         self.acting_for(who, &incoming.user.name, place)
@@ -67,19 +77,20 @@ impl Hall {
     fn acting_for(&self, who: Who, name: &str, place: Option<ActingIn>) -> Person {
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if let Some((client, used)) = people.get_mut(&who) {
-            *used = now;
-            return Person(Arc::clone(client));
+        if let Some(known) = people.get_mut(&who).filter(|known| known.here == place) {
+            known.used = now;
+            return Person(Arc::clone(&known.client));
         }
         if people.len() >= PEOPLE_MAX
-            && let Some(oldest) = people.iter().min_by_key(|(_, (_, used))| *used).map(|(who, _)| *who)
+            && let Some(oldest) = people.iter().min_by_key(|(_, known)| known.used).map(|(who, _)| *who)
         {
             people.remove(&oldest);
         }
+        let here = place.clone();
         let acting_for = ActingFor { identity: discord(who.0), name: name.to_owned(), place };
         let hello = hello(&self.token, Some(acting_for));
         let client = Arc::new(Client::new(self.endpoint.clone(), hello).call_limit(CALL_MAX));
-        people.insert(who, (Arc::clone(&client), now));
+        people.insert(who, Known { client: Arc::clone(&client), here, used: now });
         Person(client)
     }
 }

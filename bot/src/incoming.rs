@@ -1,6 +1,7 @@
 //! What Discord says happened, read leniently from JSON: fields may be missing, more than known, numbers or strings. What
 //! is not understood is none, and never a failure of the whole.
 
+use guildhall_protocol::place::GROUPS_MAX;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -32,6 +33,8 @@ pub(crate) struct Incoming {
     pub(crate) can_post: bool,
     /// Whether we may open threads in that channel, as far as we are told.
     pub(crate) can_thread: bool,
+    /// What we may do in that channel, as far as Discord says it.
+    pub(crate) app_permissions: Option<u64>,
     /// When we heard of it.
     pub(crate) heard_at: Instant,
     /// What was done.
@@ -52,6 +55,8 @@ pub(crate) struct Server {
     pub(crate) id: u64,
     /// Whether the user may manage it.
     pub(crate) managed: bool,
+    /// The roles that they have in it.
+    pub(crate) roles: Vec<u64>,
 }
 
 /// What was done.
@@ -65,6 +70,8 @@ pub(crate) enum What {
     Typing { path: String, option: String, text: String },
     /// A button.
     Click { custom_id: String },
+    /// A list, and what was chosen from it.
+    Choose { custom_id: String, values: Vec<String> },
     /// A form.
     Submit { custom_id: String, fields: BTreeMap<String, String> },
 }
@@ -101,18 +108,19 @@ impl Incoming {
         let bits = |value: Option<&Value>| number(value);
         let server = identity(event.get("guild_id")).map(|id| Server {
             id,
+            roles: member.map(roles).unwrap_or_default(),
             managed: bits(member.and_then(|member| member.get("permissions")))
                 .is_some_and(|bits| bits & permission::MANAGE_GUILD != 0),
         });
-        let needed = permission::VIEW_CHANNEL | permission::SEND_MESSAGES | permission::EMBED_LINKS;
         // As a user's own app it may answer and nothing else, whatever the permissions of its answers are.
         let installed = match event.get("authorizing_integration_owners") {
             Some(owners) => server.is_none() || owners.get("0").is_some(),
             None => true,
         };
-        let may = bits(event.get("app_permissions")).is_none_or(|bits| bits & needed == needed);
+        let app_permissions = bits(event.get("app_permissions"));
+        let may = may_write(app_permissions).is_ok();
         let in_thread = permission::CREATE_PUBLIC_THREADS | permission::SEND_MESSAGES_IN_THREADS;
-        let may_thread = bits(event.get("app_permissions")).is_some_and(|bits| bits & in_thread == in_thread);
+        let may_thread = app_permissions.is_some_and(|bits| bits & in_thread == in_thread);
         // A channel for text or for news: what is a thread itself has none.
         let kind = number(event.get("channel").and_then(|channel| channel.get("type")));
         let has_threads = kind.is_none_or(|kind| matches!(kind, 0 | 5));
@@ -124,6 +132,7 @@ impl Incoming {
             can_post,
             can_thread: can_post && may_thread && has_threads && server.is_some(),
             server,
+            app_permissions,
             channel: identity(event.get("channel_id"))
                 .or_else(|| identity(event.get("channel").and_then(|channel| channel.get("id")))),
             heard_at: Instant::now(),
@@ -135,6 +144,25 @@ impl Incoming {
 /// Number and token of an interaction of which nothing else is understood: so much is enough to answer it.
 pub(crate) fn address(event: &Value) -> Option<(u64, String)> {
     Some((identity(event.get("id"))?, event.get("token")?.as_str()?.to_owned()))
+}
+
+/// What is missing for writing a card into a channel, in Discord's own words; nothing where Discord does not say what we may.
+pub(crate) fn may_write(permissions: Option<u64>) -> Result<(), Vec<&'static str>> {
+    let Some(bits) = permissions else { return Ok(()) };
+    let needed = [
+        (permission::VIEW_CHANNEL, "View Channel"),
+        (permission::SEND_MESSAGES, "Send Messages"),
+        (permission::EMBED_LINKS, "Embed Links"),
+    ];
+    let missing = needed.into_iter().filter(|(bit, _)| bits & bit == 0);
+    let missing: Vec<&str> = missing.map(|(_, name)| name).collect();
+    if missing.is_empty() { Ok(()) } else { Err(missing) }
+}
+
+/// The roles of a member. The daemon takes a bounded number of them.
+fn roles(member: &Value) -> Vec<u64> {
+    let roles = member.get("roles").and_then(Value::as_array).into_iter().flatten();
+    roles.filter_map(|role| identity(Some(role))).take(GROUPS_MAX).collect()
 }
 
 fn read_user(user: &Value, member: Option<&Value>) -> Option<User> {
@@ -157,7 +185,13 @@ fn read_what(event: &Value) -> Option<What> {
             let (path, given) = path_of(data)?;
             Some(What::Command { path, options: read_options(given, data) })
         }
-        3 => Some(What::Click { custom_id: custom_id()? }),
+        3 => Some(match data.get("values").and_then(Value::as_array) {
+            Some(values) => What::Choose {
+                custom_id: custom_id()?,
+                values: values.iter().filter_map(|value| text(Some(value))).collect(),
+            },
+            None => What::Click { custom_id: custom_id()? },
+        }),
         4 => {
             let (path, given) = path_of(data)?;
             let focused = given.iter().find(|option| option.get("focused") == Some(&Value::Bool(true)))?;
@@ -260,7 +294,7 @@ mod tests {
         json!({
             "id": "11", "type": 2, "token": "t", "guild_id": "5", "channel_id": 7, "app_permissions": "18432",
             "authorizing_integration_owners": {"0": "5"}, "more": {"than": "known"},
-            "member": {"nick": "Ada", "permissions": "32", "user": {"id": "3", "username": "ada"}},
+            "member": {"nick": "Ada", "permissions": "32", "roles": ["8", 9, null, "x"], "user": {"id": "3", "username": "ada"}},
             "data": {"name": "job", "options": [{"name": "post", "type": 1, "options": [
                 {"name": "agent", "type": 3, "value": "@sum"},
                 {"name": "preview", "type": 5, "value": true},
@@ -278,7 +312,7 @@ mod tests {
             "it may not even see the channel"
         );
         assert_eq!(read.user, User { id: 3, name: "Ada".to_owned() });
-        assert_eq!(read.server, Some(Server { id: 5, managed: true }));
+        assert_eq!(read.server, Some(Server { id: 5, managed: true, roles: vec![8, 9] }));
         let What::Command { path, options } = read.what else { panic!("a command") };
         assert_eq!(
             (path.as_str(), options.text("agent"), options.text("preview")),
@@ -353,6 +387,12 @@ mod tests {
         let expected =
             What::Typing { path: "job show".to_owned(), option: "job".to_owned(), text: "1".to_owned() };
         assert_eq!(typing.expect("it is one").what, expected);
+        let chosen =
+            event(3, json!({"custom_id": "v1:setup:board", "component_type": 8, "values": ["7", 8]}));
+        let values = vec!["7".to_owned(), "8".to_owned()];
+        let expected = What::Choose { custom_id: "v1:setup:board".to_owned(), values };
+        assert_eq!(chosen.expect("it is one").what, expected);
+        assert_eq!(may_write(Some(1 << 10)), Err(vec!["Send Messages", "Embed Links"]));
         assert!(event(9, json!({})).is_none(), "a kind that nobody knows");
         assert_eq!(address(&json!({"id": 0, "token": "t"})), None, "nothing is named so");
         assert_eq!(address(&json!({"id": "4", "token": "t", "type": 99})), Some((4, "t".to_owned())));

@@ -5,6 +5,7 @@
 
 mod act;
 mod address;
+mod alerts;
 mod cards;
 mod cli;
 mod commands;
@@ -26,6 +27,8 @@ mod render;
 mod room;
 mod route;
 mod run;
+mod select;
+mod setup_step;
 mod threads;
 
 use clap::Parser;

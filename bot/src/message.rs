@@ -2,6 +2,7 @@
 //!
 //! No message can mention anybody but the one person it is for. Foreign text never makes a link, a mention or a format.
 
+use crate::select::Select;
 use guildhall_protocol::clean::{clean, clean_line, cut};
 use serde_json::{Value, json};
 
@@ -72,6 +73,8 @@ pub(crate) struct Message {
     /// Safe text.
     pub(crate) content: String,
     pub(crate) embed: Option<Embed>,
+    /// Each in a row of its own, before the buttons.
+    pub(crate) selects: Vec<Select>,
     pub(crate) buttons: Vec<Button>,
     pub(crate) files: Vec<File>,
 }
@@ -91,11 +94,10 @@ impl Message {
     /// As Discord's JSON. `ping` may be notified by it, and nobody else. Without `files`, those that a message has stay.
     pub(crate) fn json(&self, ping: Option<u64>) -> Value {
         let users: Vec<String> = ping.iter().map(u64::to_string).collect();
-        let rows: Vec<Value> = self
-            .buttons
-            .chunks(5)
-            .map(|row| json!({"type": 1, "components": row.iter().map(Button::json).collect::<Vec<_>>()}))
-            .collect();
+        let buttons = self.buttons.chunks(5);
+        let buttons = buttons
+            .map(|row| json!({"type": 1, "components": row.iter().map(Button::json).collect::<Vec<_>>()}));
+        let rows: Vec<Value> = self.selects.iter().map(Select::row).chain(buttons).collect();
         let embeds: Vec<Value> = self.embed.iter().map(Embed::json).collect();
         let mut message = json!({
             "content": fit(&self.content, CONTENT_MAX),

@@ -58,11 +58,16 @@ pub(crate) enum Action {
     Queue,
     Status,
     Help(Option<String>),
-    /// Offer jobs, or agents, that begin so.
+    /// See what is settled for the server.
+    Setup,
+    /// Offer jobs, agents, or agents that get jobs here, that begin so.
     CompleteJobs(String),
     CompleteAgents(String),
+    CompleteWorkers(String),
+    /// Offer time zones with this in their name.
     CompleteZones(String),
     Clicked(CustomId),
+    Chosen(CustomId, Vec<String>),
     Submitted(CustomId, BTreeMap<String, String>),
     /// It cannot be: say so.
     Wrong(String),
@@ -75,8 +80,10 @@ pub(crate) fn route(incoming: &Incoming) -> Action {
         What::OnMessage { text, .. } => Action::OpenPostWith(text.clone()),
         What::Typing { option, text, .. } if option == "job" => Action::CompleteJobs(text.clone()),
         What::Typing { option, text, .. } if option == "zone" => Action::CompleteZones(text.clone()),
+        What::Typing { path, text, .. } if path == "job post" => Action::CompleteWorkers(text.clone()),
         What::Typing { text, .. } => Action::CompleteAgents(text.clone()),
         What::Click { custom_id } => ours(custom_id, Action::Clicked),
+        What::Choose { custom_id, values } => ours(custom_id, |id| Action::Chosen(id, values.clone())),
         What::Submit { custom_id, fields } => ours(custom_id, |id| Action::Submitted(id, fields.clone())),
     }
 }
@@ -133,6 +140,7 @@ fn command(path: &str, options: &Options) -> Action {
         "account timezone" => Action::Timezone(word("zone")),
         "account usage" => Action::Usage,
         "account notifications" => Action::Notify { of: word("of"), how: word("how") },
+        "setup" => Action::Setup,
         "queue" => Action::Queue,
         "status" => Action::Status,
         "help" => Action::Help(word("topic")),
@@ -163,6 +171,7 @@ fn user(id: &str) -> Option<UserRef> {
 mod tests {
     use super::*;
     use crate::incoming::User;
+    use crate::setup_step::SetupStep;
 
     fn wants(what: What) -> Action {
         let user = User { id: 1, name: "ada".to_owned() };
@@ -173,6 +182,7 @@ mod tests {
             server: None,
             channel: None,
             can_post: false,
+            app_permissions: None,
             can_thread: false,
             heard_at: std::time::Instant::now(),
             what,
@@ -218,6 +228,8 @@ mod tests {
     fn buttons_of_other_versions_say_so() {
         let click = |id: &str| wants(What::Click { custom_id: id.to_owned() });
         assert_eq!(click("v1:show:3"), Action::Clicked(CustomId::Show { job: JobId(3) }));
+        let chosen = What::Choose { custom_id: "v1:setup:board".to_owned(), values: vec!["7".to_owned()] };
+        assert_eq!(wants(chosen), Action::Chosen(CustomId::Setup(SetupStep::Board), vec!["7".to_owned()]));
         assert!(matches!(click("v0:show:3"), Action::Wrong(text) if text.contains("another version")));
     }
 }

@@ -115,7 +115,7 @@ async fn listen(
     }
 }
 
-/// Tells people, and keeps what they were told current, until `ended`.
+/// Tells people and alert channels, and keeps what they were told current, until `ended`.
 async fn tell(bot: Bot, ended: CancellationToken) {
     // Whatever a bot before this one had half done is done now: there is one bot.
     let release = || {
@@ -130,7 +130,11 @@ async fn tell(bot: Bot, ended: CancellationToken) {
             () = ended.cancelled() => return,
         }
     }
-    tokio::join!(crate::keep::keep(bot.clone(), ended.clone()), crate::notices::tell(bot.clone(), ended));
+    tokio::join!(
+        crate::keep::keep(bot.clone(), ended.clone()),
+        crate::notices::tell(bot.clone(), ended.clone()),
+        crate::alerts::tell(bot.clone(), ended)
+    );
 }
 
 /// Answers interactions, many at a time.

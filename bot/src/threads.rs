@@ -31,7 +31,8 @@ pub(crate) enum Opened {
     CannotHere,
 }
 
-/// Opens the thread of a job at its card in the channel where somebody asks for it. A job has one at most.
+/// Opens the thread of a job at its card in the channel where somebody asks for it, or else at its card on the board. A job has
+/// one at most.
 pub(crate) async fn open(bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Result<Opened, ApiError> {
     let story = story(person, job).await?;
     if story.head.client != person.user().await? {
@@ -44,8 +45,13 @@ pub(crate) async fn open(bot: &Bot, person: &Person, of: &Incoming, job: JobId) 
     if let Some(Thread { thread }) = address::thread(&known) {
         return Ok(Opened::Here(thread));
     }
-    let card = address::cards(&known).find(|card| Some(card.channel) == of.channel);
-    let Some(card) = card.filter(|_| of.can_thread) else { return Ok(Opened::CannotHere) };
+    let here = address::cards(&known).find(|card| Some(card.channel) == of.channel);
+    let card = match here {
+        Some(card) => Some(card).filter(|_| of.can_thread),
+        // On a board in another channel Discord says only then whether we may.
+        None => address::cards(&known).find(|card| card.in_server).filter(|_| of.server.is_some()),
+    };
+    let Some(card) = card else { return Ok(Opened::CannotHere) };
     let opened = match bot.discord.open_thread(card.channel, card.message, &render::thread_name(&story)).await
     {
         // A thread has the number of its message. Whoever opened it died before it was known, or it was archived.

@@ -34,6 +34,8 @@ pub struct Terms {
     pub place: PlaceId,
     /// What a bridge says that they are there.
     pub claimed: Role,
+    /// Whether a bridge says that they may change the settings of where they act.
+    pub manages: bool,
     /// Whether a bridge acts for them.
     pub bridged: bool,
     /// Whether they came as a user of the machine who is an admin by that.
@@ -43,7 +45,14 @@ pub struct Terms {
 impl Terms {
     /// Of somebody at this machine, or from nowhere in particular.
     pub fn up_to(ceiling: Role) -> Self {
-        Self { ceiling, place: PlaceId::LOCAL, claimed: Role::Client, bridged: false, born: false }
+        Self {
+            ceiling,
+            place: PlaceId::LOCAL,
+            claimed: Role::Client,
+            manages: false,
+            bridged: false,
+            born: false,
+        }
     }
 }
 
@@ -174,7 +183,7 @@ mod tests {
     const GUILD: PlaceId = PlaceId(2);
 
     fn terms(ceiling: Role) -> Terms {
-        Terms { ceiling, place: GUILD, claimed: Role::Admin, bridged: true, born: false }
+        Terms { ceiling, place: GUILD, claimed: Role::Admin, manages: false, bridged: true, born: false }
     }
 
     #[test]

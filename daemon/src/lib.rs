@@ -25,6 +25,7 @@ pub mod oidc;
 pub mod ops;
 pub mod people;
 pub mod pick;
+pub mod places;
 pub mod privacy;
 pub mod public;
 pub mod report;

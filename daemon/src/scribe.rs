@@ -4,11 +4,15 @@
 use crate::agents::contract::MessageType;
 use crate::maker::Maker;
 use crate::people::{Notice, People};
-use crate::store::{Chain, Entry, NewBody, NewDelivery, NewEvent, NewJudgement, NewMessage, NewNotification};
+use crate::store::{
+    Chain, Entry, NewAlert, NewBody, NewDelivery, NewEvent, NewJudgement, NewMessage, NewNotification,
+};
 use guildhall_protocol::history::{Actor, Commitment, Event, Text, What};
 use guildhall_protocol::ids::{
-    AgentId, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, JobId, MessageId, NotificationId,
+    AgentId, AlertId, AttemptNumber, AttemptRef, BodyId, DeliveryLogId, JobId, MessageId, NotificationId,
+    PlaceId,
 };
+use guildhall_protocol::notice::NoticeKind;
 use guildhall_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -77,6 +81,12 @@ impl<'a> Scribe<'a> {
                 due_at,
             });
         }
+    }
+
+    /// Tells a place's alert channel.
+    pub fn alert(&mut self, place: PlaceId, kind: NoticeKind, job: Option<JobId>) {
+        let id = AlertId(self.maker.id(self.now));
+        self.entry.alerts.push(NewAlert { id, place, kind, job });
     }
 
     /// Tells an agent something beside its deliveries.

@@ -21,6 +21,7 @@ use crate::notify;
 use crate::oidc::{Issuer, IssuerSetupError};
 use crate::ops;
 use crate::people::People;
+use crate::places::Places;
 use crate::privacy;
 use crate::public::{self, PublicError, PublicListener};
 use crate::reveals::Reveals;
@@ -163,6 +164,7 @@ impl Daemon {
         let public_url = public.as_ref().and_then(|public| config.public_url.clone().or(public.local_url()));
         let llm = models(&config, &*store, tag, now).await?;
         let people = Arc::new(People::new(store.people(Query::People).await?));
+        let places = Arc::new(Places::load(&*store).await?);
         let parts = EngineParts {
             store,
             maker,
@@ -173,6 +175,7 @@ impl Daemon {
             key,
             changes: Arc::new(Changes::default()),
             people,
+            places,
             public_url,
             tag,
             incarnation,

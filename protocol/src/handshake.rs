@@ -55,6 +55,12 @@ pub struct ActingIn {
     /// What they are in this place, at most [`Role::Operator`]. It says nothing about the marketplace.
     #[serde(default)]
     pub role: Role,
+    /// Whether they may change the place's settings.
+    #[serde(default)]
+    pub manages: bool,
+    /// The groups that they are in there: at most [`crate::place::GROUPS_MAX`], named as [`crate::place::is_name`] wants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
 }
 
 impl Hello {

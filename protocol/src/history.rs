@@ -12,6 +12,7 @@ use crate::ids::{
 };
 use crate::job::Priority;
 use crate::model::{BudgetScope, Micros, ModelCall, ModelRole, WithoutModel};
+use crate::place::PlaceSetting;
 use crate::state::{HeldWhy, Reviewer};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ pub enum Subject {
     Agent(AgentId),
     /// A user.
     User(UserId),
+    /// A place.
+    Place(PlaceId),
     /// The marketplace itself.
     System,
 }
@@ -38,6 +41,7 @@ impl Subject {
             Self::Job(id) => ("job", id.0),
             Self::Agent(id) => ("agent", id.0),
             Self::User(id) => ("user", id.0),
+            Self::Place(id) => ("place", id.0),
             Self::System => ("system", 0),
         }
     }
@@ -271,6 +275,8 @@ pub enum What {
     Shared { with: UserId },
     /// No longer.
     Unshared { with: UserId },
+    /// Somebody settled this of a place; the text is the change as JSON.
+    PlaceChanged { setting: PlaceSetting, change: Text },
     /// An operator stopped new attempts everywhere.
     EnginePaused { reason: Option<Text> },
     /// An operator allows new attempts again.
@@ -297,6 +303,7 @@ impl What {
             Self::Disputed { text } | Self::TextsRevealed { reason: text, .. } => Some(text),
             Self::Late { message, .. } => Some(message),
             Self::InputShaped { input, .. } => Some(input),
+            Self::PlaceChanged { change, .. } => Some(change),
             Self::Progressed { note: text, .. }
             | Self::Released { reason: text }
             | Self::LookAgain { reason: text }

@@ -55,6 +55,9 @@ number!(
     /// A notification to one person.
     NotificationId(i64), "notification ");
 number!(
+    /// Something that the operators of a place must know, told in its alert channel.
+    AlertId(i64), "alert ");
+number!(
     /// A message to an agent beside its delivery.
     MessageId(i64), "message ");
 number!(

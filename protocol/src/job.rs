@@ -67,9 +67,9 @@ pub struct JobDraft {
     /// When a person looks at the answer.
     #[serde(default)]
     pub review: Review,
-    /// Who may see it.
-    #[serde(default)]
-    pub visibility: Visibility,
+    /// Who may see it; none: as is usual in the place where it is posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
     /// If not empty: nobody but these agents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<AgentName>,

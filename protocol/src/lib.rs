@@ -27,6 +27,7 @@ pub mod notice;
 pub mod overview;
 pub mod permission;
 pub mod pick;
+pub mod place;
 pub mod service;
 pub mod sign_in;
 pub mod state;

@@ -38,6 +38,9 @@ pub enum Verb {
     SteerEngine,
     SteerModels,
     ReadJudges,
+    ReadPlace,
+    ListPlaces,
+    ChangePlace,
     ReadLog,
     ReadUser,
     ReadUsage,
@@ -167,7 +170,7 @@ use Reach::{Market, Place};
 /// The table. Columns: verb, where a role must hold, the least role for what is one's own, shared with one, assigned to
 /// one's agent, seen by one's place, others'; whether it is open to the suspended; whether it passes a bridge.
 #[rustfmt::skip]
-pub const MATRIX: [Row; 55] = [
+pub const MATRIX: [Row; 58] = [
     row(Verb::Post,                         Market, [C, N, N, N, N], BUSY, OPEN),
     row(Verb::RaisePriority,                Place,  [O, N, N, N, N], BUSY, OPEN),
     row(Verb::ReadJob,                      Place,  [C, C, O, C, O], CALM, OPEN),
@@ -210,6 +213,9 @@ pub const MATRIX: [Row; 55] = [
     row(Verb::SteerEngine,                  Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::SteerModels,                  Market, [O, N, N, N, N], CALM, OPEN),
     row(Verb::ReadJudges,                   Market, [O, N, N, N, N], CALM, OPEN),
+    row(Verb::ReadPlace,                    Market, [C, N, N, C, O], CALM, OPEN),
+    row(Verb::ListPlaces,                   Market, [O, N, N, N, N], CALM, OPEN),
+    row(Verb::ChangePlace,                  Market, [C, N, N, O, O], BUSY, OPEN),
     row(Verb::ReadLog,                      Market, [O, N, N, N, N], CALM, SHUT),
     row(Verb::ReadUser,                     Market, [C, N, N, N, O], CALM, OPEN),
     row(Verb::ReadUsage,                    Market, [C, N, N, N, O], CALM, OPEN),
@@ -254,6 +260,9 @@ impl Verb {
             Self::SteerEngine => "stop or start new attempts",
             Self::SteerModels => "switch models or set their budgets",
             Self::ReadJudges => "compare judges with people",
+            Self::ReadPlace => "read the settings of this place",
+            Self::ListPlaces => "list places",
+            Self::ChangePlace => "change the settings of this place",
             Self::ReadLog => "read the daemon's log",
             Self::ReadUser => "read this account",
             Self::ReadUsage => "see what this account uses",

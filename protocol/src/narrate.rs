@@ -8,7 +8,7 @@ mod people;
 
 pub use agents::tell_agent;
 pub use models::tell_spending;
-pub use people::tell_user;
+pub use people::{tell_place, tell_user};
 
 use crate::appeal::AppealKind;
 use crate::attempt::{AttemptState, Decision, EndedAs, Finding};
@@ -210,6 +210,7 @@ fn tell_plain(story: &JobStory, event: &Event) -> Option<Told> {
         | What::BudgetReached { .. }
         | What::KeyRotated { .. }
         | What::DaemonStarted { .. }
+        | What::PlaceChanged { .. }
         | What::DaemonStopped { .. } => return None,
     };
     Some(told)

@@ -22,7 +22,8 @@ pub const FAILURES_MS: u64 = 3_600_000;
 /// Most of what waits that is counted exactly.
 pub const WAITING_MAX: u64 = 10_000;
 
-/// How the marketplace is: the whole of it for operators, what is theirs for everybody else.
+/// How the marketplace is: the whole of it for operators, what is of their place for operators of one, what is theirs for
+/// everybody else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// When it was so.
@@ -31,7 +32,8 @@ pub struct Overview {
     pub of: Wire<OverviewOf>,
     /// Jobs per state name, states without any left out.
     pub jobs: Vec<(String, u64)>,
-    /// Whether those are all. If not, the newest jobs of somebody who has very many were counted.
+    /// Whether those are all. If not, the newest jobs of somebody who has very many were counted, or a count of a place's jobs
+    /// ended early.
     pub jobs_exact: bool,
     /// The job that has been ready for a pick for longest, by when it was posted.
     pub oldest_ready: Option<OldestJob>,
@@ -49,6 +51,8 @@ pub struct Overview {
 pub enum OverviewOf {
     /// Everything.
     Market,
+    /// What was posted in the place that the caller is an operator of.
+    Place,
     /// Only what is the caller's.
     Caller,
 }

@@ -134,6 +134,8 @@ pub enum Exclusion {
     RuledOut,
     /// An operator ordered another agent.
     NotOrdered,
+    /// The place of the job names the agents that get its jobs, and this is none of them.
+    NotInPlace,
 }
 
 impl Exclusion {
@@ -155,6 +157,7 @@ impl Exclusion {
             Self::KindUnsupported => "is of a kind that this daemon cannot speak to",
             Self::RuledOut => "was ruled out by an operator",
             Self::NotOrdered => "is not the one that an operator ordered",
+            Self::NotInPlace => "is not among the agents that the job's place allows",
         }
     }
 
@@ -172,7 +175,8 @@ impl Exclusion {
             | Self::TriedBefore
             | Self::KindUnsupported
             | Self::RuledOut
-            | Self::NotOrdered => false,
+            | Self::NotOrdered
+            | Self::NotInPlace => false,
         }
     }
 }
@@ -196,6 +200,7 @@ impl fmt::Display for Exclusion {
             Self::KindUnsupported => "of a kind that this daemon cannot speak to",
             Self::RuledOut => "ruled out by an operator",
             Self::NotOrdered => "not the one that an operator ordered",
+            Self::NotInPlace => "not among the agents that the job's place allows",
         })
     }
 }

@@ -8,7 +8,9 @@ use crate::account::{
 use crate::agent::{AgentDefinition, AgentName};
 use crate::bulk::{BulkOrder, BulkOutcome};
 use crate::error::ApiError;
-use crate::ids::{AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId};
+use crate::ids::{
+    AgentVersion, AlertId, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId,
+};
 use crate::job::JobDraft;
 use crate::listing::{JobCount, JobPage, JobQuery};
 use crate::log::LogPage;
@@ -17,6 +19,7 @@ use crate::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
 use crate::overview::Overview;
+use crate::place::{LeasedAlert, PlaceChange, PlaceHead, PlaceRef, PlaceStory};
 use crate::surface::LeasedSurface;
 use crate::usage::UsageReport;
 use crate::view::{
@@ -181,6 +184,25 @@ pub trait Guildhall {
         order: UserOrder,
         reason: Option<String>,
     ) -> Result<UserStory, ApiError>;
+    /// What is settled for a place; none: for where the caller acts.
+    async fn place(place: Option<PlaceRef>) -> Result<PlaceStory, ApiError>;
+    /// Places by number. Operators only.
+    async fn places(page: PageRequest) -> Result<Page<PlaceHead>, ApiError>;
+    /// Settles something of a place, all of it or nothing: whoever manages it may, and operators.
+    async fn set_place(
+        request: RequestId,
+        place: Option<PlaceRef>,
+        changes: Vec<PlaceChange>,
+    ) -> Result<PlaceStory, ApiError>;
+    /// For front ends that serve a channel: what the alert channels of places are to be told, leased for a minute.
+    async fn lease_alerts(channel: Channel, limit: u32) -> Result<Vec<LeasedAlert>, ApiError>;
+    /// What became of a leased alert.
+    async fn settle_alert(
+        id: AlertId,
+        lease: i64,
+        outcome: NoticeOutcome,
+        detail: String,
+    ) -> Result<(), ApiError>;
     /// Who receives the text of jobs, what is kept and how long.
     async fn policy() -> Result<Policy, ApiError>;
     /// Consents to a version of it.

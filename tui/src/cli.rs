@@ -4,12 +4,14 @@ mod agent;
 mod job;
 mod listing;
 mod llm;
+mod place;
 mod user;
 
 pub(crate) use agent::{AgentArgs, AgentCommand, ChatArgs, DefinitionArgs, KindArg};
 pub(crate) use job::{AppealArgs, JobCommand, OrderArgs, OrderCommand, PostArgs, VerdictArg};
 pub(crate) use listing::{ListArgs, LogsArgs, ManyArg, ManyArgs, RevealArgs};
 pub(crate) use llm::{Amount, LlmCommand, SwitchArgs};
+pub(crate) use place::{PlaceCommand, PlaceSetArgs};
 pub(crate) use user::{AccountCommand, UserArgs, UserCommand};
 
 use crate::dash::Palette;
@@ -106,6 +108,9 @@ pub(crate) enum Command {
     /// Your account: who you are here, privacy, consent
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Places, such as Discord servers: what is settled for them
+    #[command(subcommand)]
+    Place(PlaceCommand),
     /// Users: roles, suspension, limits
     #[command(subcommand)]
     User(UserCommand),

@@ -15,6 +15,7 @@ mod llm;
 mod logs;
 mod notices;
 mod overview;
+mod place;
 mod session;
 mod sign_in;
 mod status;
@@ -68,6 +69,7 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Engine(command) => notices::engine(&Session::new(socket, remote, json)?, command).await,
         Command::Llm(command) => llm::run(&Session::new(socket, remote, json)?, command).await,
         Command::Account(command) => user::account(&Session::new(socket, remote, json)?, command).await,
+        Command::Place(command) => place::run(&Session::new(socket, remote, json)?, command).await,
         Command::User(command) => user::run(&Session::new(socket, remote, json)?, command).await,
         Command::Overview => overview::run(&Session::new(socket, remote, json)?).await,
         Command::Logs(args) => logs::run(&Session::new(socket, remote, json)?, args).await,

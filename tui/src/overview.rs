@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::session::{Session, clock};
 use guildhall_protocol::agent::Health;
 use guildhall_protocol::clean::clean_line;
-use guildhall_protocol::overview::{MarketOverview, OldestJob, Overview, Spread, WAITING_MAX};
+use guildhall_protocol::overview::{MarketOverview, OldestJob, Overview, OverviewOf, Spread, WAITING_MAX};
 use guildhall_protocol::time::{Timestamp, show_span};
 use guildhall_protocol::wire::Wire;
 use std::time::Duration;
@@ -19,7 +19,11 @@ fn show(overview: &Overview) -> String {
     let mut line = |name: &str, told: &str| text.push_str(&format!("{name:<9} {told}\n"));
     let jobs: Vec<String> =
         overview.jobs.iter().map(|(state, count)| format!("{count} {}", clean_line(state))).collect();
-    let more = if overview.jobs_exact { "" } else { ", of the newest" };
+    let more = match (overview.jobs_exact, &overview.of) {
+        (true, _) => "",
+        (false, Wire::Known(OverviewOf::Place)) => ", or more",
+        (false, _) => ", of the newest",
+    };
     let jobs = if jobs.is_empty() { "none yet".to_owned() } else { jobs.join(", ") + more };
     line("jobs", &jobs);
     let at = overview.at;

@@ -52,6 +52,20 @@ impl Bot {
         }
     }
 
+    /// Those that get jobs here.
+    pub(super) async fn worker_choices(
+        &self,
+        of: &Incoming,
+        text: &str,
+    ) -> Result<Vec<(String, String)>, ApiError> {
+        let mut choices = self.agent_choices(of, text).await?;
+        let person = self.hall.person(of);
+        let here = person.call(|service, context| async move { service.place(context, None).await });
+        let settings = here.await?.head.settings;
+        choices.retain(|(name, _)| name.parse().is_ok_and(|name| settings.allows(&name)));
+        Ok(choices)
+    }
+
     pub(super) async fn agent_choices(
         &self,
         of: &Incoming,

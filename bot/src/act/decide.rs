@@ -36,11 +36,11 @@ impl Bot {
                 Ok(super::secrets::link(person, &agent, overlap_ms).await)
             }
             CustomId::PostDraft { draft } => self.post_draft(person, of, draft).await,
-            CustomId::PostMany { draft } => self.post_many(person, draft).await,
+            CustomId::PostMany { draft } => self.post_many(person, of, draft).await,
             CustomId::Consent { version, draft } => self.consent(person, of, version, draft).await,
             CustomId::CardHere { job } => {
                 Ok(Message::of(match self.cards.put_here(self, person, of, job).await {
-                    Stands::Here => "✅ The card is here.",
+                    Stands::Here | Stands::OnBoard(_) => "✅ The card is here.",
                     Stands::InDirectMessages => {
                         "⚠️ No card can be posted here: it is in your direct messages."
                     }

@@ -8,6 +8,7 @@ mod drafts;
 mod post;
 mod register;
 mod secrets;
+mod setup;
 mod trial;
 
 use crate::cards::Cards;
@@ -21,6 +22,7 @@ use crate::posting::Posters;
 use crate::render;
 use crate::room::Seat;
 use crate::route::{Action, route};
+use crate::setup_step::SetupStep;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{JobId, RequestId};
@@ -110,6 +112,13 @@ impl Bot {
             Action::CompleteAgents(text) => {
                 self.choose(&incoming, self.agent_choices(&incoming, &text)).await
             }
+            Action::CompleteWorkers(text) => {
+                self.choose(&incoming, self.worker_choices(&incoming, &text)).await
+            }
+            Action::Clicked(CustomId::Setup(step)) => self.settle(&incoming, &seat, step, Vec::new()).await,
+            Action::Chosen(CustomId::Setup(step), values) => {
+                self.settle(&incoming, &seat, step, values).await
+            }
             Action::Help(topic) => self.say(&incoming, render::help(topic.as_deref())).await,
             Action::Wrong(why) => self.say(&incoming, Message::of(format!("⚠️ {why}."))).await,
             Action::Clicked(CustomId::Keep) => self.say(&incoming, Message::of("Nothing was changed.")).await,
@@ -169,14 +178,9 @@ impl Bot {
         if let Ok(answer) = tokio::time::timeout(left(incoming), &mut work).await {
             return self.say(incoming, answer).await;
         }
-        let Some(_waiting) = seat.wait() else {
-            let many = ApiError::new(ErrorKind::Unknown, "too many wait for the daemon at the moment")
-                .hint("look whether it happened all the same before you do it again");
-            return self.say(incoming, render::error(&many)).await;
-        };
+        let Some(_waiting) = seat.wait() else { return self.say(incoming, too_many_wait()).await };
         let deferred = self.respond(incoming, &Response::Later).await;
-        let late = || ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again");
-        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| render::error(&late()));
+        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| took_too_long());
         // What was begun is brought to its end, whether or not anybody hears of it.
         deferred?;
         self.discord.complete(incoming, &answer).await
@@ -195,6 +199,29 @@ impl Bot {
         let heard = person
             .call(|service, context| async move { service.hear_closed(context, Channel::Discord).await });
         heard.await.unwrap_or(false)
+    }
+
+    /// Does a step of settling something, and shows what comes of it in the message that it came from.
+    async fn settle(
+        &self,
+        incoming: &Incoming,
+        seat: &Seat,
+        step: SetupStep,
+        chosen: Vec<String>,
+    ) -> Result<(), DiscordError> {
+        let work = async {
+            let answer = self.setup_step(&self.hall.person(incoming), incoming, step, &chosen).await;
+            answer.unwrap_or_else(|error| render::error(&error))
+        };
+        tokio::pin!(work);
+        if let Ok(answer) = tokio::time::timeout(left(incoming), &mut work).await {
+            return self.respond(incoming, &Response::Update(answer)).await;
+        }
+        let Some(_waiting) = seat.wait() else { return self.say(incoming, too_many_wait()).await };
+        let deferred = self.respond(incoming, &Response::UpdateLater).await;
+        let answer = tokio::time::timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| took_too_long());
+        deferred?;
+        self.discord.complete(incoming, &answer).await
     }
 
     /// Opens a form that the daemon knows, while there is time for one.
@@ -244,6 +271,7 @@ impl Bot {
                 let inbox = person.call(|service, context| async move { service.inbox(context).await });
                 Ok(render::inbox(&inbox.await?))
             }
+            Action::Setup => self.setup(&person, of).await,
             Action::Queue => {
                 let filter = JobFilter { states: OPEN.map(str::to_owned).to_vec(), ..JobFilter::default() };
                 let page = PageRequest { after: None, limit: 2 * PAGE };
@@ -335,6 +363,15 @@ impl Bot {
 /// How long something may take that must be done before the first answer.
 fn left(incoming: &Incoming) -> Duration {
     AT_ONCE.saturating_sub(incoming.heard_at.elapsed())
+}
+
+fn too_many_wait() -> Message {
+    let many = ApiError::new(ErrorKind::Unknown, "too many wait for the daemon at the moment");
+    render::error(&many.hint("look whether it happened all the same before you do it again"))
+}
+
+fn took_too_long() -> Message {
+    render::error(&ApiError::new(ErrorKind::Unknown, "it took too long: look before you do it again"))
 }
 
 fn may_cancel(job: JobId) -> Message {

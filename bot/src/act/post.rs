@@ -1,7 +1,7 @@
 //! Posting: the form, what was given beside it, and what became of it.
 
 use super::account::clock;
-use super::{Answer, Bot, drafts, left, request_of};
+use super::{AT_ONCE, Answer, Bot, drafts, left, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
 use crate::draft::{Draft, beside, jobs_of, options_alone};
@@ -9,14 +9,15 @@ use crate::fields::{Field, asked};
 use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
 use crate::message::{Button, Message, Style};
-use crate::render;
+use crate::render::{self, Seen};
 use crate::room::Seat;
 use crate::threads::{self, Opened};
 use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::ids::RequestId;
-use guildhall_protocol::job::JobDraft;
+use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::job::{JobDraft, Visibility};
+use guildhall_protocol::place::PlaceStory;
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,15 +43,23 @@ impl Bot {
             return Box::pin(self.work(of, seat, async move { bot.many(&of_whom, options).await })).await;
         }
         // What the form does not show is said now: nobody could mend it there.
-        let known = match self.check_options(of, &options).await {
-            Ok(()) => self.needed_by_agent(of, &options).await,
-            Err(error) => Err(error),
-        };
-        let fields = match known {
+        let (checked, fields, here) = tokio::join!(
+            self.check_options(of, &options),
+            self.needed_by_agent(of, &options),
+            self.here(of, left(of))
+        );
+        if let Err(error) = checked {
+            return self.say(of, render::error(&error)).await;
+        }
+        if let Some(refused) = here.refuses(options.text("agent")) {
+            return self.say(of, refused).await;
+        }
+        let fields = match fields {
             Ok(fields) => fields,
             Err(error) => return self.say(of, render::error(&error)).await,
         };
-        let Options { values, attachment } = options;
+        let Options { mut values, attachment } = options;
+        here.say_who_sees(&mut values);
         let has_more = !values.is_empty() || attachment.is_some();
         let typed = values.get("brief").map(|brief| ("brief".to_owned(), brief.clone()));
         let draft = Draft { options: values, fields, typed: typed.into_iter().collect(), ..Draft::default() };
@@ -95,6 +104,16 @@ impl Bot {
         }
     }
 
+    /// What is settled where somebody is, if the daemon says it in time.
+    pub(super) async fn here(&self, of: &Incoming, in_time: Duration) -> Here {
+        let person = self.hall.person(of);
+        let story = person.call(|service, context| async move { service.place(context, None).await });
+        match tokio::time::timeout(in_time, story).await {
+            Ok(Ok(story)) => Here::Known(Box::new(story)),
+            Ok(Err(_)) | Err(_) => Here::Unknown,
+        }
+    }
+
     /// Keeps what was given beside a form, with the text of the file that came along.
     pub(super) async fn keep_options(&self, of: &Incoming, mut draft: Draft, attachment: Option<Attachment>) {
         if let Some(attachment) = attachment {
@@ -115,8 +134,19 @@ impl Bot {
 
     /// Opens the form with the text of a message.
     pub(super) async fn open_post_with(&self, of: &Incoming, text: &str) -> Result<(), DiscordError> {
+        let here = self.here(of, left(of)).await;
+        if let Some(refused) = here.refuses(None) {
+            return self.say(of, refused).await;
+        }
         let typed = BTreeMap::from([("brief".to_owned(), text.to_owned())]);
-        let form = render::post_form(&CustomId::Post { draft: None }, &typed);
+        let mut draft = Draft { typed, ..Draft::default() };
+        here.say_who_sees(&mut draft.options);
+        let has_more = !draft.options.is_empty();
+        let form = form_of(&draft, has_more.then_some(of.id));
+        if has_more {
+            let (bot, of) = (self.clone(), of.clone());
+            tokio::spawn(async move { bot.keep_options(&of, draft, None).await });
+        }
         self.respond(of, &Response::Form(form)).await
     }
 
@@ -180,7 +210,12 @@ impl Bot {
     }
 
     /// Reads the jobs of a file, and shows what would be posted.
-    async fn many(&self, of: &Incoming, options: Options) -> Answer {
+    async fn many(&self, of: &Incoming, mut options: Options) -> Answer {
+        let here = self.here(of, AT_ONCE).await;
+        if let Some(refused) = here.refuses(options.text("agent")) {
+            return Ok(refused);
+        }
+        here.say_who_sees(&mut options.values);
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
         if options.text("thread") == Some("true") {
             let told = "a thread is for one job: leave it out with a file of jobs";
@@ -199,7 +234,7 @@ impl Bot {
     }
 
     /// Posts the jobs of a file that is kept; once, however often somebody clicks.
-    pub(super) async fn post_many(&self, person: &Person, number: u64) -> Answer {
+    pub(super) async fn post_many(&self, person: &Person, of: &Incoming, number: u64) -> Answer {
         let draft = kept(person, number).await?.ok_or_else(lost)?;
         let clock = clock(person, draft.given("deadline")).await?;
         let jobs = jobs_of(draft.material.as_deref().unwrap_or_default())?;
@@ -214,6 +249,10 @@ impl Bot {
             let policy = person.call(|service, context| async move { service.policy(context).await });
             return Ok(render::policy(&policy.await?, Some(number)));
         }
+        let numbers: Vec<JobId> =
+            posted.iter().flatten().filter(|job| !job.repeated).map(|job| job.id).collect();
+        let (bot, person, of) = (self.clone(), person.clone(), of.clone());
+        tokio::spawn(async move { bot.cards.put_on_board(&bot, &person, &of, numbers).await });
         Ok(render::posted_many(&posted))
     }
 
@@ -231,7 +270,7 @@ impl Bot {
             .await?;
         let is_many = kept(person, draft).await?.is_some_and(|draft| draft.is_many);
         if is_many {
-            return self.post_many(person, draft).await;
+            return self.post_many(person, of, draft).await;
         }
         self.post_draft(person, of, draft).await
     }
@@ -297,6 +336,41 @@ impl Bot {
     }
 }
 
+/// What is settled where somebody posts: in a server, or beside all of them.
+pub(super) enum Here {
+    /// The daemon does not say it in time.
+    Unknown,
+    Known(Box<PlaceStory>),
+}
+
+impl Here {
+    /// Why nothing can be posted, better said before somebody writes a page.
+    pub(super) fn refuses(&self, agent: Option<&str>) -> Option<Message> {
+        let Self::Known(story) = self else { return None };
+        let settings = &story.head.settings;
+        if !story.may_post {
+            return Some(render::may_not_post(settings));
+        }
+        let agent: AgentName = agent?.parse().ok()?;
+        let told = format!("{agent} gets no jobs in this server");
+        let error =
+            ApiError::new(ErrorKind::Invalid, told).in_field("agent").hint("name another one, or none");
+        (!settings.allows(&agent)).then(|| render::error(&error))
+    }
+
+    /// What the form shows is what holds, whatever is settled while it is filled in: who sees the job is said with it.
+    fn say_who_sees(&self, options: &mut BTreeMap<String, String>) {
+        let usual = match self {
+            Self::Unknown => "private",
+            Self::Known(story) => match story.head.settings.visibility {
+                Visibility::Place => render::VISIBLE,
+                Visibility::Private => return,
+            },
+        };
+        options.entry("visibility".to_owned()).or_insert_with(|| usual.to_owned());
+    }
+}
+
 /// The job that somebody wrote, by their own clock.
 async fn written(person: &Person, draft: &Draft) -> Result<JobDraft, ApiError> {
     draft.job(&clock(person, draft.given("deadline")).await?)
@@ -317,10 +391,12 @@ fn refused(error: &ApiError, draft: u64) -> Message {
 /// The form of a job: an agent's own, if it says what it needs.
 pub(super) fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
     let id = CustomId::Post { draft: kept_as };
+    let is_seen = draft.options.get("visibility").is_some_and(|visibility| visibility == render::VISIBLE);
+    let seen = if is_seen { Seen::ByAll } else { Seen::Privately };
     match draft.options.get("agent") {
-        Some(agent) if !draft.fields.is_empty() => render::agent_form(&id, agent, draft),
+        Some(agent) if !draft.fields.is_empty() => render::agent_form(&id, agent, draft, seen),
         Some(agent) if draft.is_trial() => render::try_form(&id, agent, &draft.typed),
-        _ => render::post_form(&id, &draft.typed),
+        _ => render::post_form(&id, &draft.typed, seen),
     }
 }
 

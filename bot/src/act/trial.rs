@@ -32,7 +32,11 @@ impl Bot {
     ) -> Result<(), DiscordError> {
         let (person, name) = (self.hall.person(of), agent.clone());
         let story = person.call(|service, context| async move { service.agent(context, name).await });
-        let story = match tokio::time::timeout(left(of), story).await {
+        let (story, here) = tokio::join!(tokio::time::timeout(left(of), story), self.here(of, left(of)));
+        if let Some(refused) = here.refuses(Some(agent.as_str())) {
+            return self.say(of, refused).await;
+        }
+        let story = match story {
             Ok(Ok(story)) => Some(story),
             Ok(Err(error)) if error.kind == ErrorKind::NotFound => {
                 return self.say(of, render::error(&error)).await;
@@ -93,8 +97,14 @@ fn draft(agent: &AgentName, story: Option<&AgentStory>, input: Option<&str>) -> 
     let is_checked = definition.is_some_and(|definition| definition.output_schema.is_some());
     let brief = format!("Trying {agent} out.");
     let mut options = BTreeMap::from(
-        [("agent", agent.to_string()), ("trial", "true".to_owned()), ("brief", brief)]
-            .map(|(name, value)| (name.to_owned(), value)),
+        [
+            ("agent", agent.to_string()),
+            ("trial", "true".to_owned()),
+            ("brief", brief),
+            // Whatever is usual in the server: it is between whoever tries and the agent.
+            ("visibility", "private".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
     );
     if is_checked {
         options.insert("review".to_owned(), "never".to_owned());

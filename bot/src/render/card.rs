@@ -89,7 +89,7 @@ pub(crate) fn card(story: &JobStory, brief: Option<&str>, answer: Option<&str>) 
         footer,
         color: color(&head.state),
     };
-    Message { embed: Some(embed), buttons: buttons(story), files, content: String::new() }
+    Message { embed: Some(embed), buttons: buttons(story), files, ..Message::default() }
 }
 
 /// What people read as text, and JSON as JSON.

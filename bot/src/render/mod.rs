@@ -5,6 +5,7 @@ mod card;
 mod list;
 mod modal;
 mod notice;
+mod setup;
 mod thread;
 mod words;
 
@@ -15,10 +16,11 @@ pub(crate) use agent::{
 pub(crate) use card::{Look, card, public_card};
 pub(crate) use list::{agent_story, agents, found, inbox, jobs, queue, why};
 pub(crate) use modal::{
-    FIELDS_MAX, again_form, agent_form, answer_form, asked_by, post_form, reason_form, register_form,
+    FIELDS_MAX, Seen, again_form, agent_form, answer_form, asked_by, post_form, reason_form, register_form,
     try_form,
 };
-pub(crate) use notice::{beside_card, notice};
+pub(crate) use notice::{alert, beside_card, notice};
+pub(crate) use setup::{VISIBLE, may_not_post, setup_channels, setup_people};
 pub(crate) use thread::{opened, thread_button, thread_name, thread_news, thread_ping};
 pub(crate) use words::{
     account, error, help, link_offer, many, policy, posted, posted_many, preview, returned, stale, status,

@@ -51,11 +51,29 @@ fn form(id: &CustomId, title: &str, fields: &[Field<'_>]) -> Value {
     json!({"custom_id": id.to_string(), "title": fit(title, 45), "components": rows})
 }
 
+/// Who sees a job, as its form says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Its client.
+    Privately,
+    /// Everybody in the server.
+    ByAll,
+}
+
+impl Seen {
+    fn title(self, title: &str) -> String {
+        match self {
+            Self::Privately => title.to_owned(),
+            Self::ByAll => format!("Seen by all here: {}{}", title[..1].to_lowercase(), &title[1..]),
+        }
+    }
+}
+
 /// What somebody typed into the form of a new job.
 pub(crate) type Typed<'a> = &'a std::collections::BTreeMap<String, String>;
 
 /// The form of a new job, with what was typed before.
-pub(crate) fn post_form(id: &CustomId, typed: Typed<'_>) -> Value {
+pub(crate) fn post_form(id: &CustomId, typed: Typed<'_>, seen: Seen) -> Value {
     let value = |name: &str| typed.get(name).map(String::as_str);
     let field = |name, label, placeholder, long, required, most| Field {
         name,
@@ -68,7 +86,7 @@ pub(crate) fn post_form(id: &CustomId, typed: Typed<'_>) -> Value {
     };
     form(
         id,
-        "Post a job",
+        &seen.title("Post a job"),
         &[
             field("brief", "What do you want?", "In your own words", true, true, TYPED_MAX),
             field("material", "Material to work on", "Text or JSON, if there is any", true, false, TYPED_MAX),
@@ -178,7 +196,7 @@ pub(crate) fn again_form(job: JobId) -> Value {
 }
 
 /// The form of a job for one agent: what it needs, after what is wanted unless that is said already.
-pub(crate) fn agent_form(id: &CustomId, agent: &str, draft: &Draft) -> Value {
+pub(crate) fn agent_form(id: &CustomId, agent: &str, draft: &Draft, seen: Seen) -> Value {
     let mut fields = Vec::new();
     if !draft.options.contains_key("brief") {
         fields.push(Field {
@@ -195,7 +213,7 @@ pub(crate) fn agent_form(id: &CustomId, agent: &str, draft: &Draft) -> Value {
     for (field, name) in draft.fields.iter().zip(&names) {
         fields.push(shown(field, name, draft.typed.get(name).map(String::as_str)));
     }
-    form(id, &format!("A job for {agent}"), &fields)
+    form(id, &seen.title(&format!("A job for {agent}")), &fields)
 }
 
 fn shown<'a>(field: &'a fields::Field, name: &'a str, value: Option<&'a str>) -> Field<'a> {
@@ -246,7 +264,8 @@ mod tests {
     fn a_form_stays_within_discord_s_limits_and_keeps_what_was_typed() {
         let typed =
             BTreeMap::from([("brief".to_owned(), "x".repeat(5_000)), ("title".to_owned(), String::new())]);
-        let form = post_form(&CustomId::Post { draft: Some(7) }, &typed);
+        let form = post_form(&CustomId::Post { draft: Some(7) }, &typed, Seen::ByAll);
+        assert_eq!(form["title"], "Seen by all here: post a job");
         let rows = form["components"].as_array().expect("rows");
         assert_eq!(rows.len(), 5);
         for row in rows {
@@ -265,7 +284,7 @@ mod tests {
         let fields = crate::fields::asked(&schema, FIELDS_MAX - 1).expect("a form shows it");
         let typed = BTreeMap::from([("in.url".to_owned(), "https://a.example".to_owned())]);
         let mut draft = Draft { fields, typed, ..Draft::default() };
-        let form = agent_form(&CustomId::Post { draft: Some(7) }, "@reader", &draft);
+        let form = agent_form(&CustomId::Post { draft: Some(7) }, "@reader", &draft, Seen::Privately);
         let input = |form: &Value, number: usize| form["components"][number]["components"][0].clone();
         assert_eq!(
             (input(&form, 0)["custom_id"].as_str(), &form["components"][3]),
@@ -278,7 +297,7 @@ mod tests {
         );
         assert!(input(&form, 2)["label"].as_str().is_some_and(|label| label.chars().count() <= 45));
         draft.options.insert("brief".to_owned(), "Read it".to_owned());
-        let form = agent_form(&CustomId::Post { draft: Some(7) }, "@reader", &draft);
+        let form = agent_form(&CustomId::Post { draft: Some(7) }, "@reader", &draft, Seen::ByAll);
         assert_eq!(input(&form, 0)["custom_id"], "in.url");
     }
 

@@ -5,6 +5,7 @@ use crate::custom_id::CustomId;
 use crate::message::{Button, Message, Style, line};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::notice::{LeasedNotice, NoticeKind};
+use guildhall_protocol::place::LeasedAlert;
 
 /// Longest sentence, graphemes.
 const TEXT_MAX: usize = 400;
@@ -40,6 +41,12 @@ pub(crate) fn notice(leased: &LeasedNotice) -> Message {
     let kind = notice.kind.to_string();
     buttons.push(Button::new("No more of these", Style::Secondary, &CustomId::Silence { kind }));
     Message::of(text).with(buttons)
+}
+
+/// What operators of a server must know, in a channel of theirs.
+pub(crate) fn alert(alert: &LeasedAlert) -> Message {
+    let show = alert.job.map(|job| Button::new("Show me", Style::Primary, &CustomId::Show { job }));
+    Message::of(format!("🔔 {}.", capital(&line(&alert.text, TEXT_MAX)))).with(show.into_iter().collect())
 }
 
 /// That something waits, where others read it, too.

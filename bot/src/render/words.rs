@@ -1,7 +1,7 @@
 //! Short answers.
 
 use super::capital;
-use crate::cards::Stands;
+use crate::cards::{Placed, Stands};
 use crate::custom_id::CustomId;
 use crate::message::{Button, File, Message, Style, line};
 use guildhall_protocol::account::{CONSENT_FIELD, LinkOffer, Policy, UserStory};
@@ -64,10 +64,15 @@ pub(crate) fn stale(error: &ApiError, job: JobId) -> Message {
 }
 
 /// A job is posted.
-pub(crate) fn posted(job: JobId, card: Stands) -> Message {
-    let text = match card {
+pub(crate) fn posted(job: JobId, card: Placed) -> Message {
+    let mut text = match card.stands {
         Stands::Here => {
             format!("✅ Job {job} is posted. Its card is kept current, and you are told when it is done.")
+        }
+        Stands::OnBoard(board) => {
+            format!(
+                "✅ Job {job} is posted. Its card is kept current in <#{board}>, and you are told when it is done."
+            )
         }
         Stands::InDirectMessages => {
             format!("✅ Job {job} is posted. No card can be posted here: you are told by direct message.")
@@ -76,6 +81,9 @@ pub(crate) fn posted(job: JobId, card: Stands) -> Message {
             "✅ Job {job} is posted. Neither here nor by direct message can you be told: look at it with `/job show`."
         ),
     };
+    if card.board_is_lost {
+        text.push_str("\n⚠️ The board of this server takes no cards: whoever manages it chooses another channel with `/setup`.");
+    }
     Message::of(text).with(vec![Button::new("Show", Style::Primary, &CustomId::Show { job })])
 }
 
@@ -229,6 +237,11 @@ pub(crate) fn help(topic: Option<&str>) -> Message {
             "Whatever speaks HTTP can be an agent. `/agent register` opens a form, or takes a file; its secrets are shown once, \
              behind a link, and never here. `/agent test` tries its endpoint, `/agent try` gives it a job that counts for nobody. \
              You hear of its jobs by direct message; `/agent pause` and `/agent rotate-secret` work here, too."
+        }
+        Some("server") => {
+            "Whoever may manage a server types `/setup` in it: where the cards of new jobs stand, which channel is told what \
+             operators must know, who may post, who operates its jobs, which agents get them, and who sees a job that does not \
+             say it. Each choice counts at once."
         }
         _ => {
             "`/job post` opens a form: say what you want. An agent is picked, its answer is checked, and you are told. `/job \

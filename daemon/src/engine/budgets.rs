@@ -107,6 +107,9 @@ impl Engine {
             let chain = store.system(Query::System).await?.chain;
             let mut scribe = Scribe::new(&self.parts.maker, now, chain, Actor::Daemon);
             scribe.event(What::BudgetReached { scope, place, user, percent });
+            if let Some(place) = place.filter(|place| self.parts.places.of(*place).alerts.is_some()) {
+                scribe.alert(place, kind, None);
+            }
             for operator in people.operators() {
                 let notice = Notice { user: operator, kind, job: None, attempt: None, agent: None };
                 scribe.notify(people, notice);

@@ -44,6 +44,7 @@ use crate::llm::Llm;
 use crate::maker::Maker;
 use crate::market::Market;
 use crate::people::People;
+use crate::places::Places;
 use crate::store::{JobRecord, Store};
 use guildhall_protocol::ids::{AgentId, Incarnation, JobId, MessageId, StoreTag};
 use guildhall_protocol::time::Timestamp;
@@ -101,6 +102,8 @@ pub struct EngineParts {
     pub changes: Arc<Changes>,
     /// Who is told what.
     pub people: Arc<People>,
+    /// What is settled for places.
+    pub places: Arc<Places>,
     /// Where agents reach the public listener; none: they are asked.
     pub public_url: Option<String>,
     /// The store's tag.

@@ -102,7 +102,8 @@ impl Engine {
     pub(crate) async fn release(&self, agent: AgentId) {
         let states = vec!["assigned".to_owned()];
         let (agent, limit) = (Some(agent), RELEASE_MAX);
-        let query = Query::List { states, client: None, label: None, agent, before: None, limit };
+        let query =
+            Query::List { states, client: None, place: None, label: None, agent, before: None, limit };
         let released = async {
             for job in self.parts.store.jobs(query).await? {
                 let work = Work::load(&*self.parts.store, job).await?;
@@ -207,7 +208,7 @@ impl Engine {
             attempt = withdraw(work, &mut scribe, now);
             scribe.event(What::Held { why: HeldWhy::Poison });
             self.tell_client(work, &mut scribe, NoticeKind::JobHeld);
-            self.tell_operators(work.job.id, &mut scribe, NoticeKind::OperatorNeeded);
+            self.tell_operators(&work.job, &mut scribe, NoticeKind::OperatorNeeded);
         } else {
             turn.ready = turn.state == JobState::Open;
             // An evaluation is due at once.

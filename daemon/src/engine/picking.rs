@@ -272,6 +272,7 @@ impl Engine {
         let mut all: Vec<AgentId> = tried(&work.attempts, |_| true);
         all.extend(self.failed_before(work).await?);
         let unwilling: Vec<AgentId> = tried(&work.attempts, |ended| ended.counts_as() == Counts::Offer);
+        let place = self.parts.places.of(job.place);
         let market = Arc::clone(&self.parts.market);
         let seed = work.seed();
         let work = move || {
@@ -280,6 +281,7 @@ impl Engine {
             let wanted = |tried| Wanted {
                 client: job.client,
                 draft: &draft,
+                place: &place,
                 steering: &job.steering,
                 input: &input,
                 input_bytes,

@@ -27,7 +27,7 @@ impl Engine {
         let window = Window { reminded: window.reminded + 1, ..window };
         let mut scribe = self.scribe(&work, now, Actor::Daemon);
         if work.job.state == JobState::InReview(Reviewer::Operator) {
-            self.tell_operators(work.job.id, &mut scribe, NoticeKind::Reminder);
+            self.tell_operators(&work.job, &mut scribe, NoticeKind::Reminder);
         } else {
             self.tell_client(&work, &mut scribe, NoticeKind::Reminder);
         }

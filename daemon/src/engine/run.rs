@@ -133,8 +133,15 @@ impl Engine {
         let (Some(before), true) = (before, room > 0) else { return Ok(()) };
         let states = vec!["open".to_owned()];
         let limit = u32::try_from(room).unwrap_or(1);
-        let query =
-            Query::List { states, client: None, label: None, agent: None, before: Some(before), limit };
+        let query = Query::List {
+            states,
+            client: None,
+            place: None,
+            label: None,
+            agent: None,
+            before: Some(before),
+            limit,
+        };
         let jobs = self.parts.store.jobs(query).await?;
         let next = jobs.last().map(|job| job.id);
         let mut sweep = self.sweep.lock().unwrap_or_else(PoisonError::into_inner);

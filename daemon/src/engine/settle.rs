@@ -12,7 +12,8 @@ use crate::agents::contract::MessageType;
 use crate::people::Notice;
 use crate::scribe::Scribe;
 use crate::store::{
-    AttemptRecord, AttemptTurn, Callback, Cause, Command, JobTurn, Lease, NewDelivery, Pulse, StoreError,
+    AttemptRecord, AttemptTurn, Callback, Cause, Command, JobRecord, JobTurn, Lease, NewDelivery, Pulse,
+    StoreError,
 };
 use guildhall_protocol::attempt::{AttemptState, CriterionRef, Decision, EndedAs, Finding};
 use guildhall_protocol::history::{Actor, What};
@@ -288,7 +289,7 @@ impl Engine {
         let reason = scribe.body(why.as_bytes().to_vec()).0;
         scribe.event(What::Held { why: HeldWhy::Unclear });
         self.tell_client(work, &mut scribe, NoticeKind::JobHeld);
-        self.tell_operators(work.job.id, &mut scribe, NoticeKind::OperatorNeeded);
+        self.tell_operators(&work.job, &mut scribe, NoticeKind::OperatorNeeded);
         let job = JobTurn { state, due_at: Some(work.job.deadline), lease: None, window: None, ..same(work) };
         let attempt = Some(AttemptTurn {
             state: AttemptState::Unclear,
@@ -371,15 +372,13 @@ impl Engine {
         }
     }
 
-    /// Tells every operator.
-    pub(super) fn tell_operators(
-        &self,
-        job: guildhall_protocol::ids::JobId,
-        scribe: &mut Scribe<'_>,
-        kind: NoticeKind,
-    ) {
+    /// Tells every operator, and the alert channel of the job's place.
+    pub(super) fn tell_operators(&self, job: &JobRecord, scribe: &mut Scribe<'_>, kind: NoticeKind) {
         for operator in self.parts.people.operators() {
-            scribe.notify(&self.parts.people, Notice::of_job(operator, kind, job));
+            scribe.notify(&self.parts.people, Notice::of_job(operator, kind, job.id));
+        }
+        if self.parts.places.of(job.place).alerts.is_some() {
+            scribe.alert(job.place, kind, Some(job.id));
         }
     }
 

@@ -101,7 +101,7 @@ impl Engine {
             Change::Appeal(attempt, kind) => {
                 let Some(Text { commitment, body }) = reason else { return Ok(()) };
                 scribe.event(What::AppealMade { attempt, kind, text: commitment });
-                self.tell_operators(work.job.id, &mut scribe, NoticeKind::AppealMade);
+                self.tell_operators(&work.job, &mut scribe, NoticeKind::AppealMade);
                 appeal = Some(AppealTurn::Made { attempt, kind, user: who, text: body });
             }
             Change::Decide { attempt, kind, upheld } => {

@@ -251,7 +251,7 @@ impl Engine {
         scribe.event(What::ReviewRequested { reviewer, until: ends_at });
         match reviewer {
             Reviewer::Client => self.tell_client(work, scribe, NoticeKind::ReviewWanted),
-            Reviewer::Operator => self.tell_operators(work.job.id, scribe, NoticeKind::ReviewWanted),
+            Reviewer::Operator => self.tell_operators(&work.job, scribe, NoticeKind::ReviewWanted),
         }
         Window { begins_at: now, ends_at, reminded: 0 }
     }

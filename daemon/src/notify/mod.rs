@@ -3,6 +3,7 @@
 //!
 //! At least once: a notice may be told twice, under the same id, and none is lost.
 
+pub mod alerts;
 pub mod pace;
 mod webhook;
 pub mod words;

@@ -50,10 +50,15 @@ pub fn bundles(rows: Vec<NotificationRecord>) -> Vec<Bundle> {
 
 /// When a notice that was not taken is told again; none when it has been tried for too long.
 pub fn again(row: &NotificationRecord, now: Timestamp) -> Option<Timestamp> {
-    if now.since(row.made_at) > GIVE_UP_AFTER {
+    again_after(row.made_at, row.tries, now)
+}
+
+/// When something that was made then, and not taken so often, is told again; none when it has been tried for too long.
+pub fn again_after(made_at: Timestamp, tries: u32, now: Timestamp) -> Option<Timestamp> {
+    if now.since(made_at) > GIVE_UP_AFTER {
         return None;
     }
-    let doubled = AGAIN_FIRST.saturating_mul(1 << row.tries.saturating_sub(1).min(16));
+    let doubled = AGAIN_FIRST.saturating_mul(1 << tries.saturating_sub(1).min(16));
     Some(now.after(doubled.min(AGAIN_MAX)))
 }
 

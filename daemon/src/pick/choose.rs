@@ -11,6 +11,7 @@ use guildhall_protocol::agent::{AgentKind, AgentState, Audience, Health};
 use guildhall_protocol::ids::{AgentId, AgentVersion, UserId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::pick::{CANDIDATES_MAX, Candidate, Exclusion, Factors, Pick, PickMethod};
+use guildhall_protocol::place::PlaceSettings;
 use guildhall_protocol::time::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub struct Wanted<'a> {
     pub client: UserId,
     /// The job.
     pub draft: &'a JobDraft,
+    /// What is settled where it was posted.
+    pub place: &'a PlaceSettings,
     /// What an operator ordered.
     pub steering: &'a Steering,
     /// Its input, or its brief as text.
@@ -195,6 +198,8 @@ fn lasting(listing: &Listing, wanted: &Wanted<'_>) -> Option<Exclusion> {
         Some(Exclusion::NotOrdered)
     } else if wanted.steering.exclude.contains(&record.id) && wanted.steering.assign.is_none() {
         Some(Exclusion::RuledOut)
+    } else if !wanted.place.allows(&record.name) {
+        Some(Exclusion::NotInPlace)
     } else if !published {
         Some(Exclusion::NotPublished)
     } else if definition.kind == AgentKind::A2a {

@@ -14,6 +14,7 @@ use guildhall_protocol::error::ErrorKind;
 use guildhall_protocol::handshake::{ActingFor, Hello};
 use guildhall_protocol::ids::UserId;
 use guildhall_protocol::notice::Channel;
+use guildhall_protocol::place::{GROUPS_MAX, NAME_BYTES_MAX, is_name};
 use guildhall_protocol::time::Timestamp;
 
 /// Longest name of a person or place that a bridge tells, graphemes.
@@ -69,6 +70,11 @@ pub(super) enum Unknown {
     /// The person or place is named in a way that cannot be.
     #[error("a bridge names people and places as kind:id, such as discord:80351110224678912")]
     BadName,
+    /// The groups of the person are too many, or named in a way that cannot be.
+    #[error(
+        "a bridge tells at most {GROUPS_MAX} groups of a person, each named by 1 to {NAME_BYTES_MAX} bytes"
+    )]
+    BadGroups,
 }
 
 impl Unknown {
@@ -85,7 +91,8 @@ impl Unknown {
             | Self::SignIn(SignInError::Refused(_))
             | Self::NoBridge
             | Self::OtherPlace(_)
-            | Self::BadName => ErrorKind::Forbidden,
+            | Self::BadName
+            | Self::BadGroups => ErrorKind::Forbidden,
         }
     }
 }
@@ -197,23 +204,33 @@ async fn bridged(desk: &Desk, scope: &TokenScope, acting_for: &ActingFor) -> Res
             if !scope.places.is_empty() && !scope.places.contains(&here.identity) {
                 return Err(Unknown::OtherPlace(here.identity.clone()));
             }
-            Some((desk.place(&here.identity, &short(&here.name)).await?, here.role))
+            check_groups(&here.groups)?;
+            Some((desk.place(&here.identity, &short(&here.name)).await?, here))
         }
     };
     let name = short(name);
     let user = desk.user(&identity.kind, &identity.id, &name).await?;
     let mut terms = Terms { bridged: true, ..Terms::up_to(scope.up_to) };
-    if let Some((place, role)) = here {
+    let mut groups = Vec::new();
+    if let Some((place, here)) = here {
         terms.place = place;
-        terms.claimed = role.min(Role::Operator);
+        terms.claimed = here.role.min(Role::Operator);
+        terms.manages = here.manages;
+        groups.clone_from(&here.groups);
     }
-    Ok(Session { terms, identity: Some(identity.clone()), ..Session::of(user, name) })
+    Ok(Session { terms, groups, identity: Some(identity.clone()), ..Session::of(user, name) })
 }
 
 /// Those that only this daemon gives are no names for a bridge.
 fn check_identity(identity: &Identity) -> Result<(), Unknown> {
     let is_own = ["uid", "oidc", "name", "house", "local"].contains(&identity.kind.as_str());
     if is_own || !identity.is_sound() { Err(Unknown::BadName) } else { Ok(()) }
+}
+
+/// A bridge may know more groups than a place ever names.
+fn check_groups(groups: &[String]) -> Result<(), Unknown> {
+    let fit = groups.len() <= GROUPS_MAX && groups.iter().all(|group| is_name(group));
+    if fit { Ok(()) } else { Err(Unknown::BadGroups) }
 }
 
 impl Desk {

@@ -36,18 +36,24 @@ impl Caller {
                 if deadline < soonest { "has passed, or nearly" } else { "is more than 90 days away" };
             return Err(invalid("deadline", format!("the deadline {deadline} {problem}")));
         }
+        let here = self.settled_here();
         for name in draft.only.iter().chain(&draft.not) {
             let market = self.desk.engine.market();
             if !market.named(name).is_some_and(|listing| self.may_see(&listing.record)) {
                 return Err(not_found(&format!("agent {name}")).in_field("only"));
             }
         }
+        if let Some(name) = draft.only.first().filter(|_| !draft.only.iter().any(|name| here.allows(name))) {
+            let told = format!("{name} gets no jobs of this place, which names the agents that do");
+            return Err(invalid("only", told).hint("post it without naming an agent, or name another one"));
+        }
         let criteria = draft.criteria.clone();
         let warnings = self.desk.on_pool(move || check_criteria(&criteria)).await?;
         let warnings =
             warnings.map_err(|(index, problem)| invalid(&format!("criteria[{index}]"), problem))?;
         self.desk.check_input(&draft).await?;
-        Ok((JobDraft { deadline: Some(deadline), within_ms: None, ..draft }, warnings))
+        let visibility = Some(draft.visibility.unwrap_or(here.visibility));
+        Ok((JobDraft { visibility, deadline: Some(deadline), within_ms: None, ..draft }, warnings))
     }
 }
 

@@ -50,6 +50,7 @@ impl Caller {
                 let market = self.desk.engine.market();
                 Ok(market.get(agent).is_some_and(|listing| listing.record.is_owned_by(self.who.user)))
             }
+            Subject::Place(place) => Ok(self.who.terms.manages && place == self.who.terms.place),
             Subject::System => Ok(false),
             Subject::Job(job) => {
                 if let Some(own) = seen.get(&job) {

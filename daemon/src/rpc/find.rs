@@ -1,11 +1,12 @@
-//! Calls that look for jobs and count them. Who is no operator finds their own.
+//! Calls that look for jobs and count them. Operators of the marketplace find all, those of a place what was posted there, and
+//! everybody else their own.
 
 use super::Caller;
 use super::errors::{invalid, not_found, store};
+use super::session::Sees;
 use crate::store::{JobSearch, JobWish, Query, Span};
-use guildhall_protocol::account::UserRef;
 use guildhall_protocol::error::ApiError;
-use guildhall_protocol::ids::{JobId, UserId};
+use guildhall_protocol::ids::{JobId, PlaceId, UserId};
 use guildhall_protocol::listing::{
     JobCount, JobCursor, JobFilter, JobPage, JobQuery, JobSort, PageFrom, SEARCHED_MAX, TEXT_BYTES_MAX,
 };
@@ -60,9 +61,7 @@ impl Caller {
         if filter.text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
             return Err(invalid("text", format!("is longer than {TEXT_BYTES_MAX} bytes")));
         }
-        let Some(client) = self.meant_client(filter.mine, filter.client.as_ref()).await? else {
-            return Ok(None);
-        };
+        let Some(Meant { client, place }) = self.meant(&filter).await? else { return Ok(None) };
         let mut states = filter.states;
         if states.is_empty() && filter.held.is_some() {
             // The few that are held lead to those held for this.
@@ -70,10 +69,10 @@ impl Caller {
         }
         Ok(Some(JobWish {
             states,
-            client: client.only(),
+            client,
             label: filter.label,
             agent,
-            place: filter.place,
+            place,
             priority: filter.priority,
             text: filter.text.filter(|text| !text.is_empty()),
             posted: Span { from: filter.posted_from, before: filter.posted_before },
@@ -84,35 +83,39 @@ impl Caller {
         }))
     }
 
-    /// Whose jobs are meant; none: nobody's. Whether others are there is nobody's business who may not read them.
-    async fn meant_client(&self, mine: bool, client: Option<&UserRef>) -> Result<Option<Whom>, ApiError> {
-        let own = self.who.user;
-        let only_own = mine || !self.is_operator();
-        Ok(match client {
-            None if only_own => Some(Whom::Only(own)),
-            None => Some(Whom::Everybody),
-            Some(client) if only_own => {
-                let named = self.named_user(Some(client)).await.ok();
-                named.filter(|named| named.id == own).map(|_| Whom::Only(own))
-            }
-            Some(client) => Some(Whom::Only(self.named_user(Some(client)).await?.id)),
+    /// Whose jobs are meant, and where; none: nobody's. Whoever runs the marketplace means all, whoever runs the place where
+    /// they act all that were posted there, and everybody else their own.
+    async fn meant(&self, filter: &JobFilter) -> Result<Option<Meant>, ApiError> {
+        let (own, here) = (self.who.user, self.who.terms.place);
+        let sees = match self.sees() {
+            // In another place they are as everybody.
+            Sees::Place if filter.place.is_some_and(|place| place != here) => Sees::Own,
+            sees @ (Sees::Own | Sees::Place | Sees::Everything) => sees,
+        };
+        let sees = if filter.mine { Sees::Own } else { sees };
+        let client = match &filter.client {
+            None => None,
+            Some(client) => match (sees, self.named_user(Some(client)).await) {
+                (_, Ok(named)) => Some(named.id),
+                (Sees::Everything, Err(error)) => return Err(error),
+                // Whether others are there is nobody's business who may not read them.
+                (Sees::Own | Sees::Place, Err(_)) => return Ok(None),
+            },
+        };
+        Ok(match sees {
+            Sees::Everything => Some(Meant { client, place: filter.place }),
+            Sees::Place if client != Some(own) => Some(Meant { client, place: Some(here) }),
+            Sees::Own | Sees::Place => client
+                .is_none_or(|client| client == own)
+                .then_some(Meant { client: Some(own), place: filter.place }),
         })
     }
 }
 
-/// Whose jobs are meant.
-enum Whom {
-    Everybody,
-    Only(UserId),
-}
-
-impl Whom {
-    fn only(self) -> Option<UserId> {
-        match self {
-            Self::Everybody => None,
-            Self::Only(user) => Some(user),
-        }
-    }
+/// Whose jobs are meant, and where; none: everybody's, everywhere.
+struct Meant {
+    client: Option<UserId>,
+    place: Option<PlaceId>,
 }
 
 /// The names of a job's states, each once, in the order of its life.

@@ -17,11 +17,12 @@ use crate::store::{
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::history::{Actor, Subject, What};
-use guildhall_protocol::ids::{AgentId, BodyId, JobId, RequestId, UserId};
+use guildhall_protocol::ids::{AgentId, BodyId, JobId, PlaceId, RequestId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft, Review, limits};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::model::Payer;
 use guildhall_protocol::pick::Exclusion;
+use guildhall_protocol::place::PlaceSettings;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
     BODY_PAGE_BYTES_MAX, BodyPage, JobHead, NewJob, Order, Posted, Preview, Sight, WhyNot,
@@ -76,6 +77,7 @@ impl Caller {
     /// Checks a draft and makes the command that posts it.
     async fn prepare(&self, request: Request, draft: JobDraft) -> Result<Prepared, ApiError> {
         let now = Timestamp::now();
+        self.check_poster()?;
         let (draft, _) = self.checked_draft(draft, now).await?;
         self.check_post(draft.brief.len(), now).await?;
         if let Some(earlier) = draft.derived_from {
@@ -90,7 +92,7 @@ impl Caller {
         let post = NewPost {
             client,
             place: self.who.terms.place,
-            visibility: draft.visibility,
+            visibility: draft.visibility.unwrap_or_default(),
             priority: draft.priority,
             title: draft.shown_title(),
             label: draft.label,
@@ -115,6 +117,7 @@ impl Caller {
             | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Surfaces(_)
+            | Outcome::Alerts(_)
             | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
             }
@@ -128,6 +131,7 @@ impl Caller {
     }
 
     pub(super) async fn preview_one(&self, draft: JobDraft) -> Result<Preview, ApiError> {
+        self.check_poster()?;
         let now = Timestamp::now();
         let (draft, mut notes) = self.checked_draft(draft, now).await?;
         let judged_by_person = draft.criteria.is_empty() && draft.review != Review::Never
@@ -149,7 +153,8 @@ impl Caller {
             Err(_) => {}
         }
         let engine = &self.desk.engine;
-        let mut asks = Asks::of(engine, draft, self.who.user, now).with_meaning(engine).await;
+        let here = self.who.terms.place;
+        let mut asks = Asks::of(engine, draft, self.who.user, here, now).with_meaning(engine).await;
         if asks.compared.is_none() && engine.compares(&asks.draft) {
             notes.push("agents are compared by words here; by meaning too, once it is posted".to_owned());
         }
@@ -176,7 +181,8 @@ impl Caller {
             return Err(nobody);
         }
         let engine = &self.desk.engine;
-        let asks = Asks { steering: job.steering.clone(), ..Asks::of(engine, draft, job.client, now) };
+        let asks =
+            Asks { steering: job.steering.clone(), ..Asks::of(engine, draft, job.client, job.place, now) };
         let mut asks = asks.with_meaning(engine).await;
         let market = Arc::clone(&self.desk.engine.parts().market);
         let wanted_name = name.clone();
@@ -212,7 +218,7 @@ impl Caller {
         let draft = draft.ok_or_else(|| not_found("text of this job any more: it was forgotten"))?;
         let draft: JobDraft = serde_json::from_slice(&draft).map_err(|error| errors::internal(&error))?;
         let steering = Steering { assign: Some(agent), ..job.steering.clone() };
-        let asks = Asks { steering, ..Asks::of(&self.desk.engine, draft, job.client, now) };
+        let asks = Asks { steering, ..Asks::of(&self.desk.engine, draft, job.client, job.place, now) };
         let may_be_asked = asks.material != Material::Given;
         let (market, wanted) = (Arc::clone(&self.desk.engine.parts().market), name.clone());
         let look = move || {
@@ -323,6 +329,7 @@ impl Caller {
 /// A draft, with what the picker asks of it.
 struct Asks {
     draft: JobDraft,
+    place: Arc<PlaceSettings>,
     steering: Steering,
     client: UserId,
     input: Value,
@@ -334,14 +341,15 @@ struct Asks {
 }
 
 impl Asks {
-    fn of(engine: &Engine, draft: JobDraft, client: UserId, now: Timestamp) -> Self {
+    fn of(engine: &Engine, draft: JobDraft, client: UserId, place: PlaceId, now: Timestamp) -> Self {
+        let place = engine.parts().places.of(place);
         let input = draft.input.as_ref().map_or_else(|| json!({"text": draft.brief}), Json::value);
         let input_bytes = draft.input.as_ref().map_or(draft.brief.len(), |input| input.as_str().len());
         let deadline = draft.deadline.unwrap_or(now);
         let material = engine.material(&draft, client);
         let steering = Steering::default();
         let (compared, near) = (None, Vec::new());
-        Self { draft, steering, client, input, input_bytes, material, deadline, compared, near }
+        Self { draft, place, steering, client, input, input_bytes, material, deadline, compared, near }
     }
 
     /// With what is known of the meaning of its texts, at no cost.
@@ -359,6 +367,7 @@ impl Asks {
         Wanted {
             client: self.client,
             draft: &self.draft,
+            place: &self.place,
             steering: &self.steering,
             input: &self.input,
             input_bytes: self.input_bytes,

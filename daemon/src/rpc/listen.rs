@@ -357,6 +357,9 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::SettleSurface { .. }
         | R::ReleaseLeases { .. }
         | R::KeepDraft { .. }
+        | R::SetPlace { .. }
+        | R::LeaseAlerts { .. }
+        | R::SettleAlert { .. }
         | R::HearClosed { .. }
         | R::MakeLinkCode { .. }
         | R::Link { .. }
@@ -387,6 +390,8 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::Usage { .. }
         | R::Users { .. }
         | R::Policy { .. }
+        | R::Place { .. }
+        | R::Places { .. }
         | R::LinkOffer { .. }
         | R::Draft { .. }
         | R::Surfaces { .. }

@@ -5,6 +5,7 @@
 
 mod agent_past;
 mod agents;
+mod alerts;
 mod authenticate;
 mod bulk;
 mod check;
@@ -24,6 +25,7 @@ mod notices;
 mod orders;
 mod overview;
 mod ownership;
+mod places;
 mod registration;
 mod reveal;
 mod rotation;
@@ -131,6 +133,7 @@ impl Desk {
             | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Surfaces(_)
+            | Outcome::Alerts(_)
             | Outcome::Dropped(_) => Err(StoreError::Unavailable("an outcome of another command".to_owned())),
         }
     }

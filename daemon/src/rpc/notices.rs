@@ -3,6 +3,7 @@
 
 use super::Caller;
 use super::errors::{denied_channel, internal, invalid, not_found, store};
+use super::session::Sees;
 use super::story::appeal_view;
 use crate::agents::egress::{PrivateAddresses, check};
 use crate::agents::signing::SigningSecret;
@@ -46,25 +47,31 @@ impl Caller {
     }
 
     pub(super) async fn inbox_now(&self) -> Result<Inbox, ApiError> {
-        let list = |states: &[&str], client| Query::List {
+        let list = |states: &[&str], client, place| Query::List {
             states: states.iter().map(|state| (*state).to_owned()).collect(),
             client,
+            place,
             label: None,
             agent: None,
             before: None,
             limit: INBOX_ROWS_MAX,
         };
-        let mine = list(&["input_required", "in_review"], Some(self.who.user));
+        let mine = list(&["input_required", "in_review"], Some(self.who.user), None);
         let mut mine = self.desk.store().jobs(mine).await.map_err(store)?;
         mine.retain(|job| job.state != JobState::InReview(Reviewer::Operator));
         let mut inbox = Inbox { mine: self.heads(mine).await?, ..Inbox::default() };
         inbox.offers = self.agents_where(|record| record.offered_to == Some(self.who.user));
-        if self.is_operator() {
-            let held = self.desk.store().jobs(list(&["in_review", "held"], None)).await.map_err(store)?;
+        let sees = self.sees();
+        if sees != Sees::Own {
+            let place = (sees == Sees::Place).then_some(self.who.terms.place);
+            let held = list(&["in_review", "held"], None, place);
+            let held = self.desk.store().jobs(held).await.map_err(store)?;
             let for_operators = held.into_iter().filter(|job| {
                 matches!(job.state, JobState::InReview(Reviewer::Operator) | JobState::Held(_))
             });
             inbox.operators = self.heads(for_operators.collect()).await?;
+        }
+        if sees == Sees::Everything {
             let open = Query::OpenAppeals { limit: INBOX_ROWS_MAX };
             let appeals = self.desk.store().appeals(open).await.map_err(store)?;
             let texts = appeals.iter().map(|appeal| appeal.text).collect();
@@ -201,6 +208,7 @@ impl Caller {
             | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Surfaces(_)
+            | Outcome::Alerts(_)
             | Outcome::Dropped(_) => {
                 return Err(store(StoreError::Unavailable("an outcome of another command".to_owned())));
             }

@@ -3,8 +3,9 @@
 
 use super::Caller;
 use super::errors::store;
+use super::session::Sees;
 use crate::market::Listing;
-use crate::store::{Query, WaitingRecord};
+use crate::store::{JobsOf, Query, WaitingRecord};
 use guildhall_protocol::agent::{AgentState, Health};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::overview::{
@@ -14,33 +15,42 @@ use guildhall_protocol::overview::{
 use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
 
-/// Newest jobs of one client that are counted by state.
-const OWN_COUNTED_MAX: u32 = 20_000;
+/// Newest jobs of one client that are counted by state; jobs of one place that are counted in each state.
+const COUNTED_MAX: u32 = 20_000;
 
 impl Caller {
     pub(super) async fn overview_now(&self) -> Result<Overview, ApiError> {
         let now = Timestamp::now();
-        let own = (!self.is_operator()).then_some(self.who.user);
+        let (told, of) = match self.sees() {
+            Sees::Everything => (OverviewOf::Market, JobsOf::Everybody),
+            Sees::Place => (OverviewOf::Place, JobsOf::Place(self.who.terms.place)),
+            Sees::Own => (OverviewOf::Caller, JobsOf::Client(self.who.user)),
+        };
         let limit = u32::try_from(WAITING_MAX).unwrap_or(u32::MAX);
-        let counts = match own {
-            None => Query::Counts,
-            Some(client) => Query::CountsOf { client, limit: OWN_COUNTED_MAX },
+        let counts = match of {
+            JobsOf::Everybody => Query::Counts,
+            JobsOf::Client(client) => Query::CountsOf { client, limit: COUNTED_MAX },
+            JobsOf::Place(place) => Query::CountsIn { place, limit: COUNTED_MAX },
         };
         let jobs = self.desk.store().counts(counts).await.map_err(store)?;
-        let counted: u64 = jobs.iter().map(|(_, count)| count).sum();
-        let jobs_exact = own.is_none() || counted < u64::from(OWN_COUNTED_MAX);
-        let waits = Query::Waiting { client: own, now, limit };
+        let is_below = |count: u64| count < u64::from(COUNTED_MAX);
+        let jobs_exact = match of {
+            JobsOf::Everybody => true,
+            JobsOf::Client(_) => is_below(jobs.iter().map(|(_, count)| count).sum()),
+            JobsOf::Place(_) => jobs.iter().all(|(_, count)| is_below(*count)),
+        };
+        let waits = Query::Waiting { of, now, limit };
         let waits = self.desk.store().waiting(waits).await.map_err(store)?;
         let oldest = |oldest: Option<(_, _)>| oldest.map(|(job, posted_at)| OldestJob { job, posted_at });
         Ok(Overview {
             at: now,
-            of: if own.is_none() { OverviewOf::Market } else { OverviewOf::Caller }.into(),
+            of: told.into(),
             jobs,
             jobs_exact,
             oldest_ready: oldest(waits.oldest_ready),
             oldest_open: oldest(waits.oldest_open),
             waiting: self.waiting(&waits),
-            market: own.is_none().then(|| self.market_overview(&waits, now)),
+            market: (told == OverviewOf::Market).then(|| self.market_overview(&waits, now)),
         })
     }
 

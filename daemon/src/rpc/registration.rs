@@ -109,6 +109,7 @@ impl Caller {
             | Outcome::Place(_)
             | Outcome::Leased(_)
             | Outcome::Surfaces(_)
+            | Outcome::Alerts(_)
             | Outcome::Dropped(_)
             | Outcome::Done
             | Outcome::Posted(_)

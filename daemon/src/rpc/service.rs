@@ -9,7 +9,7 @@ use guildhall_protocol::agent::{AgentDefinition, AgentName};
 use guildhall_protocol::bulk::{BulkOrder, BulkOutcome};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::{
-    AgentVersion, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId,
+    AgentVersion, AlertId, BodyId, EventId, JobId, NotificationId, RequestId, SurfaceId, TokenId,
 };
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::{JobCount, JobPage, JobQuery};
@@ -19,6 +19,7 @@ use guildhall_protocol::notice::{
     Channel, Inbox, LeasedNotice, NoticeOutcome, NoticeStory, NoticeView, Settings, SettingsSet,
 };
 use guildhall_protocol::overview::Overview;
+use guildhall_protocol::place::{LeasedAlert, PlaceChange, PlaceHead, PlaceRef, PlaceStory};
 use guildhall_protocol::service::Guildhall;
 use guildhall_protocol::surface::LeasedSurface;
 use guildhall_protocol::usage::UsageReport;
@@ -230,6 +231,34 @@ impl Guildhall for Caller {
         reason: Option<String>,
     ) -> Answer<UserStory> {
         whole(async move { self.user_ordered(request, user, order, reason).await }).await
+    }
+    async fn place(self, _: Context, place: Option<PlaceRef>) -> Answer<PlaceStory> {
+        self.place_story(place).await
+    }
+    async fn places(self, _: Context, page: PageRequest) -> Answer<Page<PlaceHead>> {
+        self.list_places(page).await
+    }
+    async fn set_place(
+        self,
+        _: Context,
+        request: RequestId,
+        place: Option<PlaceRef>,
+        changes: Vec<PlaceChange>,
+    ) -> Answer<PlaceStory> {
+        whole(async move { self.place_settled(request, place, changes).await }).await
+    }
+    async fn lease_alerts(self, _: Context, channel: Channel, limit: u32) -> Answer<Vec<LeasedAlert>> {
+        self.alerts_to_tell(channel, limit).await
+    }
+    async fn settle_alert(
+        self,
+        _: Context,
+        id: AlertId,
+        lease: i64,
+        outcome: NoticeOutcome,
+        detail: String,
+    ) -> Answer<()> {
+        self.alert_settled(id, lease, outcome, detail).await
     }
     async fn policy(self, _: Context) -> Answer<Policy> {
         Ok(self.policy_now())

@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(super) name: String,
     /// Under what they stand.
     pub(super) terms: Terms,
+    /// The groups that they are in where they act, as a bridge says.
+    pub(super) groups: Vec<String>,
     /// By what the daemon knows them, if not by a token of their own.
     pub(super) identity: Option<Identity>,
     /// The token that they came with.
@@ -35,6 +37,17 @@ pub(crate) struct Session {
     pub(super) read_only: bool,
     /// Whether their connections and calls are counted.
     pub(super) is_limited: bool,
+}
+
+/// How far somebody looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sees {
+    /// As no operator.
+    Own,
+    /// As an operator of the place where they act.
+    Place,
+    /// As an operator of the marketplace.
+    Everything,
 }
 
 /// A bridge that comes as itself.
@@ -51,6 +64,7 @@ impl Session {
             user,
             name,
             terms: Terms::up_to(Role::Admin),
+            groups: Vec::new(),
             identity: None,
             token: None,
             expires_at: None,
@@ -67,7 +81,7 @@ impl Session {
 
     /// What the caller is told of themselves.
     pub(super) fn principal(&self, desk: &Desk) -> Principal {
-        let powers = desk.accounts.powers(self.user, &self.terms, self.terms.place);
+        let powers = desk.accounts.powers(self.user, &self.terms_now(desk), self.terms.place);
         Principal {
             user: self.user,
             name: self.name.clone(),
@@ -77,6 +91,14 @@ impl Session {
             bridged: powers.bridged,
             timezone: desk.engine.parts().people.settings(self.user).timezone,
         }
+    }
+
+    /// Under what they stand now: members of the place's group of operators are that, whatever the bridge says of the person.
+    fn terms_now(&self, desk: &Desk) -> Terms {
+        let here = desk.engine.parts().places.of(self.terms.place);
+        let is_member = here.operators.as_ref().is_some_and(|group| self.groups.contains(group));
+        let claimed = if is_member { Role::Operator } else { self.terms.claimed };
+        Terms { claimed: claimed.max(self.terms.claimed), ..self.terms }
     }
 
     /// Why no call of this connection is taken any more.
@@ -101,12 +123,24 @@ impl Caller {
     }
 
     pub(super) fn powers_in(&self, place: PlaceId) -> Powers {
-        self.desk.accounts.powers(self.who.user, &self.who.terms, place)
+        self.desk.accounts.powers(self.who.user, &self.who.terms_now(&self.desk), place)
     }
 
     /// Whether this caller runs the marketplace.
     pub(super) fn is_operator(&self) -> bool {
         self.powers().market >= Role::Operator
+    }
+
+    /// How far this caller looks as an operator.
+    pub(super) fn sees(&self) -> Sees {
+        let powers = self.powers();
+        if powers.market >= Role::Operator {
+            Sees::Everything
+        } else if powers.place >= Role::Operator {
+            Sees::Place
+        } else {
+            Sees::Own
+        }
     }
 
     /// Refuses what this caller may not do to their own, or to nothing in particular.

@@ -51,6 +51,7 @@ impl Caller {
             let query = Query::List {
                 states: ENDS_IN_TIME.map(str::to_owned).to_vec(),
                 client: Some(user),
+                place: None,
                 label: None,
                 agent: None,
                 before,

@@ -5,8 +5,8 @@ use super::errors::{internal, invalid, not_found, store};
 use crate::market::Listing;
 use crate::scribe::Scribe;
 use crate::store::{
-    AccountCommand, AccountQuery, AgentTurn, Command, Outcome, Query, Request, StoreError, UserFence,
-    UserRecord,
+    AccountCommand, AccountQuery, AgentTurn, Command, Outcome, PlaceCommand, Query, Request, StoreError,
+    UserFence, UserRecord,
 };
 use guildhall_protocol::account::{
     Account, IDENTITY_BYTES_MAX, Identity, Limits, Policy, Role, Usage, UserHead, UserOrder, UserRef,
@@ -285,8 +285,8 @@ impl super::Desk {
 
     /// The place that a bridge names.
     pub(super) async fn place(&self, identity: &Identity, name: &str) -> Result<PlaceId, StoreError> {
-        let command = AccountCommand::SeePlace { identity: identity.clone(), name: name.to_owned() };
-        let outcome = self.store().apply(Timestamp::now(), Command::Account(command)).await?;
+        let command = PlaceCommand::See { identity: identity.clone(), name: name.to_owned() };
+        let outcome = self.store().apply(Timestamp::now(), Command::Place(command)).await?;
         let Outcome::Place(place) = outcome else {
             return Err(StoreError::Unavailable("an outcome of another command".to_owned()));
         };

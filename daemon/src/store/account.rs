@@ -1,4 +1,4 @@
-//! What is written and asked about users, places, tokens and shared jobs.
+//! What is written and asked about users, tokens and shared jobs.
 
 use super::command::{Fence, Request};
 use super::entry::Entry;
@@ -7,7 +7,7 @@ use guildhall_protocol::account::{Account, Identity, TokenView};
 use guildhall_protocol::ids::{JobId, TokenId, UserId};
 use guildhall_protocol::time::Timestamp;
 
-/// A change to users, places, tokens or shares.
+/// A change to users, tokens or shares.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AccountCommand {
     /// What is kept of a user from now on. Guarded by the user's revision.
@@ -20,13 +20,6 @@ pub enum AccountCommand {
         account: Account,
         /// Its record.
         entry: Entry,
-    },
-    /// Finds the place with this identity, or makes one. Answers `Place`.
-    SeePlace {
-        /// How it is known.
-        identity: Identity,
-        /// Its name; a known place takes it.
-        name: String,
     },
     /// Makes a token. Guarded by the user's revision.
     MakeToken {

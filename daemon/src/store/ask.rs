@@ -1,6 +1,7 @@
 //! Asking the store with the answer's own type.
 
 use super::front_end::{ClosedRecord, SurfaceRecord};
+use super::place::{AlertRecord, PlaceRecord};
 use super::{
     AgentRecord, Answer, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord,
     Found, JobRecord, JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, Query,
@@ -94,6 +95,10 @@ ask! {
     tokens, Tokens -> Vec<TokenView>;
     /// A query that answers `Surfaces`.
     surfaces, Surfaces -> Vec<SurfaceRecord>;
+    /// A query that answers `Places`.
+    places, Places -> Vec<PlaceRecord>;
+    /// A query that answers `Alerts`.
+    alerts, Alerts -> Vec<AlertRecord>;
     /// A query that answers `Closed`.
     closed, Closed -> Option<ClosedRecord>;
     /// A query that answers `Usage`.

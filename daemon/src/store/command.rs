@@ -3,6 +3,7 @@
 use super::account::AccountCommand;
 use super::entry::{Entry, NewDelivery};
 use super::front_end::{FrontEndCommand, SurfaceRecord};
+use super::place::{AlertRecord, PlaceCommand};
 use super::record::{Chain, Holding, NotificationRecord, OldSecrets, Steering, TallyRecord};
 use super::reseal::Resealed;
 use super::turn::{
@@ -266,8 +267,10 @@ pub enum Command {
         /// Its record.
         entry: Entry,
     },
-    /// Changes users, places, tokens or shares.
+    /// Changes users, tokens or shares.
     Account(AccountCommand),
+    /// Changes places.
+    Place(PlaceCommand),
     /// What front ends keep.
     FrontEnd(FrontEndCommand),
     /// Stops or starts new attempts everywhere. Guarded by the system's chain.
@@ -408,6 +411,8 @@ pub enum Outcome {
     Leased(Vec<NotificationRecord>),
     /// The messages elsewhere that were handed out, by `due_at` and number.
     Surfaces(Vec<SurfaceRecord>),
+    /// What was handed out to be told in places, by `due_at` and number.
+    Alerts(Vec<AlertRecord>),
     /// So many rows were dropped.
     Dropped(u64),
 }

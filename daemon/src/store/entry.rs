@@ -1,9 +1,9 @@
-//! What goes on record with a change: events, bodies, notifications, messages and deliveries.
+//! What goes on record with a change: events, bodies, notifications, alerts, messages and deliveries.
 
 use super::record::Chain;
 use guildhall_protocol::attempt::Decision;
 use guildhall_protocol::ids::{
-    AgentId, AttemptNumber, BodyId, DeliveryLogId, JobId, MessageId, NotificationId, UserId,
+    AgentId, AlertId, AttemptNumber, BodyId, DeliveryLogId, JobId, MessageId, NotificationId, PlaceId, UserId,
 };
 use guildhall_protocol::model::ModelName;
 use guildhall_protocol::notice::{Channel, NoticeKind};
@@ -18,6 +18,8 @@ pub struct Entry {
     pub bodies: Vec<NewBody>,
     /// What people must be told.
     pub notifications: Vec<NewNotification>,
+    /// What the operators of places must be told.
+    pub alerts: Vec<NewAlert>,
     /// What agents must be told beside deliveries.
     pub messages: Vec<NewMessage>,
     /// Exchanges that led to it.
@@ -101,6 +103,19 @@ pub struct NewNotification {
     pub agent: Option<AgentId>,
     /// Not before.
     pub due_at: Timestamp,
+}
+
+/// Something that the operators of a place must be told in its alert channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewAlert {
+    /// Its number.
+    pub id: AlertId,
+    /// The place.
+    pub place: PlaceId,
+    /// What kind of notice.
+    pub kind: NoticeKind,
+    /// About which job.
+    pub job: Option<JobId>,
 }
 
 /// Something that an agent must be told beside its delivery.

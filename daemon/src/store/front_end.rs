@@ -58,7 +58,7 @@ pub enum FrontEndCommand {
         /// How.
         reach: Reach,
     },
-    /// Takes back what was handed out on a channel, notices and messages: whoever had it is gone.
+    /// Takes back what was handed out on a channel, notices, alerts and messages: whoever had it is gone.
     Release {
         /// Where.
         channel: Channel,

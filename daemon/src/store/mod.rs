@@ -11,6 +11,7 @@ mod ask;
 pub mod command;
 pub mod entry;
 pub mod front_end;
+pub mod place;
 pub mod query;
 pub mod record;
 pub mod reseal;
@@ -21,8 +22,10 @@ pub mod turn;
 pub use account::{AccountCommand, AccountQuery, UserFence};
 pub use command::{AgentFence, Callback, Cause, Command, Fence, Outcome, Receipt, Request};
 pub use entry::{
-    Entry, JudgedCriterion, NewBody, NewDelivery, NewEvent, NewJudgement, NewMessage, NewNotification,
+    Entry, JudgedCriterion, NewAlert, NewBody, NewDelivery, NewEvent, NewJudgement, NewMessage,
+    NewNotification,
 };
+pub use place::{AlertRecord, PlaceCommand, PlaceFence, PlaceQuery, PlaceRecord};
 pub use query::{Answer, JobSelection, Query};
 pub use record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, Chain, DayRecord, DeliveryRecord, EventRecord,
@@ -30,7 +33,7 @@ pub use record::{
     PersonRecord, Pulses, SealedBytes, SpentRecord, Steering, SystemRecord, Tally, TallyRecord, UserRecord,
     Window,
 };
-pub use search::{Found, JobSearch, JobWish, Span, WaitingRecord};
+pub use search::{Found, JobSearch, JobWish, JobsOf, Span, WaitingRecord};
 pub use turn::{
     AgentTurn, AppealTurn, AttemptTurn, JobNote, JobTurn, NewAttempt, NewPost, NewVersion, Pulse,
     SealedSecret,

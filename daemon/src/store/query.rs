@@ -3,18 +3,19 @@
 use super::Receipt;
 use super::account::AccountQuery;
 use super::front_end::{ClosedRecord, SurfaceRecord};
+use super::place::{AlertRecord, PlaceQuery, PlaceRecord};
 use super::record::{
     AgentRecord, AppealRecord, AttemptRecord, BodyRecord, DayRecord, DeliveryRecord, EventRecord, JobRecord,
     JudgementSum, MessageRecord, NoticeLogRecord, NotificationRecord, PersonRecord, SpentRecord,
     SystemRecord, TallyRecord, UserRecord,
 };
-use super::search::{Found, JobSearch, JobWish, WaitingRecord};
+use super::search::{Found, JobSearch, JobWish, JobsOf, WaitingRecord};
 use guildhall_protocol::account::{Identity, TokenView, Usage};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
-    AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, NotificationId, RequestId,
-    UserId,
+    AgentId, AgentVersion, BodyId, DeliveryLogId, EventId, Incarnation, JobId, NotificationId, PlaceId,
+    RequestId, UserId,
 };
 use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::model::{ModelRole, ModelSpending, ModelTotal, WithoutModel};
@@ -43,6 +44,8 @@ pub enum Query {
         states: Vec<String>,
         /// Only jobs of this client.
         client: Option<UserId>,
+        /// Only jobs of this place.
+        place: Option<PlaceId>,
         /// Only this label.
         label: Option<String>,
         /// Only jobs with an attempt of this agent.
@@ -56,10 +59,10 @@ pub enum Query {
     Find(JobSearch),
     /// How many jobs there are of these, as far as it is worth counting. Answers `JobCount`.
     CountJobs(JobWish),
-    /// What waits: of everybody, or of this client. Answers `Waiting`.
+    /// What waits. Answers `Waiting`.
     Waiting {
-        /// Whose; none: everybody's.
-        client: Option<UserId>,
+        /// Whose.
+        of: JobsOf,
         /// What is due by then.
         now: Timestamp,
         /// Every count ends there.
@@ -70,6 +73,13 @@ pub enum Query {
         /// Whose.
         client: UserId,
         /// So many jobs at most.
+        limit: u32,
+    },
+    /// Jobs of this place per state name, each count up to the limit. Answers `Counts`, by name.
+    CountsIn {
+        /// Where.
+        place: PlaceId,
+        /// Every count ends there.
         limit: u32,
     },
     /// A job's attempts, oldest first. Answers `Attempts`.
@@ -190,6 +200,8 @@ pub enum Query {
     User(UserId),
     /// About users, tokens or shares.
     Account(AccountQuery),
+    /// About places.
+    Place(PlaceQuery),
     /// What a draft holds. Answers `Text`.
     Draft {
         /// Whose.
@@ -266,6 +278,8 @@ pub enum Answer {
     Tokens(Vec<TokenView>),
     Usage(Usage),
     Surfaces(Vec<SurfaceRecord>),
+    Places(Vec<PlaceRecord>),
+    Alerts(Vec<AlertRecord>),
     Closed(Option<ClosedRecord>),
     Receipt(Option<([u8; 32], Receipt)>),
 }

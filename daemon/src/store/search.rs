@@ -91,6 +91,17 @@ pub struct Found {
     pub searched: u32,
 }
 
+/// Whose jobs a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobsOf {
+    /// All.
+    Everybody,
+    /// Those of a client.
+    Client(UserId),
+    /// Those that were posted in a place.
+    Place(PlaceId),
+}
+
 /// What waits, as of now. Each count stops at the limit of the question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WaitingRecord {
@@ -100,10 +111,10 @@ pub struct WaitingRecord {
     pub oldest_ready: Option<(JobId, Timestamp)>,
     /// The same of all open jobs.
     pub oldest_open: Option<(JobId, Timestamp)>,
-    /// Complaints and contests that are not decided.
+    /// Complaints and contests that are not decided; zero for a client.
     pub appeals: u64,
-    /// Notifications that are due.
+    /// Notifications that are due; only of the whole.
     pub due: u64,
-    /// Notifications that were given up.
+    /// Notifications that were given up; only of the whole.
     pub undeliverable: u64,
 }

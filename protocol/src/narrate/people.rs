@@ -1,6 +1,23 @@
-//! A user's history in words.
+//! A user's history, and a place's, in words.
 
-use crate::history::{Event, What};
+use crate::history::{Actor, Event, What};
+
+/// One line of a place's history; none when it is not about places.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all others are about jobs, agents, users or the marketplace"
+)]
+pub fn tell_place(event: &Event) -> Option<String> {
+    let by = match event.by {
+        Actor::Daemon => "the daemon".to_owned(),
+        Actor::User(user) => user.to_string(),
+        Actor::Agent(agent) => agent.to_string(),
+    };
+    match &event.what {
+        What::PlaceChanged { setting, .. } => Some(format!("{by} settled its {setting}")),
+        _ => None,
+    }
+}
 
 /// One line of a user's history; none when it is not about users.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are about jobs, agents or the marketplace")]

@@ -14,6 +14,8 @@ pub(super) const ROW: u64 = 1;
 pub(super) const BUTTON: u64 = 2;
 pub(super) const TEXT_SELECT: u64 = 3;
 pub(super) const TEXT_INPUT: u64 = 4;
+pub(super) const ROLE_SELECT: u64 = 6;
+pub(super) const CHANNEL_SELECT: u64 = 8;
 pub(super) const LABEL: u64 = 18;
 /// The style of a button that only leads to a web page.
 pub(super) const LINK: u64 = 5;
@@ -128,7 +130,7 @@ fn check_row(row: &Value, at: &str, ids: &mut BTreeSet<String>) -> Result<(), Re
                 return Err(Refused::form(&at, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", said));
             }
             Some(TEXT_SELECT) => check_select(component, &at, ids)?,
-            Some(5..=8) => check_id(component, &at, ids)?,
+            Some(5..=8) => check_native(component, &at, ids)?,
             _ => {
                 let said = "Value of field \"type\" must be one of (2, 3, 5, 6, 7, 8)";
                 return Err(Refused::form(&format!("{at}.type"), "UNION_TYPE_CHOICES", said));
@@ -184,6 +186,23 @@ fn check_select(select: &Value, at: &str, ids: &mut BTreeSet<String>) -> Result<
     if most == 0 || most > options.len() as u64 || least > most {
         let said = "The values do not fit the number of options";
         return Err(Refused::form(&format!("{at}.max_values"), "NUMBER_TYPE_MAX", said));
+    }
+    Ok(())
+}
+
+/// A list that Discord fills itself.
+fn check_native(select: &Value, at: &str, ids: &mut BTreeSet<String>) -> Result<(), Refused> {
+    check_id(select, at, ids)?;
+    text(select, "placeholder", &format!("{at}.placeholder"), 0, 150)?;
+    let most = select["max_values"].as_u64().unwrap_or(1);
+    let least = select["min_values"].as_u64().unwrap_or(1);
+    if most == 0 || most > OPTIONS_MAX as u64 || least > most {
+        let said = "int value should be between 1 and 25.";
+        return Err(Refused::form(&format!("{at}.max_values"), "NUMBER_TYPE_MAX", said));
+    }
+    if !select["options"].is_null() {
+        let said = "only lists of texts have options of their own";
+        return Err(Refused::form(&format!("{at}.options"), "COMPONENT_OPTIONS_INVALID", said));
     }
     Ok(())
 }

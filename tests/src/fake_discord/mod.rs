@@ -22,6 +22,7 @@
 //! ```
 
 mod callback;
+mod choosing;
 mod clock;
 mod commands;
 mod components;
@@ -62,7 +63,7 @@ pub use knobs::Resumption;
 pub use message::{Attachment, Button, Message, Select};
 pub use modal::{Field, Modal};
 pub use permission::Permission;
-pub use place::{Channel, Server};
+pub use place::{Channel, Role, Server};
 pub use shown::{Choice, Shown, View};
 pub use spec::SPEC_VARIABLE;
 pub use user::{ClientRefuses, Options, User};
@@ -155,7 +156,14 @@ impl FakeDiscord {
         let mut world = self.desk.world();
         let id = world.id(now_ms);
         let members: BTreeSet<u64> = world.people.keys().copied().collect();
-        let guild = Guild { name: name.to_owned(), has_bot: true, members, granted: BTreeMap::new() };
+        let guild = Guild {
+            name: name.to_owned(),
+            has_bot: true,
+            members,
+            granted: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            has_roles: BTreeSet::new(),
+        };
         world.guilds.insert(id, guild);
         Server { desk: Arc::clone(&self.desk), id }
     }

@@ -4,7 +4,7 @@ use super::desk::{Desk, PATIENCE};
 use super::message::Message;
 use super::permission::Permission;
 use super::user::User;
-use super::world::{Id, Room, RoomKind};
+use super::world::{Guild, Id, Room, RoomKind};
 use std::sync::Arc;
 
 /// A server. A clone is the same server.
@@ -38,6 +38,52 @@ impl Server {
         }
     }
 
+    /// Lets somebody do no more than everybody may.
+    pub fn revokes(&self, user: &User) {
+        self.change(|guild| {
+            guild.granted.remove(&user.id);
+        });
+    }
+
+    /// A new role.
+    pub fn role(&self, name: &str) -> Role {
+        let now_ms = self.desk.now_ms();
+        let mut world = self.desk.world();
+        let id = world.id(now_ms);
+        if let Some(guild) = world.guilds.get_mut(&self.id) {
+            guild.roles.insert(id, name.to_owned());
+        }
+        Role { id }
+    }
+
+    /// Gives somebody a role.
+    pub fn gives(&self, user: &User, role: Role) {
+        self.change(|guild| {
+            guild.has_roles.insert((user.id, role.id));
+        });
+    }
+
+    /// Takes a role from somebody.
+    pub fn takes(&self, user: &User, role: Role) {
+        self.change(|guild| {
+            guild.has_roles.remove(&(user.id, role.id));
+        });
+    }
+
+    /// Deletes a role: nobody has it any more.
+    pub fn deletes(&self, role: Role) {
+        self.change(|guild| {
+            guild.roles.remove(&role.id);
+            guild.has_roles.retain(|(_, known)| *known != role.id);
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Guild)) {
+        if let Some(guild) = self.desk.world().guilds.get_mut(&self.id) {
+            change(guild);
+        }
+    }
+
     /// Removes the bot.
     pub fn removes_bot(&self) {
         self.set_bot(false);
@@ -53,6 +99,19 @@ impl Server {
             guild.has_bot = there;
         }
         self.desk.changed();
+    }
+}
+
+/// A role of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role {
+    pub(super) id: Id,
+}
+
+impl Role {
+    /// Its snowflake.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 }
 

@@ -1,6 +1,6 @@
 //! Somebody at Discord's own client: types, clicks, fills in forms, reads. What a client refuses never reaches the bot.
 
-use super::components::{self, BUTTON, LINK, TEXT_SELECT};
+use super::components::{self, BUTTON, LINK};
 use super::desk::{Desk, PATIENCE};
 use super::interaction::{Place, begin};
 use super::message::{Attachment, Message};
@@ -242,49 +242,11 @@ impl User {
         self.uses_component(message, data).await
     }
 
-    /// Chooses from a list, by its placeholder or custom id; values by label or value.
-    ///
-    /// # Panics
-    /// Her client does not let her.
-    pub async fn selects(&self, message: &Message, select: &str, values: &[&str]) -> Shown {
-        let shown = self.try_selects(message, select, values).await;
-        shown.unwrap_or_else(|refused| panic!("a choice from {select:?} of {message:?}: {refused}"))
-    }
-
-    /// Like [`Self::selects`].
-    ///
-    /// # Errors
-    /// Her client does not let her.
-    pub async fn try_selects(
+    pub(super) fn component(
         &self,
         message: &Message,
-        select: &str,
-        values: &[&str],
-    ) -> Result<Shown, ClientRefuses> {
-        let is_it = |one: &Value| {
-            one["type"] == TEXT_SELECT && (one["custom_id"] == select || one["placeholder"] == select)
-        };
-        let found = self.component(message, is_it)?;
-        let least = found["min_values"].as_u64().unwrap_or(1);
-        let most = found["max_values"].as_u64().unwrap_or(1);
-        if !(least..=most).contains(&(values.len() as u64)) {
-            let said = format!("{} values are chosen, not {least} to {most}", values.len());
-            return Err(ClientRefuses(said));
-        }
-        let offered = found["options"].as_array().cloned().unwrap_or_default();
-        let chosen = values.iter().map(|value| {
-            let option = offered.iter().find(|one| one["value"] == *value || one["label"] == *value);
-            let option = option.ok_or_else(|| ClientRefuses(format!("it does not offer {value:?}")))?;
-            Ok(option["value"].clone())
-        });
-        let chosen: Vec<Value> = chosen.collect::<Result<_, ClientRefuses>>()?;
-        let data = json!({
-            "custom_id": found["custom_id"], "component_type": TEXT_SELECT, "id": found["id"], "values": chosen,
-        });
-        self.uses_component(message, data).await
-    }
-
-    fn component(&self, message: &Message, is_it: impl Fn(&Value) -> bool) -> Result<Value, ClientRefuses> {
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<Value, ClientRefuses> {
         let now = self.sees(&self.desk.world(), message)?;
         let found: Vec<&Value> =
             components::all(&now["components"]).into_iter().filter(|one| is_it(one)).collect();
@@ -296,7 +258,11 @@ impl User {
         }
     }
 
-    async fn uses_component(&self, message: &Message, data: Value) -> Result<Shown, ClientRefuses> {
+    pub(super) async fn uses_component(
+        &self,
+        message: &Message,
+        data: Value,
+    ) -> Result<Shown, ClientRefuses> {
         let place = Place::of(&self.desk.world(), self.id, message.room)?;
         let interaction = begin(&self.desk, self.id, &place, Kind::Component, data, Some(message.id));
         Ok(Shown::first(Arc::clone(&self.desk), interaction).await)

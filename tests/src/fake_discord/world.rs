@@ -30,6 +30,10 @@ pub(super) struct Guild {
     pub(super) members: BTreeSet<Id>,
     /// Permissions beyond what everybody has.
     pub(super) granted: BTreeMap<Id, u64>,
+    /// Names of roles.
+    pub(super) roles: BTreeMap<Id, String>,
+    /// Who has which.
+    pub(super) has_roles: BTreeSet<(Id, Id)>,
 }
 
 /// What a channel is.
@@ -214,8 +218,11 @@ impl World {
 
     /// The user as a member of a server, without the user herself.
     pub(super) fn member_json(&self, guild: Id, user: Id) -> Value {
+        let has_roles = self.guilds.get(&guild).into_iter().flat_map(|guild| &guild.has_roles);
+        let roles: Vec<String> =
+            has_roles.filter(|(known, _)| *known == user).map(|(_, role)| role.to_string()).collect();
         json!({
-            "nick": null, "avatar": null, "roles": [], "joined_at": "2024-01-01T00:00:00.000000+00:00",
+            "nick": null, "avatar": null, "roles": roles, "joined_at": "2024-01-01T00:00:00.000000+00:00",
             "premium_since": null, "deaf": false, "mute": false, "flags": 0, "pending": false,
             "communication_disabled_until": null, "permissions": self.permissions(guild, user).to_string(),
         })
@@ -226,6 +233,15 @@ impl World {
         let granted = self.guilds.get(&guild).and_then(|guild| guild.granted.get(&user)).copied();
         let granted = granted.unwrap_or(0);
         if granted & Permission::Administrator.bit() == 0 { EVERYONE | granted } else { ALL }
+    }
+
+    /// A role as the API shows it.
+    pub(super) fn role_json(&self, guild: Id, role: Id) -> Value {
+        let name = self.guilds.get(&guild).and_then(|guild| guild.roles.get(&role));
+        json!({
+            "id": role.to_string(), "name": name, "color": 0, "hoist": false, "position": 1, "permissions": "0",
+            "managed": false, "mentionable": false, "flags": 0, "icon": null, "unicode_emoji": null,
+        })
     }
 
     pub(super) fn room_json(&self, id: Id) -> Value {

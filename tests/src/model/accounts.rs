@@ -1,4 +1,4 @@
-//! Users, places, tokens and shared jobs.
+//! Users, tokens and shared jobs.
 
 use super::State;
 use super::write::head;
@@ -7,25 +7,17 @@ use guildhall_daemon::store::{
 };
 use guildhall_protocol::account::{Identity, TokenView, Usage};
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::ids::{JobId, PlaceId, TokenId, UserId};
+use guildhall_protocol::ids::{JobId, TokenId, UserId};
 use guildhall_protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+#[derive(Default)]
 pub(super) struct Accounts {
-    places: BTreeMap<Identity, PlaceId>,
     tokens: BTreeMap<TokenId, (TokenView, [u8; 32])>,
     shares: BTreeSet<(JobId, UserId)>,
     pub(super) stored: BTreeMap<UserId, u64>,
-}
-
-impl Default for Accounts {
-    fn default() -> Self {
-        let local = Identity { kind: "local".to_owned(), id: "local".to_owned() };
-        let places = BTreeMap::from([(local, PlaceId::LOCAL)]);
-        Self { places, tokens: BTreeMap::new(), shares: BTreeSet::new(), stored: BTreeMap::new() }
-    }
 }
 
 impl Accounts {
@@ -43,10 +35,6 @@ impl State {
                     state.users.get_mut(&fence.user).ok_or(StoreError::Stale)?.account = account;
                     Ok(())
                 })
-            }
-            AccountCommand::SeePlace { identity, name: _ } => {
-                let next = PlaceId(i64::try_from(self.accounts.places.len()).unwrap_or(i64::MAX) + 1);
-                Ok(Outcome::Place(*self.accounts.places.entry(identity).or_insert(next)))
             }
             AccountCommand::MakeToken { request, fence, token, hash, entry } => {
                 self.on_user(now, &request, fence, &entry, |state| {

@@ -129,6 +129,7 @@ impl State {
                         notified.lease = None;
                     }
                 }
+                self.places.release(channel);
                 for surface in self.front_ends.surfaces.values_mut() {
                     if surface.channel == channel && surface.lease.is_some() {
                         (surface.lease, surface.due_at) = (None, now);

@@ -7,6 +7,7 @@ mod agents;
 mod front_ends;
 mod llm;
 mod outbox;
+mod places;
 mod read;
 mod search;
 mod secrets;
@@ -54,6 +55,7 @@ struct State {
     llm: llm::LanguageModels,
     accounts: accounts::Accounts,
     front_ends: front_ends::FrontEnds,
+    places: places::Places,
     /// Largest id of a body.
     id_max: i64,
 }
@@ -106,6 +108,7 @@ impl Default for ModelStore {
             llm: llm::LanguageModels::default(),
             accounts: accounts::Accounts::default(),
             front_ends: front_ends::FrontEnds::default(),
+            places: places::Places::default(),
             id_max: 0,
         }))
     }

@@ -88,6 +88,7 @@ impl State {
             };
             self.notifications.insert(new.id, Notified { row, lease: None, log: Vec::new() });
         }
+        self.places.post_out(now, entry);
         for new in &entry.messages {
             let row = MessageRecord {
                 id: new.id,

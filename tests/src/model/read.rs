@@ -18,17 +18,19 @@ impl State {
                 let newest = [delivered, notified, told]
                     .into_iter()
                     .flatten()
-                    .fold(self.id_max.max(self.accounts.id_max()).max(self.front_ends.id_max()), i64::max);
+                    .chain([self.accounts.id_max(), self.front_ends.id_max(), self.places.id_max()])
+                    .fold(self.id_max, i64::max);
                 Answer::System(SystemRecord { id_max: newest, ..self.system })
             }
             Query::Job(id) => Answer::Jobs(self.jobs.get(&id).cloned().into_iter().collect()),
             Query::Select { selection, limit } => Answer::Jobs(self.select(selection, limit)),
             Query::NextDue => Answer::Time(self.jobs.values().filter_map(|job| job.due_at).min()),
-            Query::List { states, client, label, agent, before, limit } => {
+            Query::List { states, client, place, label, agent, before, limit } => {
                 let shown = |job: &&JobRecord| {
                     before.is_none_or(|before| job.id < before)
                         && (states.is_empty() || states.iter().any(|state| state == job.state.name()))
                         && client.is_none_or(|client| job.client == client)
+                        && place.is_none_or(|place| job.place == place)
                         && label.as_ref().is_none_or(|label| job.label.as_ref() == Some(label))
                         && agent.is_none_or(|agent| self.tried(job.id, agent))
                 };
@@ -38,6 +40,7 @@ impl State {
             | Query::CountJobs(_)
             | Query::Waiting { .. }
             | Query::CountsOf { .. }
+            | Query::CountsIn { .. }
             | Query::AttemptsOf { .. }) => self.answer_search(query),
             Query::Attempts(job) => {
                 let of_job = self.attempts.values().filter(|attempt| attempt.job == job);
@@ -100,6 +103,7 @@ impl State {
             | Query::Without
             | Query::Judgements) => self.answer_llm(query),
             Query::Account(query) => self.answer_account(query),
+            Query::Place(query) => self.answer_place(query),
             Query::Draft { user, name, since } => self.draft(user, name, since),
             Query::Closed { user, channel } => self.closed(user, channel),
             Query::Surfaces(job) => self.surfaces(job),

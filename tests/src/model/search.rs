@@ -2,9 +2,9 @@
 
 use super::State;
 use guildhall_daemon::store::{
-    Answer, AttemptRecord, Found, JobRecord, JobSearch, JobWish, Query, WaitingRecord,
+    Answer, AttemptRecord, Found, JobRecord, JobSearch, JobWish, JobsOf, Query, WaitingRecord,
 };
-use guildhall_protocol::ids::{AgentId, JobId, UserId};
+use guildhall_protocol::ids::{AgentId, JobId};
 use guildhall_protocol::listing::{COUNTED_MAX, Direction, JobCount, JobCursor, PageFrom, SortBy};
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
@@ -16,9 +16,7 @@ impl State {
         match query {
             Query::Find(search) => Answer::Found(self.find(&search)),
             Query::CountJobs(wish) => Answer::JobCount(self.count(&wish)),
-            Query::Waiting { client, now, limit } => {
-                Answer::Waiting(self.waiting(client, now, limit as usize))
-            }
+            Query::Waiting { of, now, limit } => Answer::Waiting(self.waiting(of, now, limit as usize)),
             Query::CountsOf { client, limit } => {
                 let own = self.jobs.values().rev().filter(|job| job.client == client);
                 let mut counts = BTreeMap::new();
@@ -26,6 +24,14 @@ impl State {
                     *counts.entry(job.state.name().to_owned()).or_insert(0) += 1;
                 }
                 Answer::Counts(counts.into_iter().collect())
+            }
+            Query::CountsIn { place, limit } => {
+                let mut counts = BTreeMap::new();
+                for job in self.jobs.values().filter(|job| job.place == place) {
+                    *counts.entry(job.state.name().to_owned()).or_insert(0) += 1;
+                }
+                let most = |(state, count): (String, u64)| (state, count.min(limit.into()));
+                Answer::Counts(counts.into_iter().map(most).collect())
             }
             Query::AttemptsOf { agent, limit } => Answer::Attempts(self.newest_of(agent, limit as usize)),
             other => unreachable!("{other:?} is answered elsewhere"),
@@ -104,8 +110,12 @@ impl State {
         }
     }
 
-    fn waiting(&self, client: Option<UserId>, now: Timestamp, limit: usize) -> WaitingRecord {
-        let meant = |job: &&JobRecord| client.is_none_or(|client| job.client == client);
+    fn waiting(&self, of: JobsOf, now: Timestamp, limit: usize) -> WaitingRecord {
+        let meant = |job: &&JobRecord| match of {
+            JobsOf::Everybody => true,
+            JobsOf::Client(client) => job.client == client,
+            JobsOf::Place(place) => job.place == place,
+        };
         let mut jobs: BTreeMap<JobState, u64> = BTreeMap::new();
         for job in self.jobs.values().filter(meant) {
             if matches!(job.state, JobState::InputRequired(_) | JobState::InReview(_) | JobState::Held(_)) {
@@ -123,10 +133,14 @@ impl State {
             oldest_open,
             ..WaitingRecord::default()
         };
-        if client.is_none() {
-            let most = |count: usize| count.min(limit) as u64;
+        let most = |count: usize| count.min(limit) as u64;
+        if !matches!(of, JobsOf::Client(_)) {
+            let of_meant = |job: JobId| self.jobs.get(&job).is_some_and(|job| meant(&job));
+            let undecided = self.appeals.values().filter(|appeal| appeal.upheld.is_none());
+            waiting.appeals = most(undecided.filter(|appeal| of_meant(appeal.attempt.job)).count());
+        }
+        if of == JobsOf::Everybody {
             let rows = || self.notifications.values().map(|known| &known.row);
-            waiting.appeals = most(self.appeals.values().filter(|appeal| appeal.upheld.is_none()).count());
             waiting.due = most(rows().filter(|row| row.due_at.is_some_and(|due| due <= now)).count());
             let given_up = rows().filter(|row| row.due_at.is_none() && row.acknowledged_at.is_none());
             waiting.undeliverable = most(given_up.count());

@@ -66,6 +66,7 @@ impl State {
                 self.set_person(now, &request, revision, settings, secret, &entry)
             }
             Command::Account(command) => self.apply_account(now, command),
+            Command::Place(command) => self.apply_place(now, command),
             Command::FrontEnd(command) => self.apply_front_end(now, command),
             Command::PauseEngine { request, chain, paused, entry } => {
                 if let Some(outcome) = self.repeated(&request)? {

@@ -192,8 +192,10 @@ async fn jobs_of_a_place_are_seen_in_that_place() {
     let bob = place.person_behind(&bridge, of("discord:2", "discord:100", Role::Client)).await;
     let moderator = place.person_behind(&bridge, of("discord:3", "discord:100", Role::Operator)).await;
     let elsewhere = place.person_behind(&bridge, of("discord:4", "discord:200", Role::Operator)).await;
-    let shown =
-        ada.post(JobDraft { visibility: Visibility::Place, ..wants("Say hello") }).await.expect("a job");
+    let shown = ada
+        .post(JobDraft { visibility: Some(Visibility::Place), ..wants("Say hello") })
+        .await
+        .expect("a job");
     let private = ada.post(wants("Say a secret")).await.expect("a job");
 
     assert!(bob.read(shown).await.is_ok());

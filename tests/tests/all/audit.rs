@@ -40,6 +40,7 @@ const HEADS: &str = "
     SELECT 'job', id, revision, chain FROM jobs
     UNION ALL SELECT 'agent', id, revision, chain FROM agents
     UNION ALL SELECT 'user', id, revision, chain FROM users
+    UNION ALL SELECT 'place', id, revision, chain FROM places
     UNION ALL SELECT 'system', 0, revision, chain FROM system";
 
 const EVENTS: &str = "

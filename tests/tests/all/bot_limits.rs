@@ -108,6 +108,11 @@ async fn a_daemon_that_hangs_leaves_the_bot_answering_everybody() {
     for user in &people[..20] {
         forms.push(user.types(&chat.channel, "/job post", &[]).await.modal());
     }
+    // What was said of these has changed: they come anew. The others have a connection that hangs.
+    let role = chat.server.role("newcomers");
+    for user in &people[..10] {
+        chat.server.gives(user, role);
+    }
     chat.signal_daemon("STOP").await;
     let posts = people.iter().zip(&forms).map(|(user, form)| user.fills(form, NUMBER));
     let others = people[20..].iter().map(|user| user.types(&chat.channel, "/job list", &[]));
@@ -121,11 +126,15 @@ async fn a_daemon_that_hangs_leaves_the_bot_answering_everybody() {
     for shown in &others {
         shown.until(|message| message.shows("Nothing was changed: try again")).await;
     }
-    for shown in &posts {
+    for shown in &posts[..10] {
         let told = shown.until(|message| message.shows("Nothing was changed: try again")).await;
         assert_eq!(told.files().len(), 1, "what was typed is not lost");
     }
     chat.signal_daemon("CONT").await;
+    for shown in &posts[10..] {
+        // What they sent is answered as ever.
+        shown.until(|message| message.shows("Before your first post")).await;
+    }
     let listed = people[299].types(&chat.channel, "/job list", &[]).await;
     listed.until(|message| message.shows("There is no job of yours")).await;
 }

@@ -27,11 +27,16 @@ impl Chat {
     }
 
     pub(crate) async fn open_with(settings: &[&str]) -> Self {
+        Self::open_up_to(Role::Owner, settings).await
+    }
+
+    /// With a bot whose people may so much at most.
+    pub(crate) async fn open_up_to(up_to: Role, settings: &[&str]) -> Self {
         let place = Place::open_with(settings).await;
         let discord = FakeDiscord::start().await;
         let server = discord.server("Guild");
         let channel = server.channel("jobs");
-        let token = place.token(None, scope(TokenKind::Bridge, Role::Owner)).await.token;
+        let token = place.token(None, scope(TokenKind::Bridge, up_to)).await.token;
         let home = tempfile::tempdir().expect("a folder");
         let health_port = crate::place::free_port();
         let mut chat = Self { place, discord, server, channel, home, token, health_port, bot: None };

@@ -312,7 +312,7 @@ async fn an_operator_sees_the_texts_of_a_private_job_after_saying_why() {
     let draft = |visibility| JobDraft {
         title: Some("A number".to_owned()),
         brief: format!("Say a number above zero: {secret}."),
-        visibility,
+        visibility: Some(visibility),
         ..number_from(&["steady"])
     };
     let job = ada.post(draft(Visibility::Private)).await.expect("it is posted");
@@ -370,7 +370,7 @@ async fn an_operator_sees_the_texts_of_a_private_job_after_saying_why() {
     // What everybody here may see is not masked, nor what an operator is waited for.
     let seen = ada.post(draft(Visibility::Place)).await.expect("it is posted");
     assert_eq!(place.ended(seen).await.sight, Sight::Open);
-    let held = JobDraft { visibility: Visibility::Private, ..number_from(&["careful"]) };
+    let held = JobDraft { visibility: Some(Visibility::Private), ..number_from(&["careful"]) };
     let held = ada.post(held).await.expect("it is posted");
     let story = place.until(held, |state| matches!(state, JobState::Held(_))).await;
     assert_eq!(story.sight, Sight::Open);

@@ -27,8 +27,13 @@ pub(crate) fn identity(text: &str) -> Identity {
 
 /// For whom a bridge acts, and where: `discord:1`, and what they are there.
 pub(crate) fn acting_for(person: &str, place: Option<(&str, Role)>) -> ActingFor {
-    let here =
-        place.map(|(place, role)| ActingIn { identity: identity(place), name: place.to_owned(), role });
+    let here = place.map(|(place, role)| ActingIn {
+        identity: identity(place),
+        name: place.to_owned(),
+        role,
+        manages: false,
+        groups: Vec::new(),
+    });
     ActingFor { identity: identity(person), name: person.to_owned(), place: here }
 }
 

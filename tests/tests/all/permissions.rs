@@ -7,12 +7,13 @@ use guildhall_protocol::account::{Limits, NewToken, Role, TokenKind, TokenScope,
 use guildhall_protocol::agent::{AgentDefinition, AgentName, AgentState, Audience};
 use guildhall_protocol::client::Client;
 use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::ids::{JobId, NotificationId, RequestId, TokenId, UserId};
+use guildhall_protocol::ids::{JobId, NotificationId, PlaceId, RequestId, TokenId, UserId};
 use guildhall_protocol::job::{JobDraft, Priority, Review, Visibility};
 use guildhall_protocol::matrix::{MATRIX, Powers, RELATIONS, Row, Verb, Whose};
 use guildhall_protocol::model::ModelOrder;
 use guildhall_protocol::notice::{Channel, Settings};
 use guildhall_protocol::permission::JobAction;
+use guildhall_protocol::place::{PlaceChange, PlaceRef};
 use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
@@ -25,6 +26,8 @@ use std::time::Duration;
 
 /// The server in which bridges act, and whose operators some of them are.
 const SERVER: &str = "discord:100";
+/// A server in which nobody of them is.
+const ELSEWHERE: &str = "discord:200";
 
 /// Somebody who tries everything.
 struct Actor {
@@ -45,6 +48,8 @@ struct Things {
     victim: UserId,
     victims_token: TokenId,
     own_token: TokenId,
+    /// Where somebody manages, is, or is not.
+    places: BTreeMap<Whose, PlaceRef>,
     fresh: AgentDefinition,
 }
 
@@ -82,7 +87,8 @@ async fn every_cell_of_the_table_holds() {
 fn expected(row: &Row, whose: Whose, powers: Powers) -> Option<ErrorKind> {
     let sees = |verb: Verb| verb.may(whose, powers).is_ok();
     let hidden = match row.verb {
-        Verb::ReadJob | Verb::ReadAgent => true,
+        Verb::ReadJob | Verb::ReadAgent | Verb::ReadPlace => true,
+        Verb::ChangePlace => !sees(Verb::ReadPlace),
         Verb::ShareJob | Verb::RevealJob => !sees(Verb::ReadJob),
         // Whose answer failed may say so, although the job is not theirs to read.
         Verb::Job(_) => !sees(Verb::ReadJob) && whose != Whose::Assigned,
@@ -128,7 +134,13 @@ impl World {
             people.push(Actor { name, person: place.person(name, role).await, powers });
         }
         let behind = |who: &'static str, claims| acting_for(who, Some((SERVER, claims)));
+        let managing = |who: &'static str| {
+            let mut acting_for = behind(who, Role::Client);
+            acting_for.place.as_mut().expect("a place").manages = true;
+            acting_for
+        };
         for (name, token, acting_for, market, here) in [
+            ("a manager", &bridge, managing("discord:5"), Role::Owner, Role::Owner),
             ("a member", &bridge, behind("discord:1", Role::Client), Role::Owner, Role::Owner),
             ("a moderator", &bridge, behind("discord:2", Role::Admin), Role::Owner, Role::Operator),
             ("an operator", &bridge, behind("discord:3", Role::Client), Role::Operator, Role::Operator),
@@ -148,6 +160,8 @@ impl World {
             let powers = Powers { market, place: here, suspended: false, bridged: true };
             people.push(Actor { name, person, powers });
         }
+        let elsewhere = acting_for("discord:9", Some((ELSEWHERE, Role::Client)));
+        place.client_with(&bridge, Some(elsewhere)).principal().await.expect("they are let in");
         let posters = [
             place.person("poster", Role::Client).await,
             place.person_behind(&bridge, behind("discord:9", Role::Client)).await,
@@ -219,10 +233,19 @@ impl Things {
             notice,
             victim: poster.user,
             victims_token: token(place.token(Some(&poster.user.0.to_string()), api()).await),
+            places: places(actor),
             own_token: token(place.token(Some(&own_user), api()).await),
             fresh,
         }
     }
+}
+
+/// A place of each relation to the actor.
+fn places(actor: &Actor) -> BTreeMap<Whose, PlaceRef> {
+    let named = |text: &str| text.parse::<PlaceRef>().expect("a place");
+    let here = if actor.powers.bridged { named(SERVER) } else { PlaceRef::Number(PlaceId::LOCAL) };
+    let whose = if actor.name == "a manager" { Whose::Own } else { Whose::Seen };
+    BTreeMap::from([(whose, here), (Whose::Others, named(ELSEWHERE))])
 }
 
 /// A job of each relation to the actor, in the actor's place.
@@ -232,7 +255,7 @@ async fn jobs(place: &Place, actor: &Actor, poster: &Person, failed: &str) -> BT
     for whose in RELATIONS {
         let by = if whose == Whose::Own { &actor.person } else { poster };
         let agent = if whose == Whose::Assigned { failed } else { "@steady" };
-        let visibility = if whose == Whose::Seen { Visibility::Place } else { Visibility::Private };
+        let visibility = Some(if whose == Whose::Seen { Visibility::Place } else { Visibility::Private });
         let job = by.post(JobDraft { visibility, ..by_client(agent) }).await.expect("it is posted");
         if whose == Whose::Shared {
             poster.share(job, actor.person.user, true).await.expect("it is theirs");
@@ -347,6 +370,16 @@ async fn attempt(client: &Client, verb: Verb, whose: Whose, things: &Things) -> 
         Verb::SteerEngine if alone => call!(order_engine(request, EngineOrder::Resume, None)),
         Verb::SteerModels if alone => call!(order_models(request, ModelOrder::On, None)),
         Verb::ReadJudges if alone => call!(judge_report()),
+        Verb::ReadPlace => {
+            let place = things.places.get(&whose)?.clone();
+            call!(place(Some(place)))
+        }
+        Verb::ListPlaces if alone => call!(places(page)),
+        Verb::ChangePlace => {
+            let place = things.places.get(&whose)?.clone();
+            let changes = vec![PlaceChange::Visibility(Visibility::Private)];
+            call!(set_place(request, Some(place), changes))
+        }
         Verb::ReadUser if both => call!(user((!is_own).then_some(other))),
         Verb::ReadUsage if both => call!(usage((!is_own).then_some(other))),
         Verb::ListUsers if alone => call!(users(page)),

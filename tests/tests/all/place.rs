@@ -250,7 +250,7 @@ impl Place {
     }
 
     /// Registers an agent for everybody, private endpoints allowed.
-    async fn register(&self, definition: AgentDefinition) -> Secrets {
+    pub(crate) async fn register(&self, definition: AgentDefinition) -> Secrets {
         let options =
             RegisterOptions { allow_private: true, audience: Audience::Public, ..RegisterOptions::default() };
         let registered = self.client.call(|service, context| async move {

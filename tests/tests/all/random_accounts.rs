@@ -1,4 +1,4 @@
-//! Random commands about users, places, tokens and shared jobs, right ones and wrong ones.
+//! Random commands about users, tokens and shared jobs, right ones and wrong ones.
 
 use crate::random_commands::{Author, Seen};
 use guildhall_daemon::store::{AccountCommand, AccountQuery, Command, Query, Request, UserFence};
@@ -25,12 +25,7 @@ impl Author {
         }
         let request = Request { user: user.id, ..self.request() };
         Command::Account(match self.random.random_range(0..10) {
-            0 | 1 => AccountCommand::Turn { request, fence, account: self.some_account(), entry },
-            2 => {
-                let id = self.random.random_range(0..3).to_string();
-                let identity = Identity { kind: "discord".to_owned(), id };
-                AccountCommand::SeePlace { identity, name: format!("place {}", self.random.next_u32()) }
-            }
+            0..3 => AccountCommand::Turn { request, fence, account: self.some_account(), entry },
             3 | 4 => {
                 self.tokens += 1;
                 let token = self.token(self.tokens, fence.user);

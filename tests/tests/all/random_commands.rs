@@ -3,8 +3,8 @@
 use guildhall_daemon::store::{
     AgentFence, AgentRecord, AgentTurn, AppealRecord, AppealTurn, AttemptRecord, AttemptTurn, Callback,
     Cause, Chain, Command, Entry, Fence, Holding, JobNote, JobRecord, JobTurn, Lease, NewAttempt, NewBody,
-    NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, OldSecrets, PersonRecord, Pulse,
-    Pulses, Request, SealedSecret, Steering, Tally, TallyRecord, UserRecord, Window,
+    NewDelivery, NewEvent, NewMessage, NewNotification, NewPost, NewVersion, OldSecrets, PersonRecord,
+    PlaceRecord, Pulse, Pulses, Request, SealedSecret, Steering, Tally, TallyRecord, UserRecord, Window,
 };
 use guildhall_protocol::agent::{AGENT_STATES, Audience, Health};
 use guildhall_protocol::appeal::AppealKind;
@@ -30,6 +30,7 @@ pub(crate) struct Seen {
     pub(crate) users: Vec<UserRecord>,
     pub(crate) appeals: Vec<AppealRecord>,
     pub(crate) people: Vec<PersonRecord>,
+    pub(crate) places: Vec<PlaceRecord>,
 }
 
 /// The author of the stream.
@@ -107,6 +108,9 @@ impl Author {
             };
             self.notified.push(id);
             entry.notifications.push(notification);
+        }
+        if self.users > 0 && self.one_in(3) {
+            entry.alerts.push(self.alert());
         }
         entry
     }
@@ -231,7 +235,7 @@ impl Author {
 
     /// The next command.
     pub(crate) fn command(&mut self, seen: &Seen) -> Command {
-        match self.random.random_range(0..116) {
+        match self.random.random_range(0..122) {
             0..20 => self.post(seen),
             20..42 if !seen.jobs.is_empty() && !seen.agents.is_empty() => self.assign(seen),
             42..64 if !seen.jobs.is_empty() => self.turn(seen),
@@ -247,6 +251,7 @@ impl Author {
             100..108 => self.account(seen),
             108..110 => self.reseal(seen),
             110..116 => self.front_end(seen),
+            116..122 => self.place(seen),
             _ => self.system(seen),
         }
     }
@@ -257,7 +262,7 @@ impl Author {
                 let entry = self.entry(Chain::default());
                 NewPost {
                     client: UserId(self.random.random_range(1..=USERS)),
-                    place: PlaceId::LOCAL,
+                    place: PlaceId(self.random.random_range(1..3)),
                     visibility: self.pick(&[Visibility::Private, Visibility::Place]),
                     priority: self.pick(&[Priority::Low, Priority::Normal, Priority::Normal, Priority::High]),
                     title: format!("title {}", self.random.random_range(0..9)),

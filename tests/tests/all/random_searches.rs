@@ -1,7 +1,7 @@
 //! Seeded questions for the contract suite: lists of jobs in every order and both directions, and what waits.
 
 use crate::random_commands::{Author, Seen};
-use guildhall_daemon::store::{JobSearch, JobWish, Query, Span};
+use guildhall_daemon::store::{JobSearch, JobWish, JobsOf, Query, Span};
 use guildhall_protocol::attempt::EndedAs;
 use guildhall_protocol::ids::{AgentId, JobId, PlaceId, UserId};
 use guildhall_protocol::job::Priority;
@@ -28,8 +28,13 @@ pub(crate) fn queries(author: &mut Author, seen: &Seen) -> Vec<Query> {
         }
     }
     let now = author.time();
-    for client in [None, Some(UserId(1)), Some(UserId(2))] {
-        queries.push(Query::Waiting { client, now, limit: 10_000 });
+    let clients = [1, 2].map(|client| JobsOf::Client(UserId(client)));
+    let places = [PlaceId::LOCAL, PlaceId(2)];
+    for of in [JobsOf::Everybody].into_iter().chain(clients).chain(places.map(JobsOf::Place)) {
+        queries.push(Query::Waiting { of, now, limit: 10_000 });
+    }
+    for place in places {
+        queries.extend([2, 10_000].map(|limit| Query::CountsIn { place, limit }));
     }
     for limit in [2, 10_000] {
         queries.push(Query::CountsOf { client: UserId(1), limit });

@@ -6,14 +6,15 @@
 use crate::random_accounts;
 use crate::random_commands::{Author, Seen, USERS};
 use crate::random_front_ends;
+use crate::random_places;
 use crate::random_searches;
 use guildhall_daemon::store::sqlite::SqliteStore;
 use guildhall_daemon::store::{
-    Answer, Chain, Command, Found, JobSearch, JobSelection, JobWish, Query, Store,
+    Answer, Chain, Command, Found, JobSearch, JobSelection, JobWish, PlaceCommand, Query, Store,
 };
 use guildhall_protocol::history::Subject;
 use guildhall_protocol::ids::{
-    AgentId, BodyId, EventId, Incarnation, JobId, NotificationId, RequestId, UserId,
+    AgentId, BodyId, EventId, Incarnation, JobId, NotificationId, PlaceId, RequestId, UserId,
 };
 use guildhall_protocol::listing::{Direction, JobCursor, JobSort, PageFrom, SortBy};
 use guildhall_protocol::notice::NoticeKind;
@@ -43,6 +44,8 @@ async fn compare(seed: u64, sqlite: &SqliteStore, model: &ModelStore) {
         both(seed, -user, sqlite, model, Command::SeeUser { kind, identity: name.clone(), name, entry })
             .await;
     }
+    let (identity, name) = (random_places::known(0), "a server".to_owned());
+    both(seed, -100, sqlite, model, Command::Place(PlaceCommand::See { identity, name })).await;
     author.users = USERS;
     for step in 0..COMMANDS {
         let held = look(model).await;
@@ -148,23 +151,53 @@ async fn look(store: &ModelStore) -> Seen {
         let Answer::Users(mut found) = ask(store, Query::User(UserId(user))).await else { panic!("users") };
         users.append(&mut found);
     }
+    let Answer::Places(places) = ask(store, random_places::everything()).await else { panic!("places") };
     let Answer::People(people) = ask(store, Query::People).await else { panic!("people") };
     let (chain, incarnation) = (system.chain, system.incarnation);
-    Seen { chain, incarnation, jobs, attempts, agents, users, appeals, people }
+    Seen { chain, incarnation, jobs, attempts, agents, users, appeals, people, places }
 }
 
 fn list() -> Query {
-    Query::List { states: vec![], client: None, label: None, agent: None, before: None, limit: ALL }
+    Query::List {
+        states: vec![],
+        client: None,
+        place: None,
+        label: None,
+        agent: None,
+        before: None,
+        limit: ALL,
+    }
 }
 
 fn of_agent(states: &[&str]) -> Query {
     let states = states.iter().map(|state| (*state).to_owned()).collect();
-    Query::List { states, client: None, label: None, agent: Some(AgentId(1)), before: None, limit: ALL }
+    Query::List {
+        states,
+        client: None,
+        place: None,
+        label: None,
+        agent: Some(AgentId(1)),
+        before: None,
+        limit: ALL,
+    }
+}
+
+fn of_place(place: i64, states: &[&str]) -> Query {
+    let (states, place) = (states.iter().map(|state| (*state).to_owned()).collect(), Some(PlaceId(place)));
+    Query::List { states, client: None, place, label: None, agent: None, before: None, limit: ALL }
 }
 
 fn of_states(states: &[&str]) -> Query {
     let states = states.iter().map(|state| (*state).to_owned()).collect();
-    Query::List { states, client: None, label: None, agent: None, before: Some(JobId(7)), limit: ALL }
+    Query::List {
+        states,
+        client: None,
+        place: None,
+        label: None,
+        agent: None,
+        before: Some(JobId(7)),
+        limit: ALL,
+    }
 }
 
 /// Queries that together show every row that can be shown.
@@ -175,7 +208,19 @@ async fn everything(model: &ModelStore) -> Vec<Query> {
     let mut queries = vec![
         Query::System,
         list(),
-        Query::List { states, client: Some(UserId(1)), label, agent: None, before: Some(JobId(9)), limit: 5 },
+        Query::List {
+            states,
+            client: Some(UserId(1)),
+            place: None,
+            label,
+            agent: None,
+            before: Some(JobId(9)),
+            limit: 5,
+        },
+        of_place(1, &[]),
+        of_place(2, &[]),
+        of_place(2, &["completed", "failed", "open"]),
+        of_place(2, &["open", "assigned", "held"]),
         of_agent(&[]),
         of_agent(&["open", "assigned"]),
         of_agent(&["assigned", "completed", "completed", "failed"]),
@@ -215,6 +260,7 @@ async fn everything(model: &ModelStore) -> Vec<Query> {
     queries.extend(notified.first().map(|row| Query::Notification(row.id)));
     queries.extend(random_accounts::queries(&seen));
     queries.extend(random_front_ends::queries(&seen));
+    queries.extend(random_places::queries());
     queries.extend(seen.users.iter().map(|user| Query::User(user.id)));
     for job in &seen.jobs {
         queries.push(Query::Appeals(job.id));

@@ -1,6 +1,7 @@
 //! The command line of jobs: posting, looking, deciding.
 
 use super::listing::{ListArgs, ManyArgs, RevealArgs};
+use super::place::VisibilityArg;
 use clap::{Args, Subcommand, ValueEnum};
 use guildhall_protocol::account::UserRef;
 use guildhall_protocol::agent::AgentName;
@@ -249,6 +250,9 @@ pub(crate) struct PostArgs {
     /// Everybody in this place may see it
     #[arg(long)]
     pub(crate) visible: bool,
+    /// Who may see it, whatever is usual in this place
+    #[arg(long, value_enum, conflicts_with = "visible")]
+    pub(crate) visibility: Option<VisibilityArg>,
     /// Whether its text may go to the marketplace's language models
     #[arg(long, value_enum)]
     pub(crate) models: Option<ModelsArg>,
@@ -328,6 +332,6 @@ impl From<PriorityArg> for Priority {
 
 impl PostArgs {
     pub(crate) fn visibility(&self) -> Option<Visibility> {
-        self.visible.then_some(Visibility::Place)
+        self.visible.then_some(Visibility::Place).or(self.visibility.map(Visibility::from))
     }
 }

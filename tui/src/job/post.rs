@@ -82,7 +82,7 @@ fn change(draft: &mut JobDraft, args: &PostArgs) -> Result<(), Fault> {
         written::set_deadline(draft, text).map_err(|error| Fault::Input(format!("--deadline: {error}")))?;
     }
     draft.review = args.review.map_or(draft.review, Into::into);
-    draft.visibility = args.visibility().unwrap_or(draft.visibility);
+    draft.visibility = args.visibility().or(draft.visibility);
     draft.models = args.models.map_or(draft.models, Into::into);
     draft.priority = args.priority.map_or(draft.priority, Into::into);
     Ok(())

@@ -6,6 +6,7 @@ use crate::market::Compiled;
 use crate::store::{AgentRecord, Chain, Pulses, Tally, TallyRecord};
 use guildhall_protocol::agent::AgentDefinition;
 use guildhall_protocol::ids::BodyId;
+use guildhall_protocol::place::PlaceSettings;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -57,6 +58,16 @@ fn pick(market: &Market, draft: &JobDraft) -> Choice {
 }
 
 fn pick_with(market: &Market, draft: &JobDraft, input: &Value, tried: &[AgentId]) -> Choice {
+    pick_in(market, &PlaceSettings::default(), draft, input, tried)
+}
+
+fn pick_in(
+    market: &Market,
+    place: &PlaceSettings,
+    draft: &JobDraft,
+    input: &Value,
+    tried: &[AgentId],
+) -> Choice {
     let deadline = Timestamp(NOW.0 + 3_600_000);
     let input_bytes = input.to_string().len();
     let steering = &Steering::default();
@@ -64,6 +75,7 @@ fn pick_with(market: &Market, draft: &JobDraft, input: &Value, tried: &[AgentId]
     let wanted = Wanted {
         client: CLIENT,
         draft,
+        place,
         steering,
         input,
         input_bytes,
@@ -189,6 +201,7 @@ fn a_record_decides_between_equals_and_equals_share() {
         let wanted = Wanted {
             client: CLIENT,
             draft: &draft,
+            place: &PlaceSettings::default(),
             steering: &Steering::default(),
             input: &input,
             input_bytes: 2,
@@ -217,6 +230,7 @@ fn the_agent_that_is_meant_gets_it_though_it_uses_other_words() {
     let wanted = Wanted {
         client: CLIENT,
         draft: &draft,
+        place: &PlaceSettings::default(),
         steering: &Steering::default(),
         input: &input,
         input_bytes: 10,
@@ -230,4 +244,17 @@ fn the_agent_that_is_meant_gets_it_though_it_uses_other_words() {
     assert_eq!(choice.chosen, Some((AgentId(1), AgentVersion(1))));
     assert_eq!(choice.pick.candidates[0].factors.meaning, Some(1.0));
     assert_eq!(choice.pick.excluded, [(Exclusion::LittleRelevance, 1)]);
+}
+
+#[test]
+fn a_place_names_the_agents_that_get_its_jobs() {
+    let mut market = Market::default();
+    put(&mut market, 1, &agent("@tabula", "Turns CSV tables into JSON rows."), |_| {});
+    put(&mut market, 2, &agent("@gist", "Turns CSV tables into JSON, too."), |_| {});
+    let agents = ["@gist".parse().expect("a name")].into();
+    let place = PlaceSettings { agents, ..PlaceSettings::default() };
+    let draft = draft("Turn this CSV table into JSON");
+    let choice = pick_in(&market, &place, &draft, &json!({"text": draft.brief}), &[]);
+    assert_eq!(choice.chosen, Some((AgentId(2), AgentVersion(1))));
+    assert_eq!(choice.pick.excluded, [(Exclusion::NotInPlace, 1)]);
 }

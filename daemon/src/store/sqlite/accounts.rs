@@ -1,4 +1,4 @@
-//! Users, places, tokens and shared jobs.
+//! Users, tokens and shared jobs.
 
 use super::entry;
 use super::queries::all;
@@ -7,7 +7,7 @@ use crate::store::account::{AccountCommand, AccountQuery, UserFence};
 use crate::store::{Answer, Chain, Entry, Fence, Outcome, Receipt, Request, StoreError, UserRecord};
 use guildhall_protocol::account::{Account, Identity, TokenView, Usage};
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::ids::{JobId, PlaceId, TokenId, UserId};
+use guildhall_protocol::ids::{JobId, TokenId, UserId};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -21,7 +21,6 @@ pub(super) fn apply(
         AccountCommand::Turn { request, fence, account, entry } => {
             turn(connection, now, request, *fence, account, entry)
         }
-        AccountCommand::SeePlace { identity, name } => see_place(connection, identity, name),
         AccountCommand::MakeToken { request, fence, token, hash, entry } => {
             make_token(connection, now, request, *fence, token, *hash, entry)
         }
@@ -88,18 +87,6 @@ fn turn(
     turn_user(connection, fence, entry)?;
     connection.prepare_cached(SET_ACCOUNT)?.execute(params![fence.user.0, json(account)])?;
     record_user(connection, now, fence.user, request, entry)
-}
-
-const SEE_PLACE: &str = "
-    INSERT INTO places (kind, identity, name)
-    VALUES (?1, ?2, ?3)
-    ON CONFLICT (kind, identity) DO UPDATE SET name = excluded.name
-    RETURNING id";
-
-fn see_place(connection: &Connection, identity: &Identity, name: &str) -> Result<Outcome, Refused> {
-    let row = params![identity.kind, identity.id, name];
-    let id = connection.prepare_cached(SEE_PLACE)?.query_row(row, |row| row.get(0))?;
-    Ok(Outcome::Place(PlaceId(id)))
 }
 
 const INSERT_TOKEN: &str = "
@@ -442,12 +429,12 @@ fn tokens(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::
     Ok(Answer::Tokens(all(connection, sql, values, row)?))
 }
 
-fn json(value: &impl serde::Serialize) -> String {
+pub(super) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("plain values print as JSON")
 }
 
 /// What was written as JSON. An account that cannot be read must not count as one of which nothing was said.
-fn read<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
     })

@@ -20,6 +20,9 @@ pub(super) const INSERT_NOTIFICATION: &str = "
     INSERT INTO notifications (id, user_id, channel, kind, job_id, attempt, agent_id, made_at, due_at, tries, lease,
         lease_until, acknowledged_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, NULL, NULL, NULL)";
+const INSERT_ALERT: &str = "
+    INSERT INTO alerts (id, place_id, kind, job_id, made_at, due_at, tries, lease, lease_until)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, NULL, NULL)";
 const INSERT_MESSAGE: &str = "
     INSERT INTO messages (id, agent_id, kind, job_id, attempt, made_at, due_at, tries)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 0)";
@@ -78,6 +81,10 @@ pub(super) fn record(
             notification.due_at.0
         ];
         connection.prepare_cached(INSERT_NOTIFICATION)?.execute(row)?;
+    }
+    for alert in &entry.alerts {
+        let row = params![alert.id.0, alert.place.0, alert.kind.name(), alert.job.map(|job| job.0), now.0];
+        connection.prepare_cached(INSERT_ALERT)?.execute(row)?;
     }
     for message in &entry.messages {
         let row =

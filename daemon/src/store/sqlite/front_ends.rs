@@ -52,6 +52,10 @@ const RELEASE_NOTICES: &str = "
     UPDATE notifications
     SET lease = NULL, lease_until = NULL
     WHERE channel = ?1 AND due_at IS NOT NULL AND lease IS NOT NULL";
+const RELEASE_ALERTS: &str = "
+    UPDATE alerts
+    SET lease = NULL, lease_until = NULL
+    WHERE lease IS NOT NULL AND place_id IN (SELECT id FROM places WHERE kind = ?1)";
 const RELEASE_SURFACES: &str = "
     UPDATE surfaces
     SET lease = NULL, due_at = ?2
@@ -110,6 +114,7 @@ pub(super) fn apply(
         }
         FrontEndCommand::Release { channel } => {
             connection.prepare_cached(RELEASE_NOTICES)?.execute([channel.name()])?;
+            connection.prepare_cached(RELEASE_ALERTS)?.execute([channel.name()])?;
             connection.prepare_cached(RELEASE_SURFACES)?.execute(params![channel.name(), now.0])?;
         }
         FrontEndCommand::KeepDraft { user, name, content } => {

@@ -11,6 +11,7 @@ mod models;
 mod notes;
 mod open;
 mod outbox;
+mod places;
 mod queries;
 mod readers;
 mod reseal;

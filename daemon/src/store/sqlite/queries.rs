@@ -2,7 +2,7 @@
 
 use super::rows::{self, AGENT_COLUMNS, ATTEMPT_COLUMNS, JOB_COLUMNS};
 use super::{
-    accounts, agents as agent_rows, front_ends, models, notes, outbox, search, system as system_rows, waiting,
+    accounts, agents as agent_rows, front_ends, models, notes, outbox, places, search, system as system_rows,
 };
 use crate::store::{
     AgentRecord, Answer, AttemptRecord, Chain, JobRecord, JobSelection, Query, SystemRecord, Tally,
@@ -18,17 +18,14 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         Query::System => system(connection),
         Query::Job(id) => jobs(connection, "FROM jobs WHERE id = ?1", [id.0]),
         Query::Select { selection, limit } => select(connection, selection, limit),
-        Query::NextDue => {
-            let due: Option<i64> = connection
-                .prepare_cached("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL")?
-                .query_row([], |row| row.get(0))?;
-            Ok(Answer::Time(due.map(Timestamp)))
-        }
+        Query::NextDue => next_due(connection),
         query @ (Query::List { .. }
         | Query::Find(_)
         | Query::CountJobs(_)
+        | Query::Counts
         | Query::Waiting { .. }
         | Query::CountsOf { .. }
+        | Query::CountsIn { .. }
         | Query::AttemptsOf { .. }) => search::answer(connection, query),
         Query::Attempts(job) => {
             let tail = "FROM attempts WHERE job_id = ?1 ORDER BY number";
@@ -80,7 +77,6 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
             let before = before.map_or(i64::MAX, |id| id.0);
             Ok(Answer::Deliveries(all(connection, sql, params![agent.0, before, limit], rows::delivery)?))
         }
-        Query::Counts => Ok(Answer::Counts(waiting::counts(connection)?)),
         query @ (Query::ModelSettings
         | Query::Spent { .. }
         | Query::JobSpending(_)
@@ -89,6 +85,7 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         | Query::Judgements) => models::answer(connection, &query),
         Query::User(id) => accounts::user(connection, id),
         Query::Account(query) => accounts::answer(connection, &query),
+        Query::Place(query) => places::answer(connection, &query),
         Query::Draft { user, name, since } => front_ends::draft(connection, user, &name, since),
         Query::Closed { user, channel } => front_ends::closed(connection, user, channel),
         Query::Surfaces(job) => front_ends::surfaces(connection, job),
@@ -124,6 +121,13 @@ pub(super) fn all<T>(
     connection.prepare_cached(sql)?.query_map(values, read)?.collect()
 }
 
+fn next_due(connection: &Connection) -> rusqlite::Result<Answer> {
+    let due: Option<i64> = connection
+        .prepare_cached("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Answer::Time(due.map(Timestamp)))
+}
+
 fn system(connection: &Connection) -> rusqlite::Result<Answer> {
     let id_max = "
         SELECT max(
@@ -131,6 +135,7 @@ fn system(connection: &Connection) -> rusqlite::Result<Answer> {
             coalesce((SELECT max(id) FROM deliveries), 0),
             coalesce((SELECT max(id) FROM notifications), 0),
             coalesce((SELECT max(id) FROM messages), 0),
+            coalesce((SELECT max(id) FROM alerts), 0),
             coalesce((SELECT max(id) FROM tokens), 0),
             coalesce((SELECT max(id) FROM surfaces), 0)
         )";

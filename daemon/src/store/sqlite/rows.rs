@@ -233,6 +233,7 @@ fn subject(column: usize, kind: &str, number: i64) -> rusqlite::Result<Subject> 
         "job" => Ok(Subject::Job(JobId(number))),
         "agent" => Ok(Subject::Agent(AgentId(number))),
         "user" => Ok(Subject::User(UserId(number))),
+        "place" => Ok(Subject::Place(PlaceId(number))),
         "system" => Ok(Subject::System),
         other => Err(strange(column, other)),
     }

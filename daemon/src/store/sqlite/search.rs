@@ -26,8 +26,8 @@ struct Row {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the caller lists what comes here")]
 pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<Answer> {
     Ok(match query {
-        Query::List { states, client, label, agent, before, limit } => {
-            let wish = JobWish { states, client, label, agent, ..JobWish::default() };
+        Query::List { states, client, place, label, agent, before, limit } => {
+            let wish = JobWish { states, client, label, agent, place, ..JobWish::default() };
             let from = before.map_or(PageFrom::First, |id| PageFrom::After(JobCursor { key: id.0, id }));
             let sort = JobSort::default();
             let all = JobSearch { wish, sort, from, limit, searched_max: u32::MAX };
@@ -35,13 +35,13 @@ pub(super) fn answer(connection: &Connection, query: Query) -> rusqlite::Result<
         }
         Query::Find(search) => Answer::Found(find(connection, &search)?),
         Query::CountJobs(wish) => Answer::JobCount(count(connection, &wish)?),
-        Query::Waiting { client, now, limit } => {
-            Answer::Waiting(waiting::waiting(connection, client, now, limit)?)
-        }
+        Query::Counts => Answer::Counts(waiting::counts(connection)?),
+        Query::Waiting { of, now, limit } => Answer::Waiting(waiting::waiting(connection, of, now, limit)?),
         Query::CountsOf { client, limit } => {
             let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
             Answer::Counts(all(connection, waiting::COUNTS_OF, params![client.0, limit], row)?)
         }
+        Query::CountsIn { place, limit } => Answer::Counts(waiting::counts_in(connection, place, limit)?),
         Query::AttemptsOf { agent, limit } => {
             Answer::Attempts(attempts(connection, ATTEMPTS_OF, params![agent.0, limit])?)
         }
@@ -89,7 +89,9 @@ pub(super) fn count(connection: &Connection, wish: &JobWish) -> rusqlite::Result
     let order = match (Lead::of(wish), wish.changed.is_bounded(), wish.posted.is_bounded()) {
         (Lead::Order, true, _) => SortBy::Changed,
         (Lead::Order, false, true) => SortBy::Posted,
-        (Lead::Order | Lead::States | Lead::Label | Lead::Agent | Lead::Client, _, _) => SortBy::Number,
+        (Lead::Order | Lead::States | Lead::Label | Lead::Agent | Lead::Client | Lead::Place, _, _) => {
+            SortBy::Number
+        }
     };
     let walk = Walk { wish, key: order, order, ascends: false, from: None };
     let Some((sql, values)) = walk.statement(COUNT_SEARCHED_MAX) else {

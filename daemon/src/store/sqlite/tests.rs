@@ -4,7 +4,7 @@ use super::walk::Walk;
 use super::{entry, jobs, notes, open, outbox, queries, waiting};
 use crate::store::{JobWish, Span};
 use guildhall_protocol::attempt::EndedAs;
-use guildhall_protocol::ids::{AgentId, JobId, UserId};
+use guildhall_protocol::ids::{AgentId, JobId, PlaceId, UserId};
 use guildhall_protocol::listing::{JobCursor, SortBy};
 use guildhall_protocol::state::HeldWhy;
 use guildhall_protocol::time::Timestamp;
@@ -129,6 +129,29 @@ fn every_list_of_jobs_walks_one_index_and_sorts_nothing() {
 }
 
 #[test]
+fn the_jobs_of_a_place_are_listed_by_their_index() {
+    let (running, ended) = (states(&["open", "held"]), states(&["completed", "failed"]));
+    let (client, of_states) = (Some(UserId(1)), "jobs_state (state=? AND id<?)");
+    let by_place = "jobs_place (place_id=? AND state=? AND rowid<?)";
+    for (states, client, place, expected) in [
+        (vec![], None, 2, by_place),
+        (ended.clone(), None, 2, by_place),
+        (running.clone(), None, 2, by_place),
+        (running.clone(), client, 2, by_place),
+        (ended.clone(), client, 2, "jobs_client (client_id=? AND id<?)"),
+        (running, None, 1, of_states),
+        (ended, None, 1, of_states),
+    ] {
+        let wish = JobWish { states, client, place: Some(PlaceId(place)), ..JobWish::default() };
+        for ascends in [false, true] {
+            let plan = walk_plan(&wish, SortBy::Number, ascends);
+            let expected = if ascends { expected.replace('<', ">") } else { expected.to_owned() };
+            assert!(plan.contains(&expected), "{wish:?}\n{plan}");
+        }
+    }
+}
+
+#[test]
 fn every_order_walks_its_index_from_the_key_on() {
     let (two, time) = (states(&["completed", "failed"]), Some(Timestamp(1)));
     let span = Span { from: time, before: time };
@@ -188,7 +211,12 @@ fn what_waits_is_counted_along_what_has_not_ended() {
         (waiting::COUNTS_OF, "jobs_client (client_id=?)"),
         (waiting::OLDEST_OPEN, "jobs_state (state=?)"),
         (waiting::OPEN, "jobs_state (state=?)"),
+        (waiting::OF_PLACE, "jobs_place (place_id=? AND state=?)"),
+        (waiting::OF_LOCAL, "jobs_state (state=?)"),
+        (waiting::COUNT_IN_PLACE, "jobs_place (place_id=? AND state=?)"),
+        (waiting::COUNT_IN_LOCAL, "jobs_state (state=?)"),
         (waiting::APPEALS, "appeals_open"),
+        (waiting::APPEALS_IN, "appeals_open"),
         (waiting::DUE, "notifications_due (channel=? AND due_at"),
         (waiting::UNDELIVERABLE, "notifications_undeliverable"),
     ];

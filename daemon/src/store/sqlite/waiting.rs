@@ -1,8 +1,8 @@
 //! What waits, counted: along indexes that hold only what has not ended, and only up to a limit.
 
 use super::queries::all;
-use crate::store::WaitingRecord;
-use guildhall_protocol::ids::{JobId, UserId};
+use crate::store::{JobsOf, WaitingRecord};
+use guildhall_protocol::ids::{JobId, PlaceId, UserId};
 use guildhall_protocol::notice::Channel;
 use guildhall_protocol::state::{JOB_STATES, JobState};
 use guildhall_protocol::time::Timestamp;
@@ -62,6 +62,43 @@ pub(super) const APPEALS: &str = "
         WHERE upheld IS NULL
         LIMIT ?1
     )";
+pub(super) const APPEALS_IN: &str = "
+    SELECT count(*)
+    FROM (
+        SELECT 1
+        FROM appeals INDEXED BY appeals_open CROSS JOIN jobs ON jobs.id = appeals.job_id
+        WHERE appeals.upheld IS NULL AND jobs.place_id = ?1
+        LIMIT ?2
+    )";
+pub(super) const OF_PLACE: &str = "
+    SELECT detail, ready, id, posted_at
+    FROM jobs INDEXED BY jobs_place
+    WHERE place_id = ?1 AND place_id <> 1 AND state = ?2
+    ORDER BY id
+    LIMIT ?3";
+/// The same of the machine itself, which has no index: most jobs are there.
+pub(super) const OF_LOCAL: &str = "
+    SELECT detail, ready, id, posted_at
+    FROM jobs INDEXED BY jobs_state
+    WHERE place_id = ?1 AND state = ?2
+    ORDER BY id
+    LIMIT ?3";
+pub(super) const COUNT_IN_PLACE: &str = "
+    SELECT count(*)
+    FROM (
+        SELECT 1
+        FROM jobs INDEXED BY jobs_place
+        WHERE place_id = ?1 AND place_id <> 1 AND state = ?2
+        LIMIT ?3
+    )";
+pub(super) const COUNT_IN_LOCAL: &str = "
+    SELECT count(*)
+    FROM (
+        SELECT 1
+        FROM jobs INDEXED BY jobs_state
+        WHERE place_id = ?1 AND state = ?2
+        LIMIT ?3
+    )";
 pub(super) const DUE: &str = "
     SELECT count(*)
     FROM (
@@ -94,17 +131,18 @@ pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Vec<(String, u
     Ok(counts)
 }
 
-/// What waits; of the whole, or of one client.
+/// What waits.
 pub(super) fn waiting(
     connection: &Connection,
-    client: Option<UserId>,
+    of: JobsOf,
     now: Timestamp,
     limit: u32,
 ) -> rusqlite::Result<WaitingRecord> {
     let snapshot = connection.unchecked_transaction()?;
-    match client {
-        None => of_all(&snapshot, now, limit),
-        Some(client) => of_client(&snapshot, client, limit),
+    match of {
+        JobsOf::Everybody => of_all(&snapshot, now, limit),
+        JobsOf::Client(client) => of_client(&snapshot, client, limit),
+        JobsOf::Place(place) => of_place(&snapshot, place, limit),
     }
 }
 
@@ -158,6 +196,51 @@ fn of_client(connection: &Connection, client: UserId, limit: u32) -> rusqlite::R
     }
     waiting.jobs.sort_unstable_by_key(|(state, _)| *state);
     Ok(waiting)
+}
+
+fn of_place(connection: &Connection, place: PlaceId, limit: u32) -> rusqlite::Result<WaitingRecord> {
+    let mut waiting = WaitingRecord::default();
+    let mut statement =
+        connection.prepare_cached(if place == PlaceId::LOCAL { OF_LOCAL } else { OF_PLACE })?;
+    for state in FOR_PEOPLE {
+        let mut rows = statement.query(params![place.0, state, limit])?;
+        while let Some(row) = rows.next()? {
+            count(&mut waiting, state, &row.get::<_, String>(0)?);
+        }
+    }
+    let mut rows = statement.query(params![place.0, "open", limit])?;
+    while let Some(row) = rows.next()? {
+        let job = (JobId(row.get(2)?), Timestamp(row.get(3)?));
+        waiting.oldest_open.get_or_insert(job);
+        if row.get(1)? {
+            waiting.oldest_ready = Some(job);
+            break;
+        }
+    }
+    waiting.appeals = number(connection, APPEALS_IN, params![place.0, limit])?;
+    waiting.jobs.sort_unstable_by_key(|(state, _)| *state);
+    Ok(waiting)
+}
+
+/// Jobs of a place per state name, states without any left out.
+pub(super) fn counts_in(
+    connection: &Connection,
+    place: PlaceId,
+    limit: u32,
+) -> rusqlite::Result<Vec<(String, u64)>> {
+    let snapshot = connection.unchecked_transaction()?;
+    let mut states: Vec<&str> = JOB_STATES.iter().map(|state| state.name()).collect();
+    states.sort_unstable();
+    states.dedup();
+    let sql = if place == PlaceId::LOCAL { COUNT_IN_LOCAL } else { COUNT_IN_PLACE };
+    let mut counts = Vec::new();
+    for state in states {
+        let count = number(&snapshot, sql, params![place.0, state, limit])?;
+        if count > 0 {
+            counts.push((state.to_owned(), count));
+        }
+    }
+    Ok(counts)
 }
 
 fn count(waiting: &mut WaitingRecord, state: &str, detail: &str) {

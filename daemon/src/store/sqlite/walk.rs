@@ -5,6 +5,7 @@
 
 use crate::store::{JobWish, Span};
 use guildhall_protocol::attempt::AttemptState;
+use guildhall_protocol::ids::PlaceId;
 use guildhall_protocol::listing::{JobCursor, SortBy};
 use guildhall_protocol::state::{JOB_STATES, JobState};
 use rusqlite::types::Value;
@@ -20,24 +21,30 @@ pub(super) enum Lead {
     Label,
     Agent,
     Client,
+    /// One walk for each state in the place, merged.
+    Place,
     /// Nothing: all jobs are walked over.
     Order,
 }
 
 impl Lead {
-    /// Jobs that have not ended are few among many: when only their states are asked for, they lead. Otherwise the
-    /// narrowest other wish leads.
+    /// Jobs that have not ended are few among many: when only their states are asked for, they lead, those of a place before
+    /// those of all. Otherwise the narrowest other wish leads.
     pub(super) fn of(wish: &JobWish) -> Self {
         let states = distinct(&wish.states);
         let is_running = !states.is_empty() && !states.iter().any(|state| state.is_terminal());
+        // Its index leaves out the machine itself, where most jobs are.
+        let has_place = wish.place.is_some_and(|place| place != PlaceId::LOCAL);
         if is_running {
-            Self::States
+            if has_place { Self::Place } else { Self::States }
         } else if wish.label.is_some() {
             Self::Label
         } else if wish.agent.is_some() {
             Self::Agent
         } else if wish.client.is_some() {
             Self::Client
+        } else if has_place {
+            Self::Place
         } else if states.is_empty() {
             Self::Order
         } else {
@@ -71,7 +78,7 @@ impl Walk<'_> {
         parts.spans(self);
         // One walk for each state, or one for all jobs.
         let mut ways = Vec::new();
-        if lead == Lead::States || self.order == SortBy::Changed {
+        if matches!(lead, Lead::States | Lead::Place) || self.order == SortBy::Changed {
             let all = || distinct(&JOB_STATES.map(|state| state.name().to_owned()));
             for state in if states.is_empty() { all() } else { states } {
                 ways.push(format!("jobs.state = {} AND ", parts.bind(text(state.name()))));
@@ -103,6 +110,7 @@ impl Walk<'_> {
             (SortBy::Number, Lead::States) => "jobs INDEXED BY jobs_state",
             (SortBy::Number, Lead::Label) => "jobs INDEXED BY jobs_label",
             (SortBy::Number, Lead::Client) => "jobs INDEXED BY jobs_client",
+            (SortBy::Number, Lead::Place) => "jobs INDEXED BY jobs_place",
             (SortBy::Number, Lead::Agent) => {
                 let table = "attempts INDEXED BY attempts_agent CROSS JOIN jobs ON jobs.id = attempts.job_id";
                 return (table, "attempts.job_id");
@@ -215,8 +223,12 @@ impl Parts {
             }
         }
         if let Some(place) = wish.place {
-            let place = self.bind(Value::Integer(place.0));
-            self.wished.push(format!("jobs.place_id = {place}"));
+            let place = format!("jobs.place_id = {}", self.bind(Value::Integer(place.0)));
+            self.lead_or_ask(lead == Lead::Place, place);
+            if lead == Lead::Place {
+                // What its index holds.
+                self.bounds.push("jobs.place_id <> 1".to_owned());
+            }
         }
         if let Some(priority) = wish.priority {
             let class = self.bind(Value::Integer(priority.class()));

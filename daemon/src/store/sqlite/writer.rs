@@ -4,7 +4,7 @@
 //! whole group back, and its commands run again one by one on a fresh connection.
 
 use super::open::OpenError;
-use super::{accounts, agents, front_ends, jobs, models, notes, outbox, reseal, system};
+use super::{accounts, agents, front_ends, jobs, models, notes, outbox, places, reseal, system};
 use crate::store::{Command, Outcome, StoreError};
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, ErrorCode};
@@ -220,6 +220,7 @@ fn carry_out(connection: &Connection, now: Timestamp, command: &Command) -> Resu
             system::set_person(connection, now, request, *revision, settings, secret.as_ref(), entry)
         }
         Command::Account(command) => accounts::apply(connection, now, command),
+        Command::Place(command) => places::apply(connection, now, command),
         Command::FrontEnd(command) => front_ends::apply(connection, now, command),
         Command::PauseEngine { request, chain, paused, entry } => {
             system::pause_engine(connection, now, request, *chain, *paused, entry)

@@ -318,6 +318,7 @@ fn command_of(model: &Model) -> Option<String> {
             let line = model.data.feed.lines.iter().find(|line| line.id == id)?;
             match line.subject {
                 Subject::Job(job) => format!("guildhall job show {}", job.0),
+                Subject::Place(place) => format!("guildhall place show {}", place.0),
                 Subject::Agent(_) | Subject::User(_) | Subject::System => return None,
             }
         }

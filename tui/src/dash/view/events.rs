@@ -8,7 +8,7 @@ use crate::dash::pen::Pen;
 use crate::dash::row::Row;
 use crate::dash::theme::Tone;
 use guildhall_protocol::history::{Actor, Event, Subject};
-use guildhall_protocol::narrate::{tell_agent, tell_user};
+use guildhall_protocol::narrate::{tell_agent, tell_place, tell_user};
 use guildhall_protocol::view::FeedLine;
 use guildhall_protocol::wire::Wire;
 use ratatui::layout::Rect;
@@ -48,6 +48,7 @@ fn paint_line(pen: &mut Pen<'_>, area: Rect, line: &FeedLine) {
         Subject::Job(id) => id.to_string(),
         Subject::Agent(id) => format!("agent {}", id.0),
         Subject::User(id) => format!("user {}", id.0),
+        Subject::Place(id) => format!("place {}", id.0),
         Subject::System => "guildhall".to_owned(),
     };
     let (time, told) = match &line.event {
@@ -64,6 +65,7 @@ fn say(subject: Subject, event: &Event) -> String {
     let told = match subject {
         Subject::Agent(_) => tell_agent(event),
         Subject::User(_) => tell_user(event),
+        Subject::Place(_) => tell_place(event),
         Subject::Job(_) | Subject::System => None,
     };
     let by = match event.by {

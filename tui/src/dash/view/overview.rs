@@ -120,7 +120,7 @@ fn counts(model: &Model, overview: &Overview, lines: &mut Vec<Line>) {
         let text = "no jobs yet: post one with `guildhall job post`".to_owned();
         lines.push(Line { spans: vec![(text, Tone::Dim)], opens: Opens::Nothing });
     } else if !overview.jobs_exact {
-        let text = "only the newest of them are counted".to_owned();
+        let text = "not all of them are counted".to_owned();
         lines.push(Line { spans: vec![(text, Tone::Dim)], opens: Opens::Nothing });
     }
 }

@@ -1,0 +1,148 @@
+//! Operators of a server: what a role lets them do, and what comes to their channel.
+
+use crate::bot_places::ALERTS;
+use crate::cast::number_from;
+use crate::chat::{Chat, job_of};
+use crate::people::acting_for;
+use guildhall_protocol::account::Role;
+use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::job::{JobDraft, Review};
+use guildhall_protocol::notice::{Channel, NoticeOutcome};
+use guildhall_protocol::permission::JobAction;
+use guildhall_protocol::state::{JobState, Reviewer};
+use guildhall_protocol::view::Order;
+use guildhall_tests::fake_discord::{Message, User};
+use serde_json::json;
+
+const OPERATORS: &str = "Operators: members of this role";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_of_a_server_see_and_steer_its_jobs_only() {
+    let chat = Chat::open_up_to(Role::Operator, &[]).await;
+    let (ada, bob, olga) = (chat.manager("ada").await, chat.client("bob").await, chat.client("olga").await);
+    let keepers = chat.server.role("keepers");
+    chat.server.gives(&olga, keepers);
+    let told = chat.post(&bob, &[], &[("brief", "Nobody can do this")]).await;
+    let number = job_of(&told);
+    let elsewhere = chat.place.post(number_from(&[])).await.expect("it is posted");
+    assert!(chat.answered(&olga, "/queue", &[]).await.shows("No job is open"), "she is nobody yet");
+    let shown = chat.people(&ada).await;
+    let everybody = chat.server.id().to_string();
+    let told = ada.selects(&shown, OPERATORS, &[&everybody]).await;
+    let told = told.until(|message| message.shows("choose a role that few have")).await;
+    let told = ada.selects(&told, OPERATORS, &[&keepers.id().to_string()]).await;
+    told.until(|message| message.shows(&format!("Operators of jobs here: <@&{}>", keepers.id()))).await;
+
+    let listed = chat.answered(&olga, "/queue", &[]).await;
+    assert!(listed.shows("Nobody can do this") && !listed.shows(&format!("#{}", elsewhere.0)), "{listed:?}");
+    let refused = chat.answered(&olga, "/job show", &[("job", &elsewhere.0.to_string())]).await;
+    assert!(refused.shows("there is no job"), "{refused:?}");
+    let other = chat.discord.server("Another guild").channel("jobs");
+    let listed = olga.types(&other, "/queue", &[]).await.until(|message| !message.text().is_empty()).await;
+    assert!(listed.shows("No job is open"), "her role is of another server: {listed:?}");
+    let asked = olga.types(&chat.channel, "/job cancel", &[("job", &number)]).await.message();
+    olga.clicks(&asked, "Call it off").await.until(|message| message.shows("is called off")).await;
+    // Without the role she is nobody, at once.
+    chat.server.takes(&olga, keepers);
+    assert!(chat.answered(&olga, "/queue", &[]).await.shows("No job is open"));
+    let told = chat.people(&ada).await;
+    ada.clicks(&told, "No operators").await.until(|message| message.shows("those of the marketplace")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_below_an_operator_makes_none() {
+    let chat = Chat::open().await;
+    let ada = chat.manager("ada").await;
+    let keepers = chat.server.role("keepers");
+    let shown = chat.people(&ada).await;
+    let told = ada.selects(&shown, OPERATORS, &[&keepers.id().to_string()]).await;
+    let told = told.until(|message| message.shows("acts up to owner")).await;
+    assert!(told.shows("operator") && told.shows("those of the marketplace"), "nothing is saved: {told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_notices_of_a_server_come_to_its_alert_channel() {
+    let mut chat = Chat::open().await;
+    let _agent = chat.steady().await;
+    let (ada, bob) = (chat.manager("ada").await, chat.client("bob").await);
+    let alerts = chat.server.channel("alerts");
+    let shown = chat.setup(&ada).await;
+    ada.selects(&shown, ALERTS, &[&alerts.id().to_string()])
+        .await
+        .until(|message| message.shows("It counts"))
+        .await;
+    let disputes = async |chat: &Chat| {
+        let told = chat.post(&bob, &[("review", "Always")], &[("brief", "Say a secret")]).await;
+        let number = job_of(&told);
+        let is_asked =
+            |message: &Message| message.has_button("Ask an operator") && message.shows(&format!("#{number}"));
+        let asked = bob.until_dm(is_asked).await;
+        let form = bob.clicks(&asked, "Ask an operator").await.modal();
+        let told = bob.fills(&form, &[("reason", "It is none")]).await;
+        told.until(|message| message.shows("waits for an operator")).await;
+        number
+    };
+    let number = disputes(&chat).await;
+    let told =
+        alerts.until(|message| message.shows(&format!("#{number} waits for an operator's decision"))).await;
+    assert!(told.pings().is_empty() && !told.shows("secret"), "{told:?}");
+    assert_eq!(told.raw()["mention_roles"], json!([]));
+    // The button shows it to whoever may see it.
+    let shown = ada.clicks(&told, "Show me").await.until(|message| !message.text().is_empty()).await;
+    assert!(shown.is_ephemeral() && shown.shows("there is no job"), "{shown:?}");
+    // Whoever runs the marketplace is told all the same.
+    chat.place.until_noticed("review_wanted").await;
+
+    // Told once, whoever dies.
+    chat.stop_bot().await;
+    let job = chat.disputed_behind_the_bot(&bob).await;
+    let bridge = chat.place.client_with(&chat.token, None);
+    let leased = bridge
+        .call(|service, context| async move { service.lease_alerts(context, Channel::Discord, 9).await });
+    let leased = leased.await.expect("it is a bridge");
+    assert_eq!(leased.len(), 1, "{leased:?}");
+    chat.place.kill().await;
+    chat.place.start().await;
+    chat.start_bot().await;
+    let is_it = |message: &Message| message.shows(&format!("#{job} waits for an operator's decision"));
+    alerts.until(is_it).await;
+    assert_eq!(alerts.messages().iter().filter(|message| is_it(message)).count(), 1);
+    let (id, lease) = (leased[0].id, leased[0].lease);
+    let late = bridge.call(|service, context| async move {
+        service.settle_alert(context, id, lease, NoticeOutcome::Taken, String::new()).await
+    });
+    late.await.expect_err("its lease is over");
+
+    // A channel that is gone: nothing is held up, and whoever manages the server sees it.
+    alerts.goes();
+    disputes(&chat).await;
+    chat.place.until_met(|| chat.open_alerts() == 0).await;
+    let shown = chat.setup(&ada).await;
+    assert!(shown.shows("do not see the channel for alerts"), "{shown:?}");
+    ada.clicks(&shown, "No alerts").await.until(|message| message.shows("told directly")).await;
+}
+
+impl Chat {
+    /// Alerts that are not told yet.
+    fn open_alerts(&self) -> i64 {
+        let count = self.place.store().query_row("SELECT count(*) FROM alerts", [], |row| row.get(0));
+        count.expect("a count")
+    }
+
+    /// A job of somebody in the server that waits for an operator, while no bot runs.
+    async fn disputed_behind_the_bot(&self, user: &User) -> i64 {
+        let server = format!("discord:{}", self.server.id());
+        let here = acting_for(&format!("discord:{}", user.id()), Some((&server, Role::Client)));
+        let person = self.place.person_behind(&self.token, here).await;
+        let draft = JobDraft { review: Review::Always, ..number_from(&["@steady"]) };
+        let job = person.post(draft).await.expect("it is posted");
+        self.place.until(job, |state| *state == JobState::InReview(Reviewer::Client)).await;
+        let order = Order { text: Some("It is none".to_owned()), ..Order::of(JobAction::Dispute) };
+        let request = RequestId::fresh();
+        let ordered = person
+            .client
+            .call(|service, context| async move { service.order(context, request, job, order).await });
+        ordered.await.expect("it is theirs");
+        job.0
+    }
+}

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::LocalSet;
+use tokio::task::{JoinSet, LocalSet};
 
 /// Shortest time between two frames that a key asks for, and that data ask for.
 const KEY_FRAME: Duration = Duration::from_millis(16);
@@ -70,7 +70,7 @@ impl Options {
 /// Runs until the person leaves.
 pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        let hint = "the dashboard needs a terminal; `guildhall overview` and `guildhall --help` do not";
+        let hint = "the dashboard needs a terminal; `guildhall --no-tui`, `guildhall watch` and `guildhall --help` do not";
         return Err(Fault::Input(hint.to_owned()));
     }
     let fault = |error| Fault::Io("the terminal cannot be used".to_owned(), error);
@@ -106,6 +106,8 @@ struct Driver {
     send: UnboundedSender<Msg>,
     inbox: UnboundedReceiver<Msg>,
     retry: Rc<Notify>,
+    /// What is done outside. Whoever panics there ends the program, too.
+    tasks: JoinSet<()>,
     /// Orders whose outcome is not known yet.
     under_way: usize,
     leaving: bool,
@@ -125,6 +127,7 @@ impl Driver {
             send,
             inbox,
             retry: Rc::default(),
+            tasks: JoinSet::new(),
             under_way: 0,
             leaving: false,
         }
@@ -136,7 +139,7 @@ impl Driver {
     }
 
     async fn turn(&mut self) -> std::io::Result<()> {
-        tokio::task::spawn_local(keep(Rc::clone(&self.session), self.send.clone(), Rc::clone(&self.retry)));
+        self.tasks.spawn_local(keep(Rc::clone(&self.session), self.send.clone(), Rc::clone(&self.retry)));
         let mut input = EventStream::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
@@ -153,6 +156,14 @@ impl Driver {
                     None => Some(Msg::Terminate),
                 },
                 msg = self.inbox.recv() => msg,
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended
+                        && let Ok(panic) = error.try_into_panic()
+                    {
+                        std::panic::resume_unwind(panic);
+                    }
+                    None
+                }
                 _ = terminate.recv() => Some(Msg::Terminate),
                 _ = hang_up.recv() => Some(Msg::Terminate),
                 _ = resumed.recv() => {
@@ -213,7 +224,7 @@ impl Driver {
         match effect {
             Effect::Read(need) => {
                 let (session, send) = (Rc::clone(&self.session), self.send.clone());
-                tokio::task::spawn_local(async move {
+                self.tasks.spawn_local(async move {
                     let answer = effects::read(&session, &need).await;
                     // Nobody listens any more when the program ends.
                     drop(send.send(Msg::Read(need, answer)));
@@ -222,7 +233,7 @@ impl Driver {
             Effect::Do { number, deed } => {
                 self.under_way += 1;
                 let (session, send) = (Rc::clone(&self.session), self.send.clone());
-                tokio::task::spawn_local(async move {
+                self.tasks.spawn_local(async move {
                     let outcome = effects::perform(&session, deed).await;
                     drop(send.send(Msg::Done { number, outcome }));
                 });
@@ -234,7 +245,10 @@ impl Driver {
             Effect::Reconnect => self.retry.notify_one(),
             Effect::Suspend => {
                 self.screen.leave()?;
-                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+                rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+                // Somebody continued it, or nobody could have and the system did not stop it.
+                self.screen.enter()?;
+                self.dirty = Dirty::ByKey;
             }
             Effect::Quit => self.leaving = true,
         }
@@ -334,8 +348,8 @@ async fn keep(session: Rc<Session>, send: UnboundedSender<Msg>, retry: Rc<Notify
                             if now != seen {
                                 seen = now;
                                 drop(send.send(Msg::Link(LinkEvent::Changed)));
+                                tokio::time::sleep(CHANGE_EVERY).await;
                             }
-                            tokio::time::sleep(CHANGE_EVERY).await;
                         }
                         Err(error) => break error,
                     }

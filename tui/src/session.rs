@@ -31,6 +31,17 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks whether it is back.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// In words, for people.
+    Words,
+    /// As JSON, for programs.
+    Json,
+    /// As JSON, each row of a list on a line of its own.
+    Rows,
+}
+
 pub(crate) struct Session {
     client: Client,
     endpoint: Endpoint,
@@ -39,10 +50,11 @@ pub(crate) struct Session {
     answered: Cell<bool>,
     /// Answers go to a program.
     pub(crate) json: bool,
+    output: Output,
 }
 
 impl Session {
-    pub(crate) fn new(socket: Option<PathBuf>, remote: Remote, json: bool) -> Result<Self, Fault> {
+    pub(crate) fn new(socket: Option<PathBuf>, remote: Remote, output: Output) -> Result<Self, Fault> {
         let token_file = remote.token_file.clone();
         let endpoint = endpoint(socket, remote)?;
         let (means, credential) = means(token_file, &endpoint)?;
@@ -54,7 +66,8 @@ impl Session {
             Means::File(_) | Means::Environment | Means::Nothing => client,
             Means::SignIn(saved) => client.with(Arc::clone(saved)),
         };
-        Ok(Self { client, endpoint, means, answered: Cell::new(false), json })
+        let json = output != Output::Words;
+        Ok(Self { client, endpoint, means, answered: Cell::new(false), json, output })
     }
 
     /// Where the daemon is.
@@ -168,6 +181,19 @@ impl Session {
             return print(&(text + "\n"));
         }
         print(&show(answer))
+    }
+
+    /// Prints a list: for programs that want rows, each by itself.
+    pub(crate) fn answer_list<T: Serialize, L: Serialize>(
+        &self,
+        rows: &[T],
+        whole: &L,
+        show: impl FnOnce(&L) -> String,
+    ) -> Result<(), Fault> {
+        if self.output != Output::Rows {
+            return self.answer(whole, show);
+        }
+        rows.iter().try_for_each(|row| self.answer(row, |_| String::new()))
     }
 }
 

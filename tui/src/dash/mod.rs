@@ -13,6 +13,7 @@ mod filter;
 mod json_tree;
 mod keys;
 mod layout;
+mod linear;
 mod link;
 mod model;
 mod msg;
@@ -30,4 +31,5 @@ mod view;
 mod window;
 
 pub(crate) use driver::{Options, run};
+pub(crate) use linear::run as run_without_screen;
 pub(crate) use theme::Palette;

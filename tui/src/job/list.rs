@@ -8,7 +8,7 @@ use guildhall_protocol::view::{JobFilter, JobHead, Page, PageRequest};
 pub(super) async fn list(session: &Session, filter: JobFilter, page: PageRequest) -> Result<(), Fault> {
     let jobs =
         session.call(|service, context| async move { service.jobs(context, filter, page).await }).await?;
-    session.answer(&jobs, show)
+    session.answer_list(&jobs.rows, &jobs, show)
 }
 
 fn show(page: &Page<JobHead>) -> String {

@@ -16,6 +16,7 @@ use super::view::overview::Opens;
 use super::window::Part;
 use guildhall_protocol::time::Timestamp;
 
+pub(crate) use deed::ready;
 pub(crate) use overlay::palette_finds;
 
 /// Takes one message.

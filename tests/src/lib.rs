@@ -12,3 +12,4 @@ pub mod injections;
 pub mod measured;
 pub mod model;
 pub mod oidc_provider;
+pub mod terminal;

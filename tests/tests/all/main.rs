@@ -12,6 +12,7 @@ mod chat;
 mod chat_agents;
 mod command_line;
 mod crashes;
+mod dashboard;
 mod deadlines;
 mod front_door;
 mod full_disk;

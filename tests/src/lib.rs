@@ -13,3 +13,4 @@ pub mod injections;
 pub mod measured;
 pub mod model;
 pub mod oidc_provider;
+pub mod terminal;

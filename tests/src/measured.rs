@@ -69,6 +69,11 @@ impl MeasuredDaemon {
         Client::new(&self.socket, Hello::of("bench"))
     }
 
+    /// Its number.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it has used so far.
     ///
     /// # Errors
@@ -122,6 +127,43 @@ pub fn usage(process: u32) -> io::Result<Usage> {
         memory_mb: memory_mb("VmRSS:").ok_or_else(odd)?,
         memory_mb_max: memory_mb("VmHWM:").ok_or_else(odd)?,
     })
+}
+
+/// What the threads of a process did so far, as exact as Linux knows it while they sleep.
+#[derive(Clone, Copy, Debug)]
+pub struct Activity {
+    /// Processor time.
+    pub cpu: Duration,
+    /// How often a thread slept and was woken.
+    pub wakes: u64,
+    /// Calls of its first thread that wrote something.
+    pub writes: u64,
+}
+
+/// What the threads of a process did so far.
+///
+/// # Errors
+/// There is no such process, or this is no Linux.
+pub fn activity(process: u32) -> io::Result<Activity> {
+    let (mut cpu_ns, mut wakes) = (0, 0);
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let thread = thread?.path();
+        // A thread may end meanwhile.
+        let read = |name: &str| std::fs::read_to_string(thread.join(name)).unwrap_or_default();
+        cpu_ns += read("schedstat").split_whitespace().next().and_then(number).unwrap_or(0);
+        wakes += named(&read("status"), "voluntary_ctxt_switches:").unwrap_or(0);
+    }
+    let io = std::fs::read_to_string(format!("/proc/{process}/task/{process}/io"))?;
+    let writes = named(&io, "syscw:").unwrap_or(0);
+    Ok(Activity { cpu: Duration::from_nanos(cpu_ns), wakes, writes })
+}
+
+fn named(text: &str, name: &str) -> Option<u64> {
+    number(text.lines().find_map(|line| line.strip_prefix(name))?)
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
 }
 
 /// The time in ms below which so many of a hundred lie; sorts them.

@@ -17,6 +17,7 @@ pub(crate) use user::{AccountCommand, UserArgs, UserCommand};
 use crate::dash::Palette;
 use clap::{Args, Parser, Subcommand};
 use guildhall_protocol::account::Identity;
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::RequestId;
 use std::path::PathBuf;
 
@@ -32,11 +33,34 @@ pub(crate) struct Cli {
     /// Print JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Print JSON, each row of a list on a line of its own
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub(crate) jsonl: bool,
+    /// No dashboard but a prompt with plain sentences, for screen readers and slow lines
+    #[arg(long)]
+    pub(crate) no_tui: bool,
     #[command(flatten)]
     pub(crate) dash: DashArgs,
     /// Without a command: the dashboard
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+/// Which part of what happens is told.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Only what happens to jobs that are in one of these states
+    #[arg(long)]
+    pub(crate) state: Vec<String>,
+    /// Only what happens to jobs with this label
+    #[arg(long)]
+    pub(crate) label: Option<String>,
+    /// Only what happens to jobs that this agent tried
+    #[arg(long)]
+    pub(crate) agent: Option<AgentName>,
+    /// Begin after this line, the `id` of `--jsonl`; by default with what happens from now on
+    #[arg(long)]
+    pub(crate) after: Option<i64>,
 }
 
 /// How the dashboard looks and what it may.
@@ -139,6 +163,8 @@ pub(crate) enum Command {
     Overview,
     /// Operators: the daemon's own log
     Logs(LogsArgs),
+    /// Tell everything that happens, line by line, until it is ended
+    Watch(WatchArgs),
     /// Print completions for a shell
     Completions {
         /// Which shell

@@ -8,6 +8,7 @@ mod cli;
 mod credential;
 mod dash;
 mod fault;
+mod feed;
 mod input;
 mod job;
 mod link;
@@ -21,12 +22,13 @@ mod sign_in;
 mod status;
 mod table;
 mod user;
+mod watch;
 
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
 use fault::Fault;
 use guildhall_protocol::clean::clean;
-use session::Session;
+use session::{Output, Session};
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -37,7 +39,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&Fault::Io("the system refuses timers".to_owned(), error), false),
     };
-    let json = cli.json;
+    let json = cli.json || cli.jsonl;
     match runtime.block_on(run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => complain(&fault, json),
@@ -45,11 +47,20 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Fault> {
-    let Cli { socket, remote, json, dash, command } = cli;
+    let Cli { socket, remote, json, jsonl, no_tui, dash, command } = cli;
+    let output = match (json, jsonl) {
+        (_, true) => Output::Rows,
+        (true, false) => Output::Json,
+        (false, false) => Output::Words,
+    };
+    let open = |socket, remote| Session::new(socket, remote, output);
     let Some(command) = command else {
         let named = socket.is_some() || remote.server.is_some();
-        let options = dash::Options::of(&dash, named)?;
-        return Box::pin(dash::run(Session::new(socket, remote, json)?, options)).await;
+        let session = open(socket, remote)?;
+        if no_tui {
+            return Box::pin(dash::run_without_screen(session, dash.read_only)).await;
+        }
+        return Box::pin(dash::run(session, dash::Options::of(&dash, named)?)).await;
     };
     match command {
         Command::Completions { shell } => {
@@ -59,21 +70,22 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         }
         Command::Login(args) => sign_in::login(socket, remote, args).await,
         Command::Logout => sign_in::logout(socket, remote).await,
-        Command::Whoami => sign_in::whoami(&Session::new(socket, remote, json)?).await,
-        Command::Link { code, yes } => link::link(&Session::new(socket, remote, json)?, code, yes).await,
-        Command::Unlink { identity } => link::unlink(&Session::new(socket, remote, json)?, identity).await,
-        Command::Agent(command) => agent::run(&Session::new(socket, remote, json)?, command).await,
-        Command::Job(command) => job::run(&Session::new(socket, remote, json)?, command).await,
-        Command::Inbox => notices::inbox(&Session::new(socket, remote, json)?).await,
-        Command::Notices(command) => notices::run(&Session::new(socket, remote, json)?, command).await,
-        Command::Engine(command) => notices::engine(&Session::new(socket, remote, json)?, command).await,
-        Command::Llm(command) => llm::run(&Session::new(socket, remote, json)?, command).await,
-        Command::Account(command) => user::account(&Session::new(socket, remote, json)?, command).await,
-        Command::Place(command) => place::run(&Session::new(socket, remote, json)?, command).await,
-        Command::User(command) => user::run(&Session::new(socket, remote, json)?, command).await,
-        Command::Overview => overview::run(&Session::new(socket, remote, json)?).await,
-        Command::Logs(args) => logs::run(&Session::new(socket, remote, json)?, args).await,
-        Command::Status => status::run(&Session::new(socket, remote, json)?).await,
+        Command::Whoami => sign_in::whoami(&open(socket, remote)?).await,
+        Command::Link { code, yes } => link::link(&open(socket, remote)?, code, yes).await,
+        Command::Unlink { identity } => link::unlink(&open(socket, remote)?, identity).await,
+        Command::Agent(command) => agent::run(&open(socket, remote)?, command).await,
+        Command::Job(command) => job::run(&open(socket, remote)?, command).await,
+        Command::Inbox => notices::inbox(&open(socket, remote)?).await,
+        Command::Notices(command) => notices::run(&open(socket, remote)?, command).await,
+        Command::Engine(command) => notices::engine(&open(socket, remote)?, command).await,
+        Command::Llm(command) => llm::run(&open(socket, remote)?, command).await,
+        Command::Account(command) => user::account(&open(socket, remote)?, command).await,
+        Command::Place(command) => place::run(&open(socket, remote)?, command).await,
+        Command::User(command) => user::run(&open(socket, remote)?, command).await,
+        Command::Overview => overview::run(&open(socket, remote)?).await,
+        Command::Logs(args) => logs::run(&open(socket, remote)?, args).await,
+        Command::Status => status::run(&open(socket, remote)?).await,
+        Command::Watch(args) => watch::run(&open(socket, remote)?, args).await,
     }
 }
 

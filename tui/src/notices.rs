@@ -64,7 +64,7 @@ pub(crate) async fn run(session: &Session, command: NoticesCommand) -> Result<()
             let page = session
                 .call(|service, context| async move { service.notices(context, all, page).await })
                 .await?;
-            session.answer(&page, show_list)
+            session.answer_list(&page.rows, &page, show_list)
         }
         NoticesCommand::Show { id } => {
             let id = NotificationId(id);

@@ -32,6 +32,17 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks whether it is back.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// In words, for people.
+    Words,
+    /// As JSON, for programs.
+    Json,
+    /// As JSON, each row of a list on a line of its own.
+    Rows,
+}
+
 pub(crate) struct Session {
     client: Client,
     endpoint: Endpoint,
@@ -40,14 +51,15 @@ pub(crate) struct Session {
     answered: Cell<bool>,
     /// Answers go to a program.
     pub(crate) json: bool,
+    output: Output,
 }
 
 impl Session {
-    pub(crate) fn new(socket: Option<PathBuf>, remote: Remote, json: bool) -> Result<Self, Fault> {
+    pub(crate) fn new(socket: Option<PathBuf>, remote: Remote, output: Output) -> Result<Self, Fault> {
         let token_file = remote.token_file.clone();
         let endpoint = endpoint(socket, remote)?;
         let (means, credential) = means(token_file, &endpoint)?;
-        Ok(Self::with(endpoint, means, credential, json))
+        Ok(Self::with(endpoint, means, credential, output))
     }
 
     /// The daemon of a context. The token of the environment is for the daemon of the command line, and no other one sees it.
@@ -61,10 +73,10 @@ impl Session {
         };
         let endpoint = endpoint(reach.socket.clone(), remote)?;
         let (means, credential) = means_of_context(reach.token_file.clone(), &endpoint)?;
-        Ok(Self::with(endpoint, means, credential, false))
+        Ok(Self::with(endpoint, means, credential, Output::Words))
     }
 
-    fn with(endpoint: Endpoint, means: Means, credential: Option<String>, json: bool) -> Self {
+    fn with(endpoint: Endpoint, means: Means, credential: Option<String>, output: Output) -> Self {
         let hello = Hello { credential, ..Hello::of("guildhall") };
         // A call may wait for a change; agents are tested within a call.
         let limit = Duration::from_millis(WAIT_MS) + Duration::from_secs(40);
@@ -73,7 +85,8 @@ impl Session {
             Means::File(_) | Means::Environment | Means::Nothing => client,
             Means::SignIn(saved) => client.with(Arc::clone(saved)),
         };
-        Self { client, endpoint, means, answered: Cell::new(false), json }
+        let json = output != Output::Words;
+        Self { client, endpoint, means, answered: Cell::new(false), json, output }
     }
 
     /// Where the daemon is.
@@ -202,6 +215,19 @@ impl Session {
             return print(&(text + "\n"));
         }
         print(&show(answer))
+    }
+
+    /// Prints a list: for programs that want rows, each by itself.
+    pub(crate) fn answer_list<T: Serialize, L: Serialize>(
+        &self,
+        rows: &[T],
+        whole: &L,
+        show: impl FnOnce(&L) -> String,
+    ) -> Result<(), Fault> {
+        if self.output != Output::Rows {
+            return self.answer(whole, show);
+        }
+        rows.iter().try_for_each(|row| self.answer(row, |_| String::new()))
     }
 }
 

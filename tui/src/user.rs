@@ -62,7 +62,7 @@ pub(crate) async fn account(session: &Session, command: AccountCommand) -> Resul
 
 async fn list(session: &Session, page: PageRequest) -> Result<(), Fault> {
     let users = session.call(|service, context| async move { service.users(context, page).await }).await?;
-    session.answer(&users, tell_all)
+    session.answer_list(&users.rows, &users, tell_all)
 }
 
 /// Says a time zone, forgets it, or shows it.

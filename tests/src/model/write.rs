@@ -10,7 +10,7 @@ use guildhall_protocol::account::Account;
 use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::attempt::AttemptState;
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::ids::{AgentId, BodyId, EventId, JobId, UserId};
+use guildhall_protocol::ids::{AgentId, BodyId, EventId, JobId, UserId, earliest_id};
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
 
@@ -405,8 +405,9 @@ impl State {
             self.bodies.insert(body.id, row);
         }
         for event in &entry.events {
+            let next = self.events.last().map_or(0, |event| event.id.0) + 1;
             self.events.push(EventRecord {
-                id: EventId(next(self.events.len())),
+                id: EventId(next.max(earliest_id(now))),
                 subject,
                 seq: event.chain.revision,
                 bytes: event.bytes.clone(),

@@ -20,6 +20,7 @@ mod chat_agents;
 mod command_line;
 mod crashes;
 mod dashboard;
+mod dashboard_calls;
 mod deadlines;
 mod front_door;
 mod full_disk;

@@ -24,7 +24,7 @@ pub(super) async fn list(session: &Session) -> Result<(), Fault> {
             break;
         }
     }
-    session.answer(&agents, |agents| {
+    session.answer_list(&agents, &agents, |agents| {
         if agents.is_empty() {
             return "There is no agent yet. `guildhall agent register --file agent.json` registers one.\n"
                 .to_owned();
@@ -52,7 +52,7 @@ pub(super) async fn find(session: &Session, text: String, limit: u32) -> Result<
     let found = session
         .call(|service, context| async move { service.find_agents(context, text, limit).await })
         .await?;
-    session.answer(&found, |found| {
+    session.answer_list(&found, &found, |found| {
         if found.is_empty() {
             return "No agent's texts have anything to do with it.\n".to_owned();
         }

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::{JoinHandle, LocalSet};
+use tokio::task::{AbortHandle, JoinSet, LocalSet};
 
 /// Shortest time between two frames that a key asks for, and that data ask for.
 const KEY_FRAME: Duration = Duration::from_millis(16);
@@ -48,7 +48,7 @@ const LEAVE_MAX: Duration = Duration::from_millis(80);
 /// Runs until the person leaves.
 pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        let hint = "the dashboard needs a terminal; `guildhall overview` and `guildhall --help` do not";
+        let hint = "the dashboard needs a terminal; `guildhall --no-tui`, `guildhall watch` and `guildhall --help` do not";
         return Err(Fault::Input(hint.to_owned()));
     }
     let fault = |error| Fault::Io("the terminal cannot be used".to_owned(), error);
@@ -98,11 +98,13 @@ struct Driver {
     /// Grows with each change of the daemon: what another one tells later is dropped.
     turn: u64,
     /// Keeps the connection.
-    keeper: Option<JoinHandle<()>>,
+    keeper: Option<AbortHandle>,
     state: State,
     /// Nothing went wrong yet when something was kept.
     keeps: bool,
     retry: Rc<Notify>,
+    /// What is done outside. Whoever panics there ends the program, too.
+    tasks: JoinSet<()>,
     /// Orders whose outcome is not known yet.
     under_way: usize,
     /// A text for the editor, which is not opened yet.
@@ -132,6 +134,7 @@ impl Driver {
             state,
             keeps: true,
             retry: Rc::default(),
+            tasks: JoinSet::new(),
             under_way: 0,
             to_edit: None,
             editing: false,
@@ -173,6 +176,14 @@ impl Driver {
                 msg = self.inbox.recv() => msg.and_then(|msg| self.meant(msg)),
                 // In the editor it is the editor's.
                 _ = interrupt.recv() => (!self.editing).then_some(Msg::Terminate),
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended
+                        && let Ok(panic) = error.try_into_panic()
+                    {
+                        std::panic::resume_unwind(panic);
+                    }
+                    None
+                }
                 _ = terminate.recv() => Some(Msg::Terminate),
                 _ = hang_up.recv() => Some(Msg::Terminate),
                 _ = resumed.recv() => {
@@ -223,7 +234,7 @@ impl Driver {
             keeper.abort();
         }
         let kept = keep(Rc::clone(&self.session), self.reply(), Rc::clone(&self.retry));
-        self.keeper = Some(tokio::task::spawn_local(kept));
+        self.keeper = Some(self.tasks.spawn_local(kept));
     }
 
     /// Looks at the daemon of a context from now on.
@@ -297,7 +308,7 @@ impl Driver {
         match effect {
             Effect::Read(need) => {
                 let (session, reply) = (Rc::clone(&self.session), self.reply());
-                tokio::task::spawn_local(async move {
+                self.tasks.spawn_local(async move {
                     let answer = effects::read(&session, &need).await;
                     reply.tell(Msg::Read(need, answer));
                 });
@@ -305,7 +316,7 @@ impl Driver {
             Effect::Do { number, deed } => {
                 self.under_way += 1;
                 let (session, reply) = (Rc::clone(&self.session), self.reply());
-                tokio::task::spawn_local(async move {
+                self.tasks.spawn_local(async move {
                     let outcome = effects::perform(&session, deed).await;
                     reply.tell(Msg::Done { number, outcome });
                 });
@@ -341,7 +352,10 @@ impl Driver {
             Effect::Reconnect => self.retry.notify_one(),
             Effect::Suspend => {
                 self.screen.leave()?;
-                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+                rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+                // Somebody continued it, or nobody could have and the system did not stop it.
+                self.screen.enter()?;
+                self.dirty = Dirty::ByKey;
             }
             Effect::Quit => self.leaving = true,
         }
@@ -451,8 +465,8 @@ async fn keep(session: Rc<Session>, reply: Reply, retry: Rc<Notify>) {
                             if now != seen {
                                 seen = now;
                                 reply.tell(Msg::Link(LinkEvent::Changed));
+                                tokio::time::sleep(CHANGE_EVERY).await;
                             }
-                            tokio::time::sleep(CHANGE_EVERY).await;
                         }
                         Err(error) => break error,
                     }

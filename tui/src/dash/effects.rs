@@ -103,7 +103,7 @@ pub(super) async fn read(session: &Session, need: &Need) -> Result<Answer, ApiEr
 }
 
 /// All agents, page by page, as many as a list holds.
-async fn agents(session: &Session) -> Result<Vec<AgentHead>, ApiError> {
+pub(super) async fn agents(session: &Session) -> Result<Vec<AgentHead>, ApiError> {
     let mut heads = Vec::new();
     let mut after = None;
     loop {

@@ -18,6 +18,7 @@ mod form;
 mod json_tree;
 mod keys;
 mod layout;
+mod linear;
 mod link;
 mod model;
 mod msg;
@@ -40,5 +41,6 @@ mod window;
 
 pub(crate) use contexts::Reach;
 pub(crate) use driver::run;
+pub(crate) use linear::run as run_without_screen;
 pub(crate) use start::Options;
 pub(crate) use theme::Palette;

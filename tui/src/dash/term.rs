@@ -16,6 +16,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io::{self, BufWriter, Write};
+use std::panic::PanicHookInfo;
 use std::sync::Once;
 
 /// Enough for a whole frame: it goes out in one write.
@@ -135,10 +136,62 @@ fn restore_on_panic() {
     static HOOKED: Once = Once::new();
     HOOKED.call_once(|| {
         let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            // There is nothing left to try.
-            drop(give_back(&mut io::stdout()));
-            before(panic);
-        }));
+        std::panic::set_hook(giving_back(io::stdout, before));
     });
+}
+
+type PanicHook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
+fn giving_back<W: Write>(out: impl Fn() -> W + Send + Sync + 'static, before: PanicHook) -> PanicHook {
+    Box::new(move |panic| {
+        // There is nothing left to try.
+        drop(give_back(&mut out()));
+        before(panic);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<String>>);
+
+    impl Told {
+        fn add(&self, text: &str) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        }
+    }
+
+    impl Write for Told {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.add(&String::from_utf8_lossy(bytes));
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_in_a_terminal_that_was_given_back() {
+        let told = Told::default();
+        let (out, after) = (told.clone(), told.clone());
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(giving_back(
+            move || out.clone(),
+            Box::new(move |panic| after.add(panic.payload_as_str().unwrap_or_default())),
+        ));
+        let panicked = std::panic::catch_unwind(|| panic!("it broke"));
+        std::panic::set_hook(usual);
+        assert!(panicked.is_err());
+        let told = told.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = |part: &str| told.find(part).unwrap_or_else(|| panic!("{part:?} is in {told:?}"));
+        let words = at("it broke");
+        for off in ["\x1b[?2026l", "\x1b[?1000l", "\x1b[?2004l", "\x1b[?25h", "\x1b[?1049l"] {
+            assert!(at(off) < words, "{off:?}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ pub(super) async fn list(session: &Session, args: ListArgs) -> Result<(), Fault>
     let query = JobQuery { filter, sort, from, limit };
     let page =
         session.call(|service, context| async move { service.find_jobs(context, query).await }).await?;
-    session.answer(&page, |page| show(page, sort.by, limit, upward))
+    session.answer_list(&page.rows, &page, |page| show(page, sort.by, limit, upward))
 }
 
 fn show(page: &JobPage, by: SortBy, limit: u32, upward: bool) -> String {

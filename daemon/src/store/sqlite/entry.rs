@@ -7,15 +7,17 @@ use crate::store::{
     Callback, Cause, Conflict, Entry, NewBody, NewDelivery, NewEvent, Outcome, Receipt, Request, StoreError,
 };
 use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::earliest_id;
 use guildhall_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 const INSERT_BODY: &str = "
     INSERT INTO bodies (id, subject, subject_id, nonce, bytes)
     VALUES (?1, ?2, ?3, ?4, ?5)";
+/// Ids grow, and say about when it was: the feed can begin at a time.
 const INSERT_EVENT: &str = "
-    INSERT INTO events (subject, subject_id, seq, bytes, hash)
-    VALUES (?1, ?2, ?3, ?4, ?5)";
+    INSERT INTO events (id, subject, subject_id, seq, bytes, hash)
+    VALUES (max(coalesce((SELECT max(id) FROM events), 0) + 1, ?6), ?1, ?2, ?3, ?4, ?5)";
 pub(super) const INSERT_NOTIFICATION: &str = "
     INSERT INTO notifications (id, user_id, channel, kind, job_id, attempt, agent_id, made_at, due_at, tries, lease,
         lease_until, acknowledged_at)
@@ -62,7 +64,8 @@ pub(super) fn record(
             number,
             chain.revision,
             bytes,
-            chain.hash
+            chain.hash,
+            earliest_id(now)
         ])?;
     }
     for notification in &entry.notifications {

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 const REVIEWS: [(&str, Review); 3] =
     [("when in doubt", Review::OnAbstain), ("always", Review::Always), ("never", Review::Never)];
-const VISIBILITIES: [(&str, Visibility); 2] =
-    [("private", Visibility::Private), ("place", Visibility::Place)];
+const VISIBILITIES: [(&str, Option<Visibility>); 3] =
+    [("as usual here", None), ("private", Some(Visibility::Private)), ("place", Some(Visibility::Place))];
 const MODELS: [(&str, Models); 2] = [("yes", Models::On), ("no", Models::Off)];
 const PRIORITIES: [(&str, Priority); 3] =
     [("normal", Priority::Normal), ("low", Priority::Low), ("high", Priority::High)];

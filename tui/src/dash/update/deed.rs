@@ -150,7 +150,7 @@ pub(super) fn replay(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The deed with what was said beside it.
-pub(super) fn ready(confirm: &Confirm, now: Timestamp, zone: &TimeZone) -> Result<Deed, String> {
+pub(crate) fn ready(confirm: &Confirm, now: Timestamp, zone: &TimeZone) -> Result<Deed, String> {
     let said = |label: &str| {
         let field = confirm.fields.iter().find(|field| field.label == label)?;
         let text = field.input.value().trim();

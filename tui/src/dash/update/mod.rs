@@ -25,6 +25,7 @@ use guildhall_protocol::time::Timestamp;
 use jiff::tz::TimeZone;
 
 pub(crate) use command::finds as palette_finds;
+pub(crate) use deed::ready;
 pub(crate) use form::{keys as form_keys, needs as form_needs};
 
 /// Takes one message.

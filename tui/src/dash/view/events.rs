@@ -7,8 +7,8 @@ use crate::dash::msg::Hit;
 use crate::dash::pen::Pen;
 use crate::dash::row::Row;
 use crate::dash::theme::Tone;
-use guildhall_protocol::history::{Actor, Event, Subject};
-use guildhall_protocol::narrate::{tell_agent, tell_place, tell_user};
+use crate::feed::say;
+use guildhall_protocol::history::Subject;
 use guildhall_protocol::view::FeedLine;
 use guildhall_protocol::wire::Wire;
 use ratatui::layout::Rect;
@@ -58,30 +58,6 @@ fn paint_line(pen: &mut Pen<'_>, area: Rect, line: &FeedLine) {
     pen.text(area.x + 1, area.y, 11, &format!("{time:>11}"), Tone::Dim);
     pen.text(area.x + 13, area.y, 12, &subject, Tone::Accent);
     pen.text(area.x + 26, area.y, area.width.saturating_sub(26), &told, Tone::Text);
-}
-
-/// A line without its story around it: what it is called, and who did it.
-fn say(subject: Subject, event: &Event) -> String {
-    let told = match subject {
-        Subject::Agent(_) => tell_agent(event),
-        Subject::User(_) => tell_user(event),
-        Subject::Place(_) => tell_place(event),
-        Subject::Job(_) | Subject::System => None,
-    };
-    let by = match event.by {
-        Actor::Daemon => String::new(),
-        Actor::User(user) => format!(", by user {}", user.0),
-        Actor::Agent(agent) => format!(", by agent {}", agent.0),
-    };
-    told.unwrap_or_else(|| format!("{}{by}", name(event)))
-}
-
-/// The event's name in its JSON, as words.
-fn name(event: &Event) -> String {
-    let json = serde_json::to_value(&event.what).unwrap_or_default();
-    let name = json.get("type").and_then(|name| name.as_str()).unwrap_or("something").replace('_', " ");
-    let attempt = json.get("attempt").and_then(serde_json::Value::as_u64);
-    attempt.map_or_else(|| name.clone(), |attempt| format!("attempt {attempt}: {name}"))
 }
 
 pub(super) fn rows_of_log(model: &Model) -> Vec<Row> {

@@ -97,6 +97,11 @@ async fn cards_that_everybody_may_see_stand_on_the_board() {
     let told = bob.fills(&form, NUMBER).await.until(|message| message.shows("is posted")).await;
     board.until(is_card_of(&job_of(&told))).await;
 
+    // A thread is opened at the card, wherever that stands.
+    let options = [("visibility", "Everybody here"), ("thread", "true")];
+    let number = job_of(&chat.post(&ada, &options, &[("brief", "Say a number")]).await);
+    board.until_thread(&format!("Job #{number}")).await;
+
     // A board that is gone holds nobody up, and everybody is told who can help.
     board.goes();
     let told = chat.post(&bob, &[], NUMBER).await;

@@ -135,7 +135,7 @@ impl Engine {
         work: Work,
         choice: Choice,
         thoughts: &Thoughts,
-        waited: bool,
+        parking: Parking,
         now: Timestamp,
     ) -> Result<(), CommitError> {
         if !work.job.ready && work.job.waiting.is_some() && work.job.due_at.is_some_and(|due| due > now) {
@@ -147,7 +147,7 @@ impl Engine {
         thoughts.tell(&mut scribe, None);
         let (pick, commitment) = scribe.body(serde_json::to_vec(&choice.pick).unwrap_or_default());
         scribe.event(What::Waiting { pick: commitment, until });
-        if !waited {
+        if !parking.waited {
             self.tell_client(&work, &mut scribe, NoticeKind::JobWaiting);
         }
         let entry = scribe.finish();
@@ -161,6 +161,10 @@ impl Engine {
             Err(error) => return Err(error.into()),
         }
         self.parts.changes.touch(Some(work.job.id));
+        if self.agent_changes() != parking.agents_seen {
+            // Who looked at the waiting jobs for the agent that changed meanwhile did not see this one among them.
+            self.look_again(work.job.id);
+        }
         // A slot may have been freed between the look and the write: those jobs were not yet waiting then.
         let market = self.market();
         let free =
@@ -194,6 +198,15 @@ impl Engine {
         }
         crate::catalog::load_version(&*self.parts.store, &self.parts.pool, agent, version).await.map(Arc::new)
     }
+}
+
+/// What was so when a job looked for an agent and found none.
+#[derive(Clone, Copy)]
+pub(super) struct Parking {
+    /// It had waited before: its client knows.
+    pub(super) waited: bool,
+    /// How often agents had changed.
+    pub(super) agents_seen: u64,
 }
 
 /// An attempt to write.

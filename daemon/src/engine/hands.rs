@@ -18,6 +18,8 @@ pub(super) struct Hands {
     /// Those of them about which a model thinks: others may be taken beside them.
     thinking: BTreeSet<JobId>,
     suspect: Option<JobId>,
+    /// Jobs that somebody wanted to take meanwhile, because an agent changed: they are looked at again.
+    wanted: BTreeSet<JobId>,
     /// Jobs that look for an agent and have not chosen yet, with their class.
     picking: BTreeMap<JobId, i64>,
     /// Whether jobs were held back for those.
@@ -72,12 +74,20 @@ impl Hands {
         self.thinking.remove(&job);
     }
 
-    /// Its step is done.
-    pub(super) fn put_back(&mut self, job: JobId) {
+    /// An agent changed for a job that may be in hand, and have looked before: what it saw is old.
+    pub(super) fn want(&mut self, job: JobId) {
+        if self.jobs.contains(&job) {
+            self.wanted.insert(job);
+        }
+    }
+
+    /// Its step is done. Answers whether it is to be looked at again.
+    pub(super) fn put_back(&mut self, job: JobId) -> bool {
         self.jobs.remove(&job);
         self.thinking.remove(&job);
         self.picking.remove(&job);
         self.suspect = self.suspect.filter(|suspect| *suspect != job);
+        self.wanted.remove(&job)
     }
 
     /// Whether a job is in hand.
@@ -159,5 +169,17 @@ mod tests {
         assert!(hands.chosen(high.id), "somebody waits for this");
         assert!(!hands.chosen(high.id), "once");
         assert_eq!(ids(hands.highest(vec![low])), [1], "it may be with its agent for long");
+    }
+
+    #[test]
+    fn what_was_wanted_while_it_was_in_hand_is_looked_at_again() {
+        let mut hands = Hands::default();
+        hands.want(JobId(1));
+        assert!(hands.take(&numbered(1, 0), MINE, 9));
+        assert!(!hands.put_back(JobId(1)), "it was wanted before it looked");
+        assert!(hands.take(&numbered(1, 0), MINE, 9));
+        hands.want(JobId(1));
+        assert!(hands.put_back(JobId(1)));
+        assert!(!hands.put_back(JobId(1)), "once");
     }
 }

@@ -50,7 +50,7 @@ use guildhall_protocol::ids::{AgentId, Incarnation, JobId, MessageId, StoreTag};
 use guildhall_protocol::time::Timestamp;
 use hands::Hands;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -125,6 +125,10 @@ pub struct Engine {
     freed: Mutex<BTreeSet<AgentId>>,
     /// Where the look over all waiting jobs goes on, after an agent came or changed.
     sweep: Mutex<Option<JobId>>,
+    /// Waiting jobs that an agent changed for while they were in hand.
+    again: Mutex<BTreeSet<JobId>>,
+    /// See [`Self::agent_changes`].
+    agent_changes: AtomicU64,
     /// Messages to agents that are being sent.
     messages: Mutex<BTreeSet<MessageId>>,
     /// Agents that are being challenged or probed.
@@ -148,6 +152,8 @@ impl Engine {
             hands: Mutex::default(),
             freed: Mutex::default(),
             sweep: Mutex::default(),
+            again: Mutex::default(),
+            agent_changes: AtomicU64::new(0),
             messages: Mutex::default(),
             visits: Mutex::default(),
             paused: AtomicBool::new(paused),
@@ -166,7 +172,20 @@ impl Engine {
 
     /// An agent came or changed: every waiting job may fit now.
     pub fn agent_changed(&self) {
+        self.agent_changes.fetch_add(1, Ordering::SeqCst);
         *self.sweep.lock().unwrap_or_else(PoisonError::into_inner) = Some(JobId(i64::MAX));
+        self.nudge();
+    }
+
+    /// How often an agent came or changed: a job that finds nobody asks before it looks and after it is written down as
+    /// waiting, so that no change falls between.
+    fn agent_changes(&self) -> u64 {
+        self.agent_changes.load(Ordering::SeqCst)
+    }
+
+    /// Looks at this waiting job once more.
+    fn look_again(&self, job: JobId) {
+        self.again.lock().unwrap_or_else(PoisonError::into_inner).insert(job);
         self.nudge();
     }
 

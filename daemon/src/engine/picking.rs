@@ -1,7 +1,7 @@
 //! A step of an open job that looks for an agent: repair, the rank's choice, what models make of it, waiting, or the end.
 
 use super::Engine;
-use super::assign::{Assignment, LEASE_MARGIN};
+use super::assign::{Assignment, LEASE_MARGIN, Parking};
 use super::commit::{CommitError, Turn};
 use super::input::Input;
 use super::meanings::Compared;
@@ -43,6 +43,7 @@ impl Engine {
     /// Finds an agent for an open job, or lets it wait, or ends it.
     pub(super) async fn pick(&self, mut work: Work, now: Timestamp) -> Result<(), CommitError> {
         let waited = work.job.waiting.is_some();
+        let agents_seen = self.agent_changes();
         let ordered = work.job.steering.assign.is_some();
         let repair = match self.after_failure(&work, now).await? {
             NextStep::GiveUp if !ordered => return self.exhaust(work, now).await,
@@ -82,7 +83,9 @@ impl Engine {
                     let question = self.question_of(*agent).await?;
                     Box::pin(self.ask_client(work, *agent, &question, &thoughts)).await
                 }
-                Some(_) | None => self.park(work, choice, &thoughts, waited, now).await,
+                Some(_) | None => {
+                    self.park(work, choice, &thoughts, Parking { waited, agents_seen }, now).await
+                }
             };
         };
         let now = Timestamp::now();

@@ -6,6 +6,7 @@ use super::perform::Cause;
 use crate::market::Listing;
 use crate::store::{Command, JobRecord, JobSelection, Outcome, Query, StoreError};
 use guildhall_protocol::ids::{AgentId, JobId};
+use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -116,11 +117,34 @@ impl Engine {
             let free = usize::try_from(free).unwrap_or(0).min(room(self));
             let mut jobs = self.select(JobSelection::WaitingFor(agent), free).await?;
             // No more than there is room for: whoever comes later must not race the first for the slot.
-            jobs.retain(|job| !self.hands().has(job.id));
+            let mut hands = self.hands();
+            jobs.retain(|job| {
+                hands.want(job.id);
+                !hands.has(job.id)
+            });
+            drop(hands);
             jobs.truncate(free);
             self.take(steps, jobs, Cause::Agent);
         }
+        self.look_once_more(steps, room(self)).await?;
         self.sweep_on(steps, room(self)).await
+    }
+
+    /// Looks again at waiting jobs that an agent changed for while they were in hand.
+    async fn look_once_more(self: &Arc<Self>, steps: &TaskTracker, room: usize) -> Result<(), StoreError> {
+        for _ in 0..room {
+            let Some(job) = self.again.lock().unwrap_or_else(PoisonError::into_inner).pop_first() else {
+                break;
+            };
+            let jobs = self.parts.store.jobs(Query::Job(job)).await;
+            let Ok(mut jobs) = jobs else {
+                self.look_again(job);
+                return jobs.map(drop);
+            };
+            jobs.retain(|job| job.state == JobState::Open && !job.ready);
+            self.take(steps, jobs, Cause::Agent);
+        }
+        Ok(())
     }
 
     fn freed_agents(&self) -> BTreeSet<AgentId> {
@@ -169,9 +193,14 @@ impl Engine {
 
     fn take(self: &Arc<Self>, steps: &TaskTracker, jobs: Vec<JobRecord>, cause: Cause) {
         for job in jobs {
-            if !self.hands().take(&job, self.parts.incarnation, self.parts.limits.steps_max) {
+            let mut hands = self.hands();
+            if !hands.take(&job, self.parts.incarnation, self.parts.limits.steps_max) {
+                if cause == Cause::Agent {
+                    hands.want(job.id);
+                }
                 continue;
             }
+            drop(hands);
             let held = InHand { engine: Arc::clone(self), job: job.id };
             steps.spawn(async move {
                 let (engine, id) = (&held.engine, held.job);
@@ -206,7 +235,10 @@ struct InHand {
 impl Drop for InHand {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            self.engine.hands().put_back(self.job);
+            let wanted = self.engine.hands().put_back(self.job);
+            if wanted {
+                self.engine.look_again(self.job);
+            }
             self.engine.nudge();
             return;
         }
@@ -216,7 +248,9 @@ impl Drop for InHand {
         let (engine, job) = (Arc::clone(&self.engine), self.job);
         tokio::spawn(async move {
             tokio::time::sleep(AFTER_PANIC).await;
-            engine.hands().put_back(job);
+            if engine.hands().put_back(job) {
+                engine.look_again(job);
+            }
             engine.nudge();
         });
     }

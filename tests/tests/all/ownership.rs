@@ -119,6 +119,22 @@ async fn an_agent_works_for_others_once_its_example_passes_and_an_operator_appro
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_change_of_an_agent_falls_between_a_look_and_the_wait() {
+    let mut place = Place::open().await;
+    let (ada, bob) = (place.person("ada", Role::Owner).await, place.person("bob", Role::Client).await);
+    let agent = FakeAgent::start(|_| Answer::Output(json!(7))).await;
+    hire_for(&mut place, &agent, shown(&agent, "@sum"), ada.user).await;
+    // A job looks for an agent at the very moment in which one is there for it: whoever comes first, it gets it.
+    for _ in 0..30 {
+        let publish = ada.hold("@sum", HoldOrder::Publish { audience: Audience::Place });
+        let (posted, published) = tokio::join!(bob.post(number_from(&[])), publish);
+        published.expect("a place needs nobody's approval");
+        place.ended(posted.expect("it is posted")).await;
+        ada.hold("@sum", HoldOrder::Withdraw).await.expect("it is theirs");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_approval_is_for_the_host_that_was_looked_at() {
     let mut place = Place::open().await;
     let ada = place.person("ada", Role::Owner).await;

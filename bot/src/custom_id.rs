@@ -53,6 +53,8 @@ pub(crate) enum CustomId {
     CardHere { job: JobId },
     /// Opens the thread of a job.
     OpenThread { job: JobId },
+    /// Shows what was chosen in the inbox.
+    Look,
     /// A page of a list, after this job.
     List { after: i64 },
     /// The form of a new job; with what was given beside it, kept as a draft.
@@ -99,6 +101,7 @@ impl fmt::Display for CustomId {
             Self::Show { job } => write!(f, "show:{}", job.0),
             Self::CardHere { job } => write!(f, "card:{}", job.0),
             Self::OpenThread { job } => write!(f, "thread:{}", job.0),
+            Self::Look => f.write_str("look"),
             Self::List { after } => write!(f, "list:{after}"),
             Self::Post { draft: None } => f.write_str("post"),
             Self::Post { draft: Some(draft) } => write!(f, "post:{draft}"),
@@ -154,6 +157,7 @@ impl FromStr for CustomId {
             "show" => Self::Show { job: job()? },
             "card" => Self::CardHere { job: job()? },
             "thread" => Self::OpenThread { job: job()? },
+            "look" => Self::Look,
             "list" => Self::List { after: job()?.0 },
             "post" if rest.is_empty() => Self::Post { draft: None },
             "post" => Self::Post { draft: Some(number(0)?) },
@@ -199,6 +203,7 @@ mod tests {
             CustomId::AgainForm { job },
             CustomId::Again { job },
             CustomId::Show { job },
+            CustomId::Look,
             CustomId::CardHere { job },
             CustomId::OpenThread { job },
             CustomId::List { after: 7 },

@@ -83,8 +83,25 @@ pub(crate) fn route(incoming: &Incoming) -> Action {
         What::Typing { path, text, .. } if path == "job post" => Action::CompleteWorkers(text.clone()),
         What::Typing { text, .. } => Action::CompleteAgents(text.clone()),
         What::Click { custom_id } => ours(custom_id, Action::Clicked),
-        What::Choose { custom_id, values } => ours(custom_id, |id| Action::Chosen(id, values.clone())),
+        What::Choose { custom_id, values } => ours(custom_id, |id| chosen(id, values)),
         What::Submit { custom_id, fields } => ours(custom_id, |id| Action::Submitted(id, fields.clone())),
+    }
+}
+
+/// What was chosen in a list. In the inbox it is a job or an agent; see [`crate::render::inbox`].
+fn chosen(id: CustomId, values: &[String]) -> Action {
+    if id != CustomId::Look {
+        return Action::Chosen(id, values.to_vec());
+    }
+    let text = values.first().map(String::as_str).unwrap_or_default();
+    let job = text.strip_prefix("job:").and_then(|number| number.parse().ok()).map(JobId);
+    let agent = text.strip_prefix("agent:").and_then(|name| name.parse().ok());
+    match (job, agent) {
+        (Some(job), _) => Action::Show(job),
+        (None, Some(agent)) => Action::ShowAgent(agent),
+        (None, None) => {
+            Action::Wrong("this is none of what waits for you: look again with `/inbox`".to_owned())
+        }
     }
 }
 
@@ -221,6 +238,18 @@ mod tests {
             ("job sing", vec![]),
         ] {
             assert!(matches!(typed(path, &options), Action::Wrong(_)), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_in_the_inbox_is_shown() {
+        let choose = |value: &str| {
+            wants(What::Choose { custom_id: "v1:look".to_owned(), values: vec![value.to_owned()] })
+        };
+        assert_eq!(choose("job:7"), Action::Show(JobId(7)));
+        assert_eq!(choose("agent:@sum"), Action::ShowAgent("@sum".parse().expect("a name")));
+        for wrong in ["", "job:", "job:-x", "agent:", "user:1"] {
+            assert!(matches!(choose(wrong), Action::Wrong(_)), "{wrong}");
         }
     }
 

@@ -3,6 +3,8 @@
 use super::{TITLE_MAX, state, when};
 use crate::custom_id::CustomId;
 use crate::message::{Button, Embed, Message, Style, line, lines};
+use crate::select::{Choice, OPTIONS_MAX, Offered, Select};
+use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::narrate::{tell_agent, tell_pick};
 use guildhall_protocol::notice::Inbox;
 use guildhall_protocol::pick::Pick;
@@ -49,7 +51,6 @@ const INBOX_MAX: usize = 8;
 /// Everything that waits for somebody.
 pub(crate) fn inbox(inbox: &Inbox) -> Message {
     let mut text = String::new();
-    let mut buttons = Vec::new();
     for (heading, jobs) in [("For you", &inbox.mine), ("For operators", &inbox.operators)] {
         if !jobs.is_empty() {
             let mut rows: Vec<String> = jobs.iter().take(INBOX_MAX).map(row).collect();
@@ -58,10 +59,6 @@ pub(crate) fn inbox(inbox: &Inbox) -> Message {
             }
             text.push_str(&format!("**{heading}**\n{}\n\n", rows.join("\n")));
         }
-    }
-    // One button for each of the first that waits for them.
-    for job in inbox.mine.iter().take(4) {
-        buttons.push(Button::new(SHOW[buttons.len()], Style::Primary, &CustomId::Show { job: job.id }));
     }
     for (heading, agents) in
         [("Agents to approve", &inbox.approvals), ("Agents offered to you", &inbox.offers)]
@@ -84,11 +81,34 @@ pub(crate) fn inbox(inbox: &Inbox) -> Message {
     if text.is_empty() {
         return Message::of("Nothing waits for you.");
     }
-    titled("Waiting", text.trim().to_owned()).with(buttons)
+    let select =
+        Select::new("Show one of them, with its buttons", &CustomId::Look, Offered::One(waiting(inbox)));
+    let shown = titled("Waiting", text.trim().to_owned());
+    Message { selects: vec![select], ..shown }
 }
 
-/// The first, the second and so on: a label is no place for others' text.
-const SHOW: [&str; 4] = ["Show the first", "Show the second", "Show the third", "Show the fourth"];
+/// Everything that waits as options of a list, each once: jobs, then agents.
+fn waiting(inbox: &Inbox) -> Vec<Choice> {
+    let mut choices: Vec<Choice> = Vec::new();
+    let mut offer = |label: String, value: String| {
+        if choices.len() < OPTIONS_MAX && choices.iter().all(|choice| choice.value != value) {
+            choices.push(Choice { label: clean_line(&label), value, is_chosen: false });
+        }
+    };
+    for head in inbox.mine.iter().chain(&inbox.operators) {
+        let title = head.title.as_deref().unwrap_or("(forgotten)");
+        offer(format!("{}: {}, {title}", head.id, state(&head.state)), format!("job:{}", head.id.0));
+    }
+    for appeal in &inbox.appeals {
+        offer(format!("{}: {}", appeal.job, appeal.kind), format!("job:{}", appeal.job.0));
+    }
+    for (why, agents) in [("to approve", &inbox.approvals), ("offered to you", &inbox.offers)] {
+        for head in agents {
+            offer(format!("{}, {why}", head.name), format!("agent:{}", head.name));
+        }
+    }
+    choices
+}
 
 fn agent_row(head: &AgentHead) -> String {
     let record = &head.record;

@@ -52,6 +52,32 @@ async fn a_client_posts_reads_and_never_sees_a_daemon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_shows_what_waits_and_what_is_chosen_in_it_can_be_decided() {
+    let chat = Chat::open().await;
+    let _agent = chat.steady().await;
+    let ada = chat.client("ada").await;
+    let nothing = ada.types(&chat.channel, "/inbox", &[]).await;
+    nothing.until(|message| message.shows("Nothing waits for you")).await;
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let told = chat.post(&ada, &[("review", "Always")], &[("brief", "Say a number")]).await;
+        numbers.push(job_of(&told));
+        ada.until_dm(|message| message.shows(&format!("job {}", numbers[numbers.len() - 1]))).await;
+    }
+    let inbox = ada.types(&chat.channel, "/inbox", &[]).await;
+    let inbox = inbox.until(|message| message.shows("For you")).await;
+    assert!(
+        inbox.is_ephemeral() && numbers.iter().all(|number| inbox.shows(&format!("#{number}"))),
+        "{inbox:?}"
+    );
+    let value = format!("job:{}", numbers[1]);
+    let shown = ada.selects(&inbox, "Show one of them, with its buttons", &[&value]).await;
+    let shown = shown.until(|message| message.has_button("Accept")).await;
+    assert!(shown.shows(&format!("Job #{}", numbers[1])), "{shown:?}");
+    ada.clicks(&shown, "Accept").await.until(|message| message.shows("is accepted")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_decides_by_buttons_once() {
     let chat = Chat::open().await;
     let _agent = chat.steady().await;

@@ -15,6 +15,7 @@ use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::{JobId, NotificationId, UserId};
 use guildhall_protocol::notice::{Channel, LeasedNotice, NoticeKind, NoticeOutcome};
 use guildhall_protocol::view::Scope;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +88,6 @@ async fn round(bot: &Bot, leased: Vec<LeasedNotice>) {
 }
 
 async fn told(bot: &Bot, mut leased: LeasedNotice) {
-    let id = leased.notice.id;
     if let (Some(user), Some(job)) = (leased.to.as_ref().and_then(discord_id), leased.notice.job)
         && bot.posters.waited(user).await
         && let Ok(known) = own_job_shown_at(bot, user, job).await
@@ -112,7 +112,7 @@ async fn told(bot: &Bot, mut leased: LeasedNotice) {
         }
         Err(error) => (NoticeOutcome::Later, error.to_string()),
     };
-    for id in std::iter::once(id).chain(leased.with.iter().copied()) {
+    for id in ids(&leased) {
         settle(bot, id, leased.lease, outcome, detail.clone()).await;
     }
 }
@@ -153,8 +153,22 @@ async fn send_direct(
     message: &Message,
 ) -> Result<(), DiscordError> {
     let channel = bot.cards.direct(bot, user).await?;
-    // The notice's number is the nonce: whoever tells it again within minutes tells it once.
-    bot.discord.send(channel, message, None, &format!("n{}", leased.notice.id.0)).await.map(drop)
+    bot.discord.send(channel, message, None, &nonce('n', leased)).await.map(drop)
+}
+
+/// Whoever tells the same again within minutes tells it once. A bundle may have grown under its first number since it was
+/// tried: all numbers make the nonce, so that Discord never takes the larger for the smaller.
+fn nonce(way: char, leased: &LeasedNotice) -> String {
+    let mut hash = Sha256::new();
+    for id in ids(leased) {
+        hash.update(id.0.to_be_bytes());
+    }
+    format!("{way}{}", hex::encode(&hash.finalize()[..10]))
+}
+
+/// All that are told with a notice, itself first.
+fn ids(leased: &LeasedNotice) -> impl Iterator<Item = NotificationId> {
+    std::iter::once(leased.notice.id).chain(leased.with.iter().copied())
 }
 
 /// Says in the job's thread that it has news: they stand there already, or come there, and notify nobody. False where there is
@@ -164,8 +178,7 @@ async fn ping_in_thread(bot: &Bot, leased: &LeasedNotice, user: u64) -> Result<b
         return Ok(false);
     };
     let message = render::thread_ping(&leased.notice.text);
-    let nonce = format!("p{}", leased.notice.id.0);
-    match bot.discord.send(at.thread, &message, Some(user), &nonce).await {
+    match bot.discord.send(at.thread, &message, Some(user), &nonce('p', leased)).await {
         Ok(_) => {}
         Err(error @ DiscordError::Other(_)) => return Err(error),
         Err(error) => {
@@ -189,8 +202,7 @@ async fn send_elsewhere(bot: &Bot, leased: &LeasedNotice) -> Result<(), DiscordE
     let message = render::beside_card(job);
     let mut outcome = Err(DiscordError::Closed);
     for Card { channel, .. } in address::cards(&leased.shown_at).filter(|card| card.in_server) {
-        let nonce = format!("b{}", leased.notice.id.0);
-        outcome = bot.discord.send(channel, &message, Some(user), &nonce).await.map(drop);
+        outcome = bot.discord.send(channel, &message, Some(user), &nonce('b', leased)).await.map(drop);
         if outcome.is_ok() {
             break;
         }
@@ -237,5 +249,48 @@ async fn settle(bot: &Bot, id: NotificationId, lease: i64, outcome: NoticeOutcom
     if let Err(error) = settled {
         // Its lease ends by itself, and it is told once more under the same nonce.
         tracing::debug!(%error, "what became of a notice could not be said");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guildhall_protocol::notice::NoticeView;
+    use guildhall_protocol::time::Timestamp;
+
+    fn leased(first: i64, with: &[i64]) -> LeasedNotice {
+        let notice = NoticeView {
+            id: NotificationId(first),
+            user: UserId(1),
+            channel: Channel::Discord.into(),
+            kind: NoticeKind::JobCompleted.into(),
+            job: None,
+            attempt: None,
+            made_at: Timestamp(0),
+            due_at: None,
+            tries: 1,
+            acknowledged_at: None,
+            text: "3 of your jobs are done".to_owned(),
+            next: String::new(),
+        };
+        LeasedNotice {
+            notice,
+            lease: 1,
+            with: with.iter().copied().map(NotificationId).collect(),
+            jobs: Vec::new(),
+            to: None,
+            closed: false,
+            shown_at: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_bundle_that_grew_is_another_message() {
+        let of = |first, with: &[i64]| nonce('n', &leased(first, with));
+        assert_eq!(of(5, &[6, 7]), of(5, &[6, 7]), "the same is told once");
+        assert!(of(5, &[6, 7]) != of(5, &[]) && of(5, &[6, 7]) != of(5, &[6]));
+        assert_ne!(nonce('n', &leased(5, &[])), nonce('b', &leased(5, &[])));
+        // Discord takes 25 characters.
+        assert!(of(i64::MAX, &[i64::MAX]).len() <= 25);
     }
 }

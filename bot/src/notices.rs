@@ -157,11 +157,15 @@ async fn send_direct(
 }
 
 /// Whoever tells the same again within minutes tells it once. A bundle may have grown under its first number since it was
-/// tried: all numbers make the nonce, so that Discord never takes the larger for the smaller.
+/// tried: all numbers make the nonce, so that Discord never takes the larger for the smaller. One that was taken and comes again
+/// is to be told again: when it was taken makes the nonce, too.
 fn nonce(way: char, leased: &LeasedNotice) -> String {
     let mut hash = Sha256::new();
     for id in ids(leased) {
         hash.update(id.0.to_be_bytes());
+    }
+    if let Some(taken) = leased.notice.acknowledged_at {
+        hash.update(taken.0.to_be_bytes());
     }
     format!("{way}{}", hex::encode(&hash.finalize()[..10]))
 }
@@ -282,6 +286,18 @@ mod tests {
             closed: false,
             shown_at: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_was_taken_is_told_again_when_it_comes_again() {
+        let mut replayed = leased(5, &[]);
+        replayed.notice.acknowledged_at = Some(Timestamp(7));
+        assert_ne!(nonce('n', &replayed), nonce('n', &leased(5, &[])));
+        replayed.notice.tries += 1;
+        replayed.notice.due_at = Some(Timestamp(8));
+        let tried = nonce('n', &replayed);
+        replayed.notice.tries += 1;
+        assert_eq!(nonce('n', &replayed), tried, "another try of the same");
     }
 
     #[test]

@@ -112,9 +112,7 @@ async fn told(bot: &Bot, mut leased: LeasedNotice) {
         }
         Err(error) => (NoticeOutcome::Later, error.to_string()),
     };
-    for id in ids(&leased) {
-        settle(bot, id, leased.lease, outcome, detail.clone()).await;
-    }
+    settle(bot, ids(&leased).collect(), leased.lease, outcome, detail).await;
 }
 
 async fn send(bot: &Bot, leased: &LeasedNotice) -> Result<NoticeOutcome, DiscordError> {
@@ -242,12 +240,12 @@ async fn drawn(bot: &Bot, leased: &LeasedNotice, user: u64) -> Message {
     message
 }
 
-async fn settle(bot: &Bot, id: NotificationId, lease: i64, outcome: NoticeOutcome, detail: String) {
+async fn settle(bot: &Bot, ids: Vec<NotificationId>, lease: i64, outcome: NoticeOutcome, detail: String) {
     let settled =
         bot.hall
             .itself()
             .call(|service, context| async move {
-                service.settle_notice(context, id, lease, outcome, detail).await
+                service.settle_notices(context, ids, lease, outcome, detail).await
             })
             .await;
     if let Err(error) = settled {

@@ -184,7 +184,9 @@ async fn what_is_told_together_names_every_job() {
     for leased in alone {
         let (id, lease) = (leased.notice.id, leased.lease);
         let settled = bridge.call(|service, context| async move {
-            service.settle_notice(context, id, lease, NoticeOutcome::Later, "no answer".to_owned()).await
+            service
+                .settle_notices(context, vec![id], lease, NoticeOutcome::Later, "no answer".to_owned())
+                .await
         });
         settled.await.expect("it is leased");
     }

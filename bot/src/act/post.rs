@@ -282,7 +282,7 @@ impl Bot {
 
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
         // What is told of a job that is quick finds its card and thread all the same.
-        let _posting = self.posters.begin(of.user.id);
+        let posting = self.posters.begin(of.user.id);
         let posted = match written(person, draft).await {
             Err(error) => Err(error),
             Ok(draft) => {
@@ -297,7 +297,11 @@ impl Bot {
             }
         };
         let error = match posted {
-            Ok(posted) if draft.is_trial() => return self.tried(person, posted.id).await,
+            Ok(posted) if draft.is_trial() => {
+                // It has no card, and its answer may take minutes.
+                drop(posting);
+                return self.tried(person, posted.id).await;
+            }
             Ok(posted) => {
                 // Of what was posted before there is a card already, unless we died in between.
                 let card = if posted.repeated {

@@ -10,31 +10,56 @@ use crate::health::Counters;
 use crate::message::Message;
 use crate::render;
 use crate::threads;
-use futures::StreamExt;
+use crate::turns::Turns;
+use futures::FutureExt;
 use guildhall_protocol::error::ApiError;
-use guildhall_protocol::ids::{JobId, NotificationId, UserId};
+use guildhall_protocol::ids::{JobId, NotificationId};
 use guildhall_protocol::notice::{Channel, LeasedNotice, NoticeKind, NoticeOutcome};
 use guildhall_protocol::view::Scope;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Notices that are told in one round.
+/// Notices that are leased at a time.
 const LEASES: u32 = 20;
 /// Longest wait for news, ms: what was held back becomes due without any.
 const WAIT_MS: u64 = 2_000;
-/// People who are told at a time.
+/// People who are told at a time; nothing more is leased meanwhile.
 const PEOPLE_MAX: usize = 16;
 /// Longest wait until one notice is told, with what Discord makes us wait: well within its lease.
 const SEND_MAX: Duration = Duration::from_secs(20);
+/// Longest wait until it is said beside the job's card instead.
+const ELSEWHERE_MAX: Duration = Duration::from_secs(10);
+/// Longest after a lease began that a notice of it is begun: with a wait for whoever posts it ends with its lease at the latest.
+const BEGIN_MAX: Duration = Duration::from_secs(20);
 /// After the daemon could not be asked.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Tells everybody everything until `ended`.
+/// A notice, and when it was leased.
+type Held = (LeasedNotice, Instant);
+
+/// Tells everybody everything until `ended`; what is being told then is told.
 pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
+    let (turns, mut telling) = (Arc::new(Turns::default()), JoinSet::new());
+    // Aborting it loses nothing: what was leased is leased again.
+    let leasing = ended.run_until_cancelled(lease_all(&bot, &turns, &mut telling));
+    leasing.await;
+    turns.clear();
+    while telling.join_next().await.is_some() {}
+}
+
+/// Hands out what there is to be told, as it comes up.
+async fn lease_all(bot: &Bot, turns: &Arc<Turns<Held>>, telling: &mut JoinSet<()>) {
     let mut seen = 0;
-    while !ended.is_cancelled() {
+    loop {
+        while telling.try_join_next().is_some() {}
+        while telling.len() >= PEOPLE_MAX {
+            telling.join_next().await;
+        }
+        let leased_at = Instant::now();
         let leased =
             bot.hall
                 .itself()
@@ -42,49 +67,51 @@ pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
                     service.lease_notices(context, Channel::Discord, LEASES).await
                 })
                 .await;
-        let wait = match leased {
+        match leased {
             Ok(leased) if leased.is_empty() => {
                 let news = bot.hall.itself().call(|service, context| async move {
                     service.wait_for_change(context, Scope::Everything, seen, WAIT_MS).await
                 });
-                let news = tokio::select! {
-                    news = news => news,
-                    () = ended.cancelled() => return,
-                };
-                if let Ok(news) = news {
-                    seen = news;
-                    continue;
+                match news.await {
+                    Ok(news) => seen = news,
+                    Err(_) => tokio::time::sleep(AGAIN).await,
                 }
-                AGAIN
             }
-            Ok(leased) => {
-                round(&bot, leased).await;
-                continue;
-            }
+            Ok(leased) => hand_out(bot, turns, telling, leased.into_iter().map(|one| (one, leased_at))),
             Err(error) => {
                 tracing::debug!(%error, "no notices can be had at the moment");
-                AGAIN
+                tokio::time::sleep(AGAIN).await;
             }
-        };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = ended.cancelled() => return,
         }
     }
 }
 
-/// Tells each person in their order, and nobody waits for another's.
-async fn round(bot: &Bot, leased: Vec<LeasedNotice>) {
-    let mut people: BTreeMap<UserId, Vec<LeasedNotice>> = BTreeMap::new();
-    for notice in leased {
-        people.entry(notice.notice.user).or_default().push(notice);
-    }
-    let each = people.into_values().map(|notices| async move {
-        for notice in notices {
-            told(bot, notice).await;
+/// Tells each person in their order. Who is being told something hears the rest after it; nobody else waits for that.
+fn hand_out(
+    bot: &Bot,
+    turns: &Arc<Turns<Held>>,
+    telling: &mut JoinSet<()>,
+    leased: impl Iterator<Item = Held>,
+) {
+    for held in leased {
+        let user = held.0.notice.user;
+        if !turns.add(user, [held]) {
+            continue;
         }
-    });
-    futures::stream::iter(each).for_each_concurrent(PEOPLE_MAX, |telling| telling).await;
+        let (bot, turns) = (bot.clone(), Arc::clone(turns));
+        telling.spawn(async move {
+            while let Some((leased, leased_at)) = turns.next(user) {
+                // There is no time for it before its lease ends: it is left to the next one.
+                if leased_at.elapsed() >= BEGIN_MAX {
+                    continue;
+                }
+                // Whatever goes wrong with one, its reader hears the next.
+                if AssertUnwindSafe(told(&bot, leased)).catch_unwind().await.is_err() {
+                    tracing::error!(user.id = user.0, "a notice could not be told: the bot has a mistake");
+                }
+            }
+        });
+    }
 }
 
 async fn told(bot: &Bot, mut leased: LeasedNotice) {
@@ -102,7 +129,8 @@ async fn told(bot: &Bot, mut leased: LeasedNotice) {
             (outcome, String::new())
         }
         Err(error @ (DiscordError::Closed | DiscordError::Forbidden | DiscordError::Gone)) => {
-            match send_elsewhere(bot, &leased).await {
+            let elsewhere = tokio::time::timeout(ELSEWHERE_MAX, send_elsewhere(bot, &leased)).await;
+            match elsewhere.unwrap_or_else(|_| Err(slow())) {
                 Ok(()) => (NoticeOutcome::Elsewhere, "said beside the job's card".to_owned()),
                 Err(error @ DiscordError::Other(_)) => (NoticeOutcome::Later, error.to_string()),
                 // Nobody is there at all any more.
@@ -257,6 +285,7 @@ async fn settle(bot: &Bot, ids: Vec<NotificationId>, lease: i64, outcome: Notice
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guildhall_protocol::ids::UserId;
     use guildhall_protocol::notice::NoticeView;
     use guildhall_protocol::time::Timestamp;
 

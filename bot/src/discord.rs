@@ -14,13 +14,17 @@ use serenity::all::{
     RawEventHandler, Ready, Request, Route,
 };
 use serenity::async_trait;
+use serenity::gateway::{ConnectionStage, ShardManager};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use url::Url;
 
 /// Longest wait for one answer of Discord.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
+/// Between two looks whether there is a session.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// Longest that an answer to somebody waits for a limit.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -294,7 +298,7 @@ impl Discord {
         incoming: mpsc::Sender<Incoming>,
         counters: Arc<Counters>,
     ) -> Result<(), DiscordError> {
-        let handler = Handler { discord: self.clone(), incoming, counters };
+        let handler = Handler { discord: self.clone(), incoming, counters: Arc::clone(&counters) };
         let failed = |error: serenity::Error| DiscordError::Other(error.to_string());
         // The gateway takes a way for itself.
         let gateway = way(token, &self.client, self.http.proxy.as_deref());
@@ -309,7 +313,24 @@ impl Discord {
             tracing::warn!("the local Discord does not say where its gateway is");
             return Ok(());
         }
-        client.start().await.map_err(failed)
+        let shards = Arc::clone(&client.shard_manager);
+        let outcome = tokio::select! {
+            outcome = client.start() => outcome.map_err(failed),
+            () = watch(&shards, &counters) => Ok(()),
+        };
+        counters.is_connected.store(false, Ordering::Relaxed);
+        outcome
+    }
+}
+
+/// Notes for as long as it is polled whether there is a session. Serenity tells of new ones, and of some that end; one that it
+/// cannot resume it drops without a word.
+async fn watch(shards: &ShardManager, counters: &Counters) {
+    loop {
+        let is_connected =
+            shards.runners.lock().await.values().any(|shard| shard.stage == ConnectionStage::Connected);
+        counters.is_connected.store(is_connected, Ordering::Relaxed);
+        tokio::time::sleep(WATCH_EVERY).await;
     }
 }
 
@@ -346,8 +367,13 @@ impl RawEventHandler for Handler {
             Event::Unknown(unknown) if unknown.kind == "INTERACTION_CREATE" => Some(unknown.value),
             Event::Ready(ready) => {
                 Counters::one(&self.counters.sessions);
+                self.counters.is_connected.store(true, Ordering::Relaxed);
                 let Ready { session_id, .. } = ready.ready;
                 tracing::info!(session_id, "connected to Discord");
+                None
+            }
+            Event::Resumed(_) => {
+                self.counters.is_connected.store(true, Ordering::Relaxed);
                 None
             }
             _ => None,

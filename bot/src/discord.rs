@@ -115,7 +115,7 @@ impl Discord {
         self.application
     }
 
-    /// Whether Discord has exactly these commands; else it has them now.
+    /// Tells Discord the commands, in place of all that it had of us.
     pub(crate) async fn register(&self, commands: &Value) -> Result<(), DiscordError> {
         let route = Route::Commands { application_id: ApplicationId::new(self.application) };
         self.ask(Limit::Bucket("commands", 0), route, LightMethod::Put, commands, &[]).await.map(drop)

@@ -80,7 +80,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
         .await
         .context("Discord does not take the bot's token, or cannot be reached")?;
     let lock = lock(discord.application())?;
-    register(&discord).await?;
+    register(&discord, config.discord_api.as_deref()).await?;
     let bot = Bot {
         hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
         cards: Arc::new(Cards::default()),
@@ -171,10 +171,14 @@ fn lock(application: u64) -> anyhow::Result<File> {
     }
 }
 
-/// Tells Discord the commands, if they are not those that it was told last.
-async fn register(discord: &Discord) -> anyhow::Result<()> {
+/// Tells Discord the commands, if they are not those that it was told last. A local one forgets them when it ends: it is always
+/// told.
+async fn register(discord: &Discord, local_api: Option<&str>) -> anyhow::Result<()> {
     let path = state_folder()?.join(format!("{}.commands", discord.application()));
     let commands = commands::commands();
+    if local_api.is_some() {
+        return discord.register(&commands).await.context("the local Discord does not take the commands");
+    }
     let fingerprint = commands::fingerprint(&commands);
     if std::fs::read_to_string(&path).is_ok_and(|known| known == fingerprint) {
         return Ok(());

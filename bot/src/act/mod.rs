@@ -17,7 +17,7 @@ use crate::discord::{Discord, DiscordError, Response};
 use crate::hall::{Hall, Person};
 use crate::health::Counters;
 use crate::incoming::{Incoming, What};
-use crate::message::{Button, Message, Style, line};
+use crate::message::{Button, Message, Style, fit, line};
 use crate::posting::Posters;
 use crate::render;
 use crate::room::Seat;
@@ -43,6 +43,8 @@ const PAGE: u32 = 10;
 /// For whoever takes no direct messages.
 const CLOSED: &str =
     "\n📪 Direct messages do not reach you: open them for this server, or look into `/inbox` now and then.";
+/// Longest name of a choice, characters.
+const CHOICE_MAX: usize = 100;
 /// Choices that Discord takes.
 const CHOICES_MAX: usize = 25;
 
@@ -353,7 +355,7 @@ impl Bot {
         let choice = |head: guildhall_protocol::view::JobHead| {
             let title = guildhall_protocol::clean::clean_line(head.title.as_deref().unwrap_or_default());
             let name = format!("{} {title} ({})", head.id, head.state);
-            (guildhall_protocol::clean::cut(&name, 95), head.id.to_string())
+            (fit(&name, CHOICE_MAX), head.id.to_string())
         };
         let choices = page.rows.into_iter().map(choice);
         Ok(choices.filter(|(name, _)| name.to_lowercase().contains(&wanted)).collect())

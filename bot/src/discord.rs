@@ -34,7 +34,7 @@ const QUIET_MINUTES: u32 = 4_320;
 /// Why something was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiscordError {
-    /// The channel or message is gone, or never was.
+    /// The channel, message or person is gone, or never was.
     #[error("it is gone")]
     Gone,
     /// The person takes no direct messages of ours.
@@ -415,7 +415,7 @@ fn id_of(made: &Value) -> Result<u64, DiscordError> {
 fn explain(status: u16, said: &Value) -> DiscordError {
     let code = said["code"].as_u64().unwrap_or(0);
     match code {
-        10003 | 10008 => DiscordError::Gone,
+        10003 | 10008 | 10013 => DiscordError::Gone,
         50007 | 50278 => DiscordError::Closed,
         // The last one: the thread is locked, and who may not unlock it may not write there.
         50001 | 50013 | 160_005 => DiscordError::Forbidden,
@@ -427,5 +427,20 @@ fn explain(status: u16, said: &Value) -> DiscordError {
             let message = said["message"].as_str().unwrap_or("no reason");
             DiscordError::Other(format!("Discord refuses it (status {status}, code {code}: {message})"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_understood() {
+        let of = |code: u64| explain(400, &json!({"code": code}));
+        for gone in [10_003, 10_008, 10_013] {
+            assert!(matches!(of(gone), DiscordError::Gone), "{gone}");
+        }
+        assert!(matches!(of(50_007), DiscordError::Closed) && matches!(of(50_001), DiscordError::Forbidden));
+        assert!(matches!(explain(500, &Value::Null), DiscordError::Other(_)));
     }
 }

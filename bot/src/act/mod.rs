@@ -42,7 +42,7 @@ const OPEN: [&str; 7] = ["open", "assigned", "working", "input_required", "evalu
 const PAGE: u32 = 10;
 /// For whoever takes no direct messages.
 const CLOSED: &str =
-    "\n📪 Direct messages do not reach you: open them for this server, or look into `/inbox` now and then.";
+    "📪 Direct messages do not reach you: open them for this server, or look into `/inbox` now and then.\n";
 /// Longest name of a choice, characters.
 const CHOICE_MAX: usize = 100;
 /// Choices that Discord takes.
@@ -172,7 +172,8 @@ impl Bot {
             let is_closed = self.hears_closed(incoming, &answer).await;
             let mut message = answer.unwrap_or_else(|error| render::error(&error));
             if is_closed {
-                message.content.push_str(CLOSED);
+                // Before a long answer, of which the end is cut off: it is said this once.
+                message.content.insert_str(0, CLOSED);
             }
             message
         };

@@ -363,7 +363,7 @@ impl RawEventHandler for Handler {
     #[expect(clippy::wildcard_enum_match_arm, reason = "Discord tells much that is not asked for")]
     async fn raw_event(&self, _: Context, event: Event) {
         let value = match event {
-            Event::InteractionCreate(created) => as_sent(&created.interaction),
+            Event::InteractionCreate(created) => Some(as_sent(&created.interaction)),
             Event::Unknown(unknown) if unknown.kind == "INTERACTION_CREATE" => Some(unknown.value),
             Event::Ready(ready) => {
                 Counters::one(&self.counters.sessions);
@@ -398,11 +398,15 @@ impl RawEventHandler for Handler {
     }
 }
 
-/// An interaction as Discord sent it: serenity reads it, and leaves its kind out when it writes.
-fn as_sent(interaction: &Interaction) -> Option<Value> {
-    let mut value = serde_json::to_value(interaction).ok()?;
+/// An interaction as Discord sent it: serenity reads it, and leaves its kind out when it writes. What it cannot write is not
+/// understood, but so much is left that it is answered.
+fn as_sent(interaction: &Interaction) -> Value {
+    let mut value = serde_json::to_value(interaction).unwrap_or_else(|error| {
+        tracing::warn!(%error, "an interaction cannot be written as it was sent");
+        json!({"id": interaction.id(), "token": interaction.token()})
+    });
     value["type"] = json!(u8::from(interaction.kind()));
-    Some(value)
+    value
 }
 
 /// The number of what was made.

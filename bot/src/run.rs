@@ -50,9 +50,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         listening.await.with_context(|| format!("cannot listen on {address}"))?;
     }
     let (sender, incoming) = mpsc::channel(QUEUE_MAX);
-    let tasks = TaskTracker::new();
+    let tasks = bot.tasks.clone();
     tasks.spawn(tell(bot.clone(), ended.clone()));
-    tasks.spawn(take(bot.clone(), incoming, ended.clone(), tasks.clone()));
+    tasks.spawn(take(bot.clone(), incoming, ended.clone()));
     let listening = listen(&bot.discord, &config.discord_token, sender, &counters);
     let outcome = tokio::select! {
         outcome = listening => outcome,
@@ -89,6 +89,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
         counters: Arc::default(),
         settings: Arc::default(),
         trials: Arc::new(Semaphore::new(TRIALS_MAX)),
+        tasks: TaskTracker::new(),
         discord,
     };
     // The bot serves without a daemon, too, and says so to whoever asks for something.
@@ -138,12 +139,7 @@ async fn tell(bot: Bot, ended: CancellationToken) {
 }
 
 /// Answers interactions, many at a time.
-async fn take(
-    bot: Bot,
-    mut incoming: mpsc::Receiver<crate::incoming::Incoming>,
-    ended: CancellationToken,
-    tasks: TaskTracker,
-) {
+async fn take(bot: Bot, mut incoming: mpsc::Receiver<crate::incoming::Incoming>, ended: CancellationToken) {
     let room = Room::default();
     loop {
         let next = tokio::select! {
@@ -152,6 +148,7 @@ async fn take(
         };
         let Some(incoming) = next else { return };
         let seat = room.seat().await;
+        let tasks = bot.tasks.clone();
         let bot = bot.clone();
         tasks.spawn(async move { Box::pin(bot.handle(incoming, seat)).await });
     }

@@ -31,6 +31,7 @@ use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_util::task::TaskTracker;
 
 /// Discord waits 3 s for the first answer; whoever needs longer than this says that it comes later.
 const AT_ONCE: Duration = Duration::from_millis(1_500);
@@ -61,6 +62,8 @@ pub(crate) struct Bot {
     pub(crate) settings: Arc<tokio::sync::Mutex<()>>,
     /// Answers of trials that are waited for: few enough that everybody else is answered meanwhile.
     pub(crate) trials: Arc<tokio::sync::Semaphore>,
+    /// Whatever goes on beside an answer: it is waited for when the bot ends.
+    pub(crate) tasks: TaskTracker,
 }
 
 type Answer = Result<Message, ApiError>;

@@ -16,6 +16,9 @@ mod permission {
     pub(super) const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
 }
 
+/// The context of direct messages with the bot; there are servers, and direct messages of other people.
+const BOT_DM: u64 = 1;
+
 /// An interaction: somebody used a command, clicked, or filled something in.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Incoming {
@@ -112,11 +115,6 @@ impl Incoming {
             managed: bits(member.and_then(|member| member.get("permissions")))
                 .is_some_and(|bits| bits & permission::MANAGE_GUILD != 0),
         });
-        // As a user's own app it may answer and nothing else, whatever the permissions of its answers are.
-        let installed = match event.get("authorizing_integration_owners") {
-            Some(owners) => server.is_none() || owners.get("0").is_some(),
-            None => true,
-        };
         let app_permissions = bits(event.get("app_permissions"));
         let may = may_write(app_permissions).is_ok();
         let in_thread = permission::CREATE_PUBLIC_THREADS | permission::SEND_MESSAGES_IN_THREADS;
@@ -124,7 +122,7 @@ impl Incoming {
         // A channel for text or for news: what is a thread itself has none.
         let kind = number(event.get("channel").and_then(|channel| channel.get("type")));
         let has_threads = kind.is_none_or(|kind| matches!(kind, 0 | 5));
-        let can_post = installed && (may || server.is_none());
+        let can_post = if server.is_some() { is_installed(event) && may } else { is_with_us(event) };
         Some(Self {
             id,
             token,
@@ -138,6 +136,20 @@ impl Incoming {
             heard_at: Instant::now(),
             what: read_what(event)?,
         })
+    }
+}
+
+/// Whether Discord says that we are there of our own, or nothing about it. As a user's own app we may answer and nothing else,
+/// whatever the permissions of our answers are.
+fn is_installed(event: &Value) -> bool {
+    event.get("authorizing_integration_owners").is_none_or(|owners| owners.get("0").is_some())
+}
+
+/// Whether something outside servers happened in somebody's direct messages with us: what we write there nobody else reads.
+fn is_with_us(event: &Value) -> bool {
+    match number(event.get("context")) {
+        Some(context) => context == BOT_DM,
+        None => is_installed(event),
     }
 }
 
@@ -338,6 +350,21 @@ mod tests {
             event.as_object_mut().expect("an object").remove(field);
         }
         assert!(Incoming::read(&event).expect("it is one").can_post, "a server that does not say");
+    }
+
+    #[test]
+    fn nothing_is_posted_into_direct_messages_of_others() {
+        let can_post = |context: Value, owners: Value| {
+            let mut event = post();
+            event["guild_id"] = Value::Null;
+            event["context"] = context;
+            event["authorizing_integration_owners"] = owners;
+            Incoming::read(&event).expect("it is one").can_post
+        };
+        let own = || json!({"1": "3"});
+        assert!(can_post(json!(1), own()) && can_post(json!(1), json!({"0": "0"})));
+        assert!(!can_post(json!(2), own()) && !can_post(json!("2"), json!({"0": "0"})));
+        assert!(can_post(Value::Null, json!({"0": "0"})) && !can_post(Value::Null, own()));
     }
 
     #[test]

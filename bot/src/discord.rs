@@ -188,6 +188,17 @@ impl Discord {
         self.ask(limit, route, LightMethod::Patch, &body, &message.files).await.map(drop)
     }
 
+    /// Changes what a message says and its buttons, and nothing else of it.
+    pub(crate) async fn amend(&self, channel: u64, id: u64, message: &Message) -> Result<(), DiscordError> {
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
+        let route = Route::ChannelMessage { channel_id, message_id };
+        let whole = message.json(None);
+        let body = json!({
+            "content": whole["content"], "components": whole["components"], "allowed_mentions": whole["allowed_mentions"],
+        });
+        self.ask(Limit::Bucket("edit", channel), route, LightMethod::Patch, &body, &[]).await.map(drop)
+    }
+
     /// Deletes a message of ours.
     pub(crate) async fn delete(&self, channel: u64, id: u64) -> Result<(), DiscordError> {
         let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));

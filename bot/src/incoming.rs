@@ -1,6 +1,7 @@
 //! What Discord says happened, read leniently from JSON: fields may be missing, more than known, numbers or strings. What
 //! is not understood is none, and never a failure of the whole.
 
+use crate::message::EPHEMERAL;
 use guildhall_protocol::place::GROUPS_MAX;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -38,10 +39,20 @@ pub(crate) struct Incoming {
     pub(crate) can_thread: bool,
     /// What we may do in that channel, as far as Discord says it.
     pub(crate) app_permissions: Option<u64>,
+    /// The message that was clicked, or from which a form came; none if nobody but them sees it.
+    pub(crate) clicked: Option<Clicked>,
     /// When we heard of it.
     pub(crate) heard_at: Instant,
     /// What was done.
     pub(crate) what: What,
+}
+
+/// A message of ours that everybody sees where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Clicked {
+    pub(crate) message: u64,
+    /// What it says: text of ours, safe as it was made.
+    pub(crate) content: String,
 }
 
 /// Somebody on Discord.
@@ -133,6 +144,7 @@ impl Incoming {
             app_permissions,
             channel: identity(event.get("channel_id"))
                 .or_else(|| identity(event.get("channel").and_then(|channel| channel.get("id")))),
+            clicked: event.get("message").and_then(read_clicked),
             heard_at: Instant::now(),
             what: read_what(event)?,
         })
@@ -182,6 +194,17 @@ fn read_user(user: &Value, member: Option<&Value>) -> Option<User> {
     let mut names = names.into_iter().flatten().filter_map(Value::as_str);
     let name = names.find(|name| !name.is_empty()).unwrap_or("somebody");
     Some(User { id: identity(user.get("id"))?, name: name.to_owned() })
+}
+
+fn read_clicked(message: &Value) -> Option<Clicked> {
+    let flags = number(message.get("flags")).unwrap_or(0);
+    if flags & EPHEMERAL != 0 {
+        return None;
+    }
+    Some(Clicked {
+        message: identity(message.get("id"))?,
+        content: text(message.get("content")).unwrap_or_default(),
+    })
 }
 
 fn read_what(event: &Value) -> Option<What> {
@@ -419,6 +442,14 @@ mod tests {
         let values = vec!["7".to_owned(), "8".to_owned()];
         let expected = What::Choose { custom_id: "v1:setup:board".to_owned(), values };
         assert_eq!(chosen.expect("it is one").what, expected);
+        let clicked = |message: Value| {
+            let event = json!({"id": 1, "type": 3, "token": "t", "user": {"id": 2, "username": "a"}, "message": message,
+                "data": {"custom_id": "v1:keep"}});
+            Incoming::read(&event).expect("it is one").clicked
+        };
+        let message = Clicked { message: 8, content: "Decide".to_owned() };
+        assert_eq!(clicked(json!({"id": "8", "content": "Decide", "flags": 0})), Some(message));
+        assert_eq!(clicked(json!({"id": "8", "content": "Decide", "flags": 64})), None, "only they see it");
         assert_eq!(may_write(Some(1 << 10)), Err(vec!["Send Messages", "Embed Links"]));
         assert!(event(9, json!({})).is_none(), "a kind that nobody knows");
         assert_eq!(address(&json!({"id": 0, "token": "t"})), None, "nothing is named so");

@@ -5,6 +5,7 @@ mod account;
 mod agents;
 mod decide;
 mod drafts;
+mod outdated;
 mod post;
 mod register;
 mod secrets;

@@ -92,10 +92,15 @@ impl Cards {
         Placed { stands: self.put_where_they_are(bot, person, of, job).await, board_is_lost }
     }
 
-    /// Puts the cards of several new jobs on the board, those that belong there; one after another, as Discord wants it.
+    /// Puts the cards of several jobs on the board, those that belong there and have none: whoever posts a file once more, since
+    /// we died in between, misses none. One after another, as Discord wants it.
     pub(crate) async fn put_on_board(&self, bot: &Bot, person: &Person, of: &Incoming, jobs: Vec<JobId>) {
         for job in jobs {
             let Some(board) = board_for(person, of, job).await else { continue };
+            let known = shown_at(person, job).await.unwrap_or_default();
+            if address::cards(&known).next().is_some() {
+                continue;
+            }
             if let Err(error) = self.put_on(bot, person, of, board, job).await {
                 tracing::info!(job.id = job.0, %error, "a server's board takes no card");
             }

@@ -14,13 +14,17 @@ use serenity::all::{
     RawEventHandler, Ready, Request, Route,
 };
 use serenity::async_trait;
+use serenity::gateway::{ConnectionStage, ShardManager};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use url::Url;
 
 /// Longest wait for one answer of Discord.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
+/// Between two looks whether there is a session.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// Longest that an answer to somebody waits for a limit.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -30,7 +34,7 @@ const QUIET_MINUTES: u32 = 4_320;
 /// Why something was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiscordError {
-    /// The channel or message is gone, or never was.
+    /// The channel, message or person is gone, or never was.
     #[error("it is gone")]
     Gone,
     /// The person takes no direct messages of ours.
@@ -111,7 +115,7 @@ impl Discord {
         self.application
     }
 
-    /// Whether Discord has exactly these commands; else it has them now.
+    /// Tells Discord the commands, in place of all that it had of us.
     pub(crate) async fn register(&self, commands: &Value) -> Result<(), DiscordError> {
         let route = Route::Commands { application_id: ApplicationId::new(self.application) };
         self.ask(Limit::Bucket("commands", 0), route, LightMethod::Put, commands, &[]).await.map(drop)
@@ -182,6 +186,17 @@ impl Discord {
         let route = Route::ChannelMessage { channel_id, message_id };
         let (limit, body) = (Limit::Bucket("edit", channel), message.json(None));
         self.ask(limit, route, LightMethod::Patch, &body, &message.files).await.map(drop)
+    }
+
+    /// Changes what a message says and its buttons, and nothing else of it.
+    pub(crate) async fn amend(&self, channel: u64, id: u64, message: &Message) -> Result<(), DiscordError> {
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(id));
+        let route = Route::ChannelMessage { channel_id, message_id };
+        let whole = message.json(None);
+        let body = json!({
+            "content": whole["content"], "components": whole["components"], "allowed_mentions": whole["allowed_mentions"],
+        });
+        self.ask(Limit::Bucket("edit", channel), route, LightMethod::Patch, &body, &[]).await.map(drop)
     }
 
     /// Deletes a message of ours.
@@ -294,7 +309,7 @@ impl Discord {
         incoming: mpsc::Sender<Incoming>,
         counters: Arc<Counters>,
     ) -> Result<(), DiscordError> {
-        let handler = Handler { discord: self.clone(), incoming, counters };
+        let handler = Handler { discord: self.clone(), incoming, counters: Arc::clone(&counters) };
         let failed = |error: serenity::Error| DiscordError::Other(error.to_string());
         // The gateway takes a way for itself.
         let gateway = way(token, &self.client, self.http.proxy.as_deref());
@@ -309,7 +324,24 @@ impl Discord {
             tracing::warn!("the local Discord does not say where its gateway is");
             return Ok(());
         }
-        client.start().await.map_err(failed)
+        let shards = Arc::clone(&client.shard_manager);
+        let outcome = tokio::select! {
+            outcome = client.start() => outcome.map_err(failed),
+            () = watch(&shards, &counters) => Ok(()),
+        };
+        counters.is_connected.store(false, Ordering::Relaxed);
+        outcome
+    }
+}
+
+/// Notes for as long as it is polled whether there is a session. Serenity tells of new ones, and of some that end; one that it
+/// cannot resume it drops without a word.
+async fn watch(shards: &ShardManager, counters: &Counters) {
+    loop {
+        let is_connected =
+            shards.runners.lock().await.values().any(|shard| shard.stage == ConnectionStage::Connected);
+        counters.is_connected.store(is_connected, Ordering::Relaxed);
+        tokio::time::sleep(WATCH_EVERY).await;
     }
 }
 
@@ -342,12 +374,17 @@ impl RawEventHandler for Handler {
     #[expect(clippy::wildcard_enum_match_arm, reason = "Discord tells much that is not asked for")]
     async fn raw_event(&self, _: Context, event: Event) {
         let value = match event {
-            Event::InteractionCreate(created) => as_sent(&created.interaction),
+            Event::InteractionCreate(created) => Some(as_sent(&created.interaction)),
             Event::Unknown(unknown) if unknown.kind == "INTERACTION_CREATE" => Some(unknown.value),
             Event::Ready(ready) => {
                 Counters::one(&self.counters.sessions);
+                self.counters.is_connected.store(true, Ordering::Relaxed);
                 let Ready { session_id, .. } = ready.ready;
                 tracing::info!(session_id, "connected to Discord");
+                None
+            }
+            Event::Resumed(_) => {
+                self.counters.is_connected.store(true, Ordering::Relaxed);
                 None
             }
             _ => None,
@@ -372,11 +409,15 @@ impl RawEventHandler for Handler {
     }
 }
 
-/// An interaction as Discord sent it: serenity reads it, and leaves its kind out when it writes.
-fn as_sent(interaction: &Interaction) -> Option<Value> {
-    let mut value = serde_json::to_value(interaction).ok()?;
+/// An interaction as Discord sent it: serenity reads it, and leaves its kind out when it writes. What it cannot write is not
+/// understood, but so much is left that it is answered.
+fn as_sent(interaction: &Interaction) -> Value {
+    let mut value = serde_json::to_value(interaction).unwrap_or_else(|error| {
+        tracing::warn!(%error, "an interaction cannot be written as it was sent");
+        json!({"id": interaction.id(), "token": interaction.token()})
+    });
     value["type"] = json!(u8::from(interaction.kind()));
-    Some(value)
+    value
 }
 
 /// The number of what was made.
@@ -389,7 +430,7 @@ fn id_of(made: &Value) -> Result<u64, DiscordError> {
 fn explain(status: u16, said: &Value) -> DiscordError {
     let code = said["code"].as_u64().unwrap_or(0);
     match code {
-        10003 | 10008 => DiscordError::Gone,
+        10003 | 10008 | 10013 => DiscordError::Gone,
         50007 | 50278 => DiscordError::Closed,
         // The last one: the thread is locked, and who may not unlock it may not write there.
         50001 | 50013 | 160_005 => DiscordError::Forbidden,
@@ -401,5 +442,20 @@ fn explain(status: u16, said: &Value) -> DiscordError {
             let message = said["message"].as_str().unwrap_or("no reason");
             DiscordError::Other(format!("Discord refuses it (status {status}, code {code}: {message})"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_understood() {
+        let of = |code: u64| explain(400, &json!({"code": code}));
+        for gone in [10_003, 10_008, 10_013] {
+            assert!(matches!(of(gone), DiscordError::Gone), "{gone}");
+        }
+        assert!(matches!(of(50_007), DiscordError::Closed) && matches!(of(50_001), DiscordError::Forbidden));
+        assert!(matches!(explain(500, &Value::Null), DiscordError::Other(_)));
     }
 }

@@ -9,7 +9,7 @@ use axum::routing::get;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,8 @@ pub(crate) struct Counters {
     pub(crate) failed: AtomicU64,
     /// New sessions.
     pub(crate) sessions: AtomicU64,
+    /// Whether there is a session that hears something.
+    pub(crate) is_connected: AtomicBool,
     /// Notices that were told.
     pub(crate) told: AtomicU64,
     /// First answers by class of time, the last without a bound.
@@ -116,8 +118,8 @@ async fn metrics(State(desk): State<Desk>) -> impl IntoResponse {
 
 /// Whether the bot can do what people ask of it.
 async fn health(State(desk): State<Desk>) -> (StatusCode, String) {
-    if desk.counters.sessions.load(Ordering::Relaxed) == 0 {
-        return (StatusCode::SERVICE_UNAVAILABLE, "not connected to Discord yet\n".to_owned());
+    if !desk.counters.is_connected.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not connected to Discord\n".to_owned());
     }
     match tokio::time::timeout(DAEMON_MAX, desk.hall.itself().principal()).await {
         Ok(Ok(_)) => (StatusCode::OK, "ok\n".to_owned()),

@@ -1,6 +1,7 @@
 //! What Discord says happened, read leniently from JSON: fields may be missing, more than known, numbers or strings. What
 //! is not understood is none, and never a failure of the whole.
 
+use crate::message::EPHEMERAL;
 use guildhall_protocol::place::GROUPS_MAX;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,6 +16,9 @@ mod permission {
     pub(super) const CREATE_PUBLIC_THREADS: u64 = 1 << 35;
     pub(super) const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
 }
+
+/// The context of direct messages with the bot; there are servers, and direct messages of other people.
+const BOT_DM: u64 = 1;
 
 /// An interaction: somebody used a command, clicked, or filled something in.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,10 +39,20 @@ pub(crate) struct Incoming {
     pub(crate) can_thread: bool,
     /// What we may do in that channel, as far as Discord says it.
     pub(crate) app_permissions: Option<u64>,
+    /// The message that was clicked, or from which a form came; none if nobody but them sees it.
+    pub(crate) clicked: Option<Clicked>,
     /// When we heard of it.
     pub(crate) heard_at: Instant,
     /// What was done.
     pub(crate) what: What,
+}
+
+/// A message of ours that everybody sees where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Clicked {
+    pub(crate) message: u64,
+    /// What it says: text of ours, safe as it was made.
+    pub(crate) content: String,
 }
 
 /// Somebody on Discord.
@@ -112,11 +126,6 @@ impl Incoming {
             managed: bits(member.and_then(|member| member.get("permissions")))
                 .is_some_and(|bits| bits & permission::MANAGE_GUILD != 0),
         });
-        // As a user's own app it may answer and nothing else, whatever the permissions of its answers are.
-        let installed = match event.get("authorizing_integration_owners") {
-            Some(owners) => server.is_none() || owners.get("0").is_some(),
-            None => true,
-        };
         let app_permissions = bits(event.get("app_permissions"));
         let may = may_write(app_permissions).is_ok();
         let in_thread = permission::CREATE_PUBLIC_THREADS | permission::SEND_MESSAGES_IN_THREADS;
@@ -124,7 +133,7 @@ impl Incoming {
         // A channel for text or for news: what is a thread itself has none.
         let kind = number(event.get("channel").and_then(|channel| channel.get("type")));
         let has_threads = kind.is_none_or(|kind| matches!(kind, 0 | 5));
-        let can_post = installed && (may || server.is_none());
+        let can_post = if server.is_some() { is_installed(event) && may } else { is_with_us(event) };
         Some(Self {
             id,
             token,
@@ -135,9 +144,24 @@ impl Incoming {
             app_permissions,
             channel: identity(event.get("channel_id"))
                 .or_else(|| identity(event.get("channel").and_then(|channel| channel.get("id")))),
+            clicked: event.get("message").and_then(read_clicked),
             heard_at: Instant::now(),
             what: read_what(event)?,
         })
+    }
+}
+
+/// Whether Discord says that we are there of our own, or nothing about it. As a user's own app we may answer and nothing else,
+/// whatever the permissions of our answers are.
+fn is_installed(event: &Value) -> bool {
+    event.get("authorizing_integration_owners").is_none_or(|owners| owners.get("0").is_some())
+}
+
+/// Whether something outside servers happened in somebody's direct messages with us: what we write there nobody else reads.
+fn is_with_us(event: &Value) -> bool {
+    match number(event.get("context")) {
+        Some(context) => context == BOT_DM,
+        None => is_installed(event),
     }
 }
 
@@ -170,6 +194,17 @@ fn read_user(user: &Value, member: Option<&Value>) -> Option<User> {
     let mut names = names.into_iter().flatten().filter_map(Value::as_str);
     let name = names.find(|name| !name.is_empty()).unwrap_or("somebody");
     Some(User { id: identity(user.get("id"))?, name: name.to_owned() })
+}
+
+fn read_clicked(message: &Value) -> Option<Clicked> {
+    let flags = number(message.get("flags")).unwrap_or(0);
+    if flags & EPHEMERAL != 0 {
+        return None;
+    }
+    Some(Clicked {
+        message: identity(message.get("id"))?,
+        content: text(message.get("content")).unwrap_or_default(),
+    })
 }
 
 fn read_what(event: &Value) -> Option<What> {
@@ -341,6 +376,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_posted_into_direct_messages_of_others() {
+        let can_post = |context: Value, owners: Value| {
+            let mut event = post();
+            event["guild_id"] = Value::Null;
+            event["context"] = context;
+            event["authorizing_integration_owners"] = owners;
+            Incoming::read(&event).expect("it is one").can_post
+        };
+        let own = || json!({"1": "3"});
+        assert!(can_post(json!(1), own()) && can_post(json!(1), json!({"0": "0"})));
+        assert!(!can_post(json!(2), own()) && !can_post(json!("2"), json!({"0": "0"})));
+        assert!(can_post(Value::Null, json!({"0": "0"})) && !can_post(Value::Null, own()));
+    }
+
+    #[test]
     fn where_it_may_open_threads_is_read() {
         let can_thread = |permissions: u64, channel: Value, is_server: bool| {
             let mut event = post();
@@ -392,6 +442,14 @@ mod tests {
         let values = vec!["7".to_owned(), "8".to_owned()];
         let expected = What::Choose { custom_id: "v1:setup:board".to_owned(), values };
         assert_eq!(chosen.expect("it is one").what, expected);
+        let clicked = |message: Value| {
+            let event = json!({"id": 1, "type": 3, "token": "t", "user": {"id": 2, "username": "a"}, "message": message,
+                "data": {"custom_id": "v1:keep"}});
+            Incoming::read(&event).expect("it is one").clicked
+        };
+        let message = Clicked { message: 8, content: "Decide".to_owned() };
+        assert_eq!(clicked(json!({"id": "8", "content": "Decide", "flags": 0})), Some(message));
+        assert_eq!(clicked(json!({"id": "8", "content": "Decide", "flags": 64})), None, "only they see it");
         assert_eq!(may_write(Some(1 << 10)), Err(vec!["Send Messages", "Embed Links"]));
         assert!(event(9, json!({})).is_none(), "a kind that nobody knows");
         assert_eq!(address(&json!({"id": 0, "token": "t"})), None, "nothing is named so");

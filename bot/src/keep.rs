@@ -8,18 +8,18 @@ use crate::discord::DiscordError;
 use crate::hall::discord_id;
 use crate::render::{self, Look};
 use crate::threads;
-use futures::StreamExt;
 use guildhall_protocol::notice::Channel;
 use guildhall_protocol::surface::LeasedSurface;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Messages that are brought up to date in one round.
-const LEASES: u32 = 20;
 /// Messages that are drawn at a time: none waits long for another's rate limit.
 const AT_ONCE: usize = 8;
 /// Longest that one message takes, with what Discord makes us wait: well within its lease.
 const DRAW_MAX: Duration = Duration::from_secs(40);
+/// Longest that a card in direct messages takes in place of one that is lost; with the drawing it is within its lease still.
+const DIRECT_MAX: Duration = Duration::from_secs(10);
 /// Between two changes of one message: many changes become one.
 const CALM: Duration = Duration::from_secs(2);
 /// After a change that Discord did not take; it doubles up to the longest.
@@ -45,25 +45,41 @@ pub(crate) enum Fate {
 
 /// Keeps all that shows jobs current until `ended`.
 pub(crate) async fn keep(bot: Bot, ended: CancellationToken) {
+    let mut drawing = JoinSet::new();
+    // Aborting it loses nothing: what was leased is leased again.
+    let leasing = ended.run_until_cancelled(lease_all(&bot, &mut drawing));
+    leasing.await;
+    while drawing.join_next().await.is_some() {}
+}
+
+/// Hands out what shows less than there is, as far as there is room.
+async fn lease_all(bot: &Bot, drawing: &mut JoinSet<()>) {
     loop {
-        let leased = bot
-            .hall
-            .itself()
-            .call(|service, context| async move {
-                service.lease_surfaces(context, Channel::Discord, LEASES).await
-            })
-            .await;
+        while drawing.try_join_next().is_some() {}
+        let room = AT_ONCE.saturating_sub(drawing.len());
+        if room == 0 {
+            drawing.join_next().await;
+            continue;
+        }
+        let limit = u32::try_from(room).unwrap_or(u32::MAX);
+        let leased =
+            bot.hall
+                .itself()
+                .call(|service, context| async move {
+                    service.lease_surfaces(context, Channel::Discord, limit).await
+                })
+                .await;
         let leased = leased.unwrap_or_else(|error| {
             tracing::debug!(%error, "no cards can be had at the moment");
             Vec::new()
         });
-        let is_busy = leased.len() >= LEASES as usize;
-        let each = leased.into_iter().map(|surface| bring_up(&bot, surface));
-        futures::stream::iter(each).for_each_concurrent(AT_ONCE, |drawing| drawing).await;
-        let wait = if is_busy { Duration::ZERO } else { LOOK_EVERY };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = ended.cancelled() => return,
+        let is_busy = leased.len() >= room;
+        for surface in leased {
+            let bot = bot.clone();
+            drawing.spawn(async move { bring_up(&bot, surface).await });
+        }
+        if !is_busy {
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 }
@@ -102,7 +118,10 @@ async fn bring_up(bot: &Bot, surface: LeasedSurface) {
     {
         // In direct messages somebody still sees how the job goes on.
         tracing::info!(job.id = job.0, "a card is lost: it goes on in direct messages");
-        bot.cards.put_direct(bot, &bot.hall.user(client), client, job).await;
+        let person = bot.hall.user(client);
+        if tokio::time::timeout(DIRECT_MAX, bot.cards.put_direct(bot, &person, client, job)).await.is_err() {
+            tracing::warn!(job.id = job.0, "a job has no card: Discord did not take one in time");
+        }
     }
     settle(bot, &surface, &fate).await;
 }

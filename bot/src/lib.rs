@@ -30,6 +30,7 @@ mod run;
 mod select;
 mod setup_step;
 mod threads;
+mod turns;
 
 use clap::Parser;
 use cli::{Cli, Command};

@@ -11,7 +11,7 @@ pub(crate) const CONTENT_MAX: usize = 2_000;
 /// Longest text of an embed, characters.
 const DESCRIPTION_MAX: usize = 4_000;
 /// Flag of a message that only its reader sees.
-const EPHEMERAL: u64 = 1 << 6;
+pub(crate) const EPHEMERAL: u64 = 1 << 6;
 
 /// The look of a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -201,6 +201,7 @@ mod tests {
             can_post: false,
             app_permissions: None,
             can_thread: false,
+            clicked: None,
             heard_at: std::time::Instant::now(),
             what,
         })

@@ -50,9 +50,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         listening.await.with_context(|| format!("cannot listen on {address}"))?;
     }
     let (sender, incoming) = mpsc::channel(QUEUE_MAX);
-    let tasks = TaskTracker::new();
+    let tasks = bot.tasks.clone();
     tasks.spawn(tell(bot.clone(), ended.clone()));
-    tasks.spawn(take(bot.clone(), incoming, ended.clone(), tasks.clone()));
+    tasks.spawn(take(bot.clone(), incoming, ended.clone()));
     let listening = listen(&bot.discord, &config.discord_token, sender, &counters);
     let outcome = tokio::select! {
         outcome = listening => outcome,
@@ -80,7 +80,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
         .await
         .context("Discord does not take the bot's token, or cannot be reached")?;
     let lock = lock(discord.application())?;
-    register(&discord).await?;
+    register(&discord, config.discord_api.as_deref()).await?;
     let bot = Bot {
         hall: Arc::new(Hall::new(config.endpoint.clone(), config.token.clone())),
         cards: Arc::new(Cards::default()),
@@ -89,6 +89,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
         counters: Arc::default(),
         settings: Arc::default(),
         trials: Arc::new(Semaphore::new(TRIALS_MAX)),
+        tasks: TaskTracker::new(),
         discord,
     };
     // The bot serves without a daemon, too, and says so to whoever asks for something.
@@ -138,12 +139,7 @@ async fn tell(bot: Bot, ended: CancellationToken) {
 }
 
 /// Answers interactions, many at a time.
-async fn take(
-    bot: Bot,
-    mut incoming: mpsc::Receiver<crate::incoming::Incoming>,
-    ended: CancellationToken,
-    tasks: TaskTracker,
-) {
+async fn take(bot: Bot, mut incoming: mpsc::Receiver<crate::incoming::Incoming>, ended: CancellationToken) {
     let room = Room::default();
     loop {
         let next = tokio::select! {
@@ -152,6 +148,7 @@ async fn take(
         };
         let Some(incoming) = next else { return };
         let seat = room.seat().await;
+        let tasks = bot.tasks.clone();
         let bot = bot.clone();
         tasks.spawn(async move { Box::pin(bot.handle(incoming, seat)).await });
     }
@@ -171,10 +168,14 @@ fn lock(application: u64) -> anyhow::Result<File> {
     }
 }
 
-/// Tells Discord the commands, if they are not those that it was told last.
-async fn register(discord: &Discord) -> anyhow::Result<()> {
+/// Tells Discord the commands, if they are not those that it was told last. A local one forgets them when it ends: it is always
+/// told.
+async fn register(discord: &Discord, local_api: Option<&str>) -> anyhow::Result<()> {
     let path = state_folder()?.join(format!("{}.commands", discord.application()));
     let commands = commands::commands();
+    if local_api.is_some() {
+        return discord.register(&commands).await.context("the local Discord does not take the commands");
+    }
     let fingerprint = commands::fingerprint(&commands);
     if std::fs::read_to_string(&path).is_ok_and(|known| known == fingerprint) {
         return Ok(());

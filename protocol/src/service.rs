@@ -138,9 +138,9 @@ pub trait Guildhall {
     async fn set_settings(request: RequestId, settings: Settings) -> Result<SettingsSet, ApiError>;
     /// For front ends that serve a channel: notices to tell, leased for a minute. A bridge itself, or operators.
     async fn lease_notices(channel: Channel, limit: u32) -> Result<Vec<LeasedNotice>, ApiError>;
-    /// What became of a leased notice.
-    async fn settle_notice(
-        id: NotificationId,
+    /// What became of leased notices of one person that were told as one: of all of them, or of none.
+    async fn settle_notices(
+        ids: Vec<NotificationId>,
         lease: i64,
         outcome: NoticeOutcome,
         detail: String,

@@ -25,11 +25,11 @@ impl Bot {
         match id {
             CustomId::Accept { job, epoch } => {
                 let order = Order { epoch: Some(epoch), ..Order::of(JobAction::Accept) };
-                ordered(person, of, job, order, "is accepted", &BTreeMap::new()).await
+                self.ordered(person, of, job, order, "is accepted", &BTreeMap::new()).await
             }
             CustomId::Cancel { job } => {
                 let order = Order::of(JobAction::Cancel);
-                ordered(person, of, job, order, "is called off", &BTreeMap::new()).await
+                self.ordered(person, of, job, order, "is called off", &BTreeMap::new()).await
             }
             CustomId::NewVersion { draft } => self.new_version(person, of, draft).await,
             CustomId::Rotate { agent, overlap_ms } => {
@@ -71,18 +71,18 @@ impl Bot {
             CustomId::RequestChanges { job, epoch } => {
                 let order =
                     Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::RequestChanges) };
-                ordered(person, of, job, order, "goes back to its agent", &fields).await
+                self.ordered(person, of, job, order, "goes back to its agent", &fields).await
             }
             CustomId::Dispute { job, epoch } => {
                 let order = Order { epoch: Some(epoch), text: reason, ..Order::of(JobAction::Dispute) };
-                ordered(person, of, job, order, "waits for an operator", &fields).await
+                self.ordered(person, of, job, order, "waits for an operator", &fields).await
             }
             CustomId::Answer { job, epoch } => {
                 let story = story(person, job).await?;
                 let asked = story.asked().and_then(render::asked_by).unwrap_or_default();
                 let text = Some(reply(&asked, &fields)?);
                 let order = Order { epoch: Some(epoch), text, ..Order::of(JobAction::Reply) };
-                ordered(person, of, job, order, "goes on with your answer", &fields).await
+                self.ordered(person, of, job, order, "goes on with your answer", &fields).await
             }
             CustomId::Again { job } => {
                 let order = Order { text: reason, ..Order::of(JobAction::Again) };
@@ -100,10 +100,14 @@ impl Bot {
 
     /// The form for the answer to what is asked now.
     pub(super) async fn answer_form(&self, of: &Incoming, job: JobId) -> Result<Value, ApiError> {
-        let story = story(&self.hall.person(of), job).await?;
+        let person = self.hall.person(of);
+        let story = story(&person, job).await?;
         let question = story.asked().filter(|_| story.allowed.contains(&JobAction::Reply));
-        let nothing = || ApiError::new(ErrorKind::Conflict, format!("job {job} asks nothing now"));
-        Ok(render::answer_form(job, story.head.epoch, question.ok_or_else(nothing)?))
+        let Some(question) = question else {
+            self.was_outdated(&person, of, job);
+            return Err(ApiError::new(ErrorKind::Conflict, format!("job {job} asks nothing now")));
+        };
+        Ok(render::answer_form(job, story.head.epoch, question))
     }
 
     /// How somebody is told of a kind of things.
@@ -149,27 +153,29 @@ impl Bot {
             &undo,
         )]))
     }
-}
 
-async fn ordered(
-    person: &Person,
-    of: &Incoming,
-    job: JobId,
-    order: Order,
-    done: &str,
-    typed: &BTreeMap<String, String>,
-) -> Answer {
-    let request = request_of(of);
-    let ordered = person
-        .call(|service, context| async move { service.order(context, request, job, order).await })
-        .await;
-    match ordered {
-        Ok(head) => Ok(Message::of(format!("✅ Job {} {done}. It is {} now.", head.id, head.state))),
-        // Somebody was faster, or the job went on: say so, and offer what it is now.
-        Err(error) if error.kind == ErrorKind::Conflict => {
-            Ok(render::returned(render::stale(&error, job), typed))
+    async fn ordered(
+        &self,
+        person: &Person,
+        of: &Incoming,
+        job: JobId,
+        order: Order,
+        done: &str,
+        typed: &BTreeMap<String, String>,
+    ) -> Answer {
+        let request = request_of(of);
+        let ordered = person
+            .call(|service, context| async move { service.order(context, request, job, order).await })
+            .await;
+        match ordered {
+            Ok(head) => Ok(Message::of(format!("✅ Job {} {done}. It is {} now.", head.id, head.state))),
+            // Somebody was faster, or the job went on: say so, and offer what it is now.
+            Err(error) if error.kind == ErrorKind::Conflict => {
+                self.was_outdated(person, of, job);
+                Ok(render::returned(render::stale(&error, job), typed))
+            }
+            Err(error) => Err(error),
         }
-        Err(error) => Err(error),
     }
 }
 

@@ -5,6 +5,7 @@ mod account;
 mod agents;
 mod decide;
 mod drafts;
+mod outdated;
 mod post;
 mod register;
 mod secrets;
@@ -17,7 +18,7 @@ use crate::discord::{Discord, DiscordError, Response};
 use crate::hall::{Hall, Person};
 use crate::health::Counters;
 use crate::incoming::{Incoming, What};
-use crate::message::{Button, Message, Style, line};
+use crate::message::{Button, Message, Style, fit, line};
 use crate::posting::Posters;
 use crate::render;
 use crate::room::Seat;
@@ -31,6 +32,7 @@ use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_util::task::TaskTracker;
 
 /// Discord waits 3 s for the first answer; whoever needs longer than this says that it comes later.
 const AT_ONCE: Duration = Duration::from_millis(1_500);
@@ -42,7 +44,9 @@ const OPEN: [&str; 7] = ["open", "assigned", "working", "input_required", "evalu
 const PAGE: u32 = 10;
 /// For whoever takes no direct messages.
 const CLOSED: &str =
-    "\n📪 Direct messages do not reach you: open them for this server, or look into `/inbox` now and then.";
+    "📪 Direct messages do not reach you: open them for this server, or look into `/inbox` now and then.\n";
+/// Longest name of a choice, characters.
+const CHOICE_MAX: usize = 100;
 /// Choices that Discord takes.
 const CHOICES_MAX: usize = 25;
 
@@ -59,6 +63,8 @@ pub(crate) struct Bot {
     pub(crate) settings: Arc<tokio::sync::Mutex<()>>,
     /// Answers of trials that are waited for: few enough that everybody else is answered meanwhile.
     pub(crate) trials: Arc<tokio::sync::Semaphore>,
+    /// Whatever goes on beside an answer: it is waited for when the bot ends.
+    pub(crate) tasks: TaskTracker,
 }
 
 type Answer = Result<Message, ApiError>;
@@ -170,7 +176,8 @@ impl Bot {
             let is_closed = self.hears_closed(incoming, &answer).await;
             let mut message = answer.unwrap_or_else(|error| render::error(&error));
             if is_closed {
-                message.content.push_str(CLOSED);
+                // Before a long answer, of which the end is cut off: it is said this once.
+                message.content.insert_str(0, CLOSED);
             }
             message
         };
@@ -353,7 +360,7 @@ impl Bot {
         let choice = |head: guildhall_protocol::view::JobHead| {
             let title = guildhall_protocol::clean::clean_line(head.title.as_deref().unwrap_or_default());
             let name = format!("{} {title} ({})", head.id, head.state);
-            (guildhall_protocol::clean::cut(&name, 95), head.id.to_string())
+            (fit(&name, CHOICE_MAX), head.id.to_string())
         };
         let choices = page.rows.into_iter().map(choice);
         Ok(choices.filter(|(name, _)| name.to_lowercase().contains(&wanted)).collect())

@@ -66,7 +66,7 @@ impl Bot {
         let form = form_of(&draft, has_more.then_some(of.id));
         if has_more {
             let (bot, of) = (self.clone(), of.clone());
-            tokio::spawn(async move { bot.keep_options(&of, draft, attachment).await });
+            self.tasks.spawn(async move { bot.keep_options(&of, draft, attachment).await });
         }
         self.respond(of, &Response::Form(form)).await
     }
@@ -145,7 +145,7 @@ impl Bot {
         let form = form_of(&draft, has_more.then_some(of.id));
         if has_more {
             let (bot, of) = (self.clone(), of.clone());
-            tokio::spawn(async move { bot.keep_options(&of, draft, None).await });
+            self.tasks.spawn(async move { bot.keep_options(&of, draft, None).await });
         }
         self.respond(of, &Response::Form(form)).await
     }
@@ -249,10 +249,9 @@ impl Bot {
             let policy = person.call(|service, context| async move { service.policy(context).await });
             return Ok(render::policy(&policy.await?, Some(number)));
         }
-        let numbers: Vec<JobId> =
-            posted.iter().flatten().filter(|job| !job.repeated).map(|job| job.id).collect();
+        let numbers: Vec<JobId> = posted.iter().flatten().map(|job| job.id).collect();
         let (bot, person, of) = (self.clone(), person.clone(), of.clone());
-        tokio::spawn(async move { bot.cards.put_on_board(&bot, &person, &of, numbers).await });
+        self.tasks.spawn(async move { bot.cards.put_on_board(&bot, &person, &of, numbers).await });
         Ok(render::posted_many(&posted))
     }
 
@@ -282,7 +281,7 @@ impl Bot {
 
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
         // What is told of a job that is quick finds its card and thread all the same.
-        let _posting = self.posters.begin(of.user.id);
+        let posting = self.posters.begin(of.user.id);
         let posted = match written(person, draft).await {
             Err(error) => Err(error),
             Ok(draft) => {
@@ -297,7 +296,11 @@ impl Bot {
             }
         };
         let error = match posted {
-            Ok(posted) if draft.is_trial() => return self.tried(person, posted.id).await,
+            Ok(posted) if draft.is_trial() => {
+                // It has no card, and its answer may take minutes.
+                drop(posting);
+                return self.tried(person, posted.id).await;
+            }
             Ok(posted) => {
                 // Of what was posted before there is a card already, unless we died in between.
                 let card = if posted.repeated {

@@ -52,7 +52,7 @@ impl Bot {
         }
         let form = super::post::form_of(&draft, Some(of.id));
         let (bot, of_whom) = (self.clone(), of.clone());
-        tokio::spawn(async move { bot.keep_options(&of_whom, draft, None).await });
+        self.tasks.spawn(async move { bot.keep_options(&of_whom, draft, None).await });
         self.respond(of, &Response::Form(form)).await
     }
 

@@ -19,7 +19,7 @@ pub(crate) use modal::{
     FIELDS_MAX, Seen, again_form, agent_form, answer_form, asked_by, post_form, reason_form, register_form,
     try_form,
 };
-pub(crate) use notice::{alert, beside_card, notice};
+pub(crate) use notice::{alert, beside_card, notice, outdated};
 pub(crate) use setup::{VISIBLE, may_not_post, setup_channels, setup_people};
 pub(crate) use thread::{opened, thread_button, thread_name, thread_news, thread_ping};
 pub(crate) use words::{

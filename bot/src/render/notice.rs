@@ -1,11 +1,12 @@
 //! A notice as a direct message.
 
-use super::capital;
+use super::{capital, state};
 use crate::custom_id::CustomId;
 use crate::message::{Button, Message, Style, line};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::notice::{LeasedNotice, NoticeKind};
 use guildhall_protocol::place::LeasedAlert;
+use guildhall_protocol::view::JobHead;
 
 /// Longest sentence, graphemes.
 const TEXT_MAX: usize = 400;
@@ -53,4 +54,11 @@ pub(crate) fn alert(alert: &LeasedAlert) -> Message {
 pub(crate) fn beside_card(job: JobId) -> Message {
     let show = Button::new("Show me", Style::Primary, &CustomId::Show { job });
     Message::of(format!("there is news of job {job}, and you take no direct messages.")).with(vec![show])
+}
+
+/// What a message says from now on that offered what cannot be done any more; `content` is what it said.
+pub(crate) fn outdated(content: &str, head: &JobHead) -> Message {
+    let show = Button::new("Show", Style::Primary, &CustomId::Show { job: head.id });
+    Message::of(format!("⌛ Job {} went on: it is {} now.\n{content}", head.id, state(&head.state)))
+        .with(vec![show])
 }

@@ -346,7 +346,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::ReplayNotice { .. }
         | R::SetSettings { .. }
         | R::LeaseNotices { .. }
-        | R::SettleNotice { .. }
+        | R::SettleNotices { .. }
         | R::AddUser { .. }
         | R::OrderUser { .. }
         | R::Consent { .. }

@@ -276,14 +276,19 @@ impl Caller {
 
     pub(super) async fn settle(
         &self,
-        id: NotificationId,
+        ids: Vec<NotificationId>,
         lease: i64,
         outcome: NoticeOutcome,
         detail: String,
     ) -> Result<(), ApiError> {
         self.check_teller()?;
-        let row = self.desk.store().notifications(Query::Notification(id)).await.map_err(store)?.pop();
-        let row = row.ok_or_else(|| not_found(&id.to_string()))?;
+        if ids.len() > PAGE_ROWS_MAX as usize {
+            return Err(invalid("ids", format!("no more than {PAGE_ROWS_MAX} notices are leased at a time")));
+        }
+        // The oldest speaks for all, as where they are told by the daemon itself.
+        let first = *ids.first().ok_or_else(|| invalid("ids", "no notice is named"))?;
+        let row = self.desk.store().notifications(Query::Notification(first)).await.map_err(store)?.pop();
+        let row = row.ok_or_else(|| not_found(&first.to_string()))?;
         let now = Timestamp::now();
         let (acknowledged, reach) = match outcome {
             NoticeOutcome::Taken => (true, Some(Reach::Open)),
@@ -297,7 +302,7 @@ impl Caller {
         }
         let due_at = (outcome == NoticeOutcome::Later).then(|| pace::again(&row, now)).flatten();
         let detail = detail.chars().take(DETAIL_MAX).collect();
-        let command = Command::SettleNotifications { ids: vec![id], lease, due_at, acknowledged, detail };
+        let command = Command::SettleNotifications { ids, lease, due_at, acknowledged, detail };
         self.desk.store().apply(now, command).await.map_err(store).map(drop)
     }
 }

@@ -200,15 +200,15 @@ impl Guildhall for Caller {
     async fn lease_notices(self, _: Context, channel: Channel, limit: u32) -> Answer<Vec<LeasedNotice>> {
         self.lease(channel, limit).await
     }
-    async fn settle_notice(
+    async fn settle_notices(
         self,
         _: Context,
-        id: NotificationId,
+        ids: Vec<NotificationId>,
         lease: i64,
         outcome: NoticeOutcome,
         detail: String,
     ) -> Answer<()> {
-        self.settle(id, lease, outcome, detail).await
+        self.settle(ids, lease, outcome, detail).await
     }
     async fn user(self, _: Context, user: Option<UserRef>) -> Answer<UserStory> {
         self.user_story(user).await

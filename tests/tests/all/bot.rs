@@ -4,8 +4,10 @@
 use crate::cast::{is, number_from};
 use crate::chat::{Chat, NUMBER, is_card_of, job_of};
 use guildhall_protocol::agent::AgentState;
-use guildhall_protocol::notice::{Channel, NoticeOutcome};
+use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::notice::{Channel, NoticeKind, NoticeOutcome, NoticeView};
 use guildhall_protocol::state::JobState;
+use guildhall_protocol::view::PageRequest;
 use guildhall_tests::fake_discord::{Message, Modal};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,6 +99,10 @@ async fn a_client_decides_by_buttons_once() {
     let again = ada.until_dm(|message| message.has_button("Accept") && message.id() != asked.id()).await;
     let stale = ada.clicks(&asked, "Accept").await.until(|message| !message.text().is_empty()).await;
     assert!(stale.shows("changed meanwhile") && stale.has_button("Show it"), "{stale:?}");
+    ada.until_dm(|message| {
+        message.id() == asked.id() && message.shows("went on") && !message.has_button("Accept")
+    })
+    .await;
     let shown = ada.clicks(&again, "Accept").await;
     shown.until(|message| message.shows("is accepted")).await;
     // The same interaction once more is the same request, and Discord has its answer already.
@@ -210,13 +216,76 @@ async fn what_is_told_together_names_every_job() {
     for leased in alone {
         let (id, lease) = (leased.notice.id, leased.lease);
         let settled = bridge.call(|service, context| async move {
-            service.settle_notice(context, id, lease, NoticeOutcome::Later, "no answer".to_owned()).await
+            service
+                .settle_notices(context, vec![id], lease, NoticeOutcome::Later, "no answer".to_owned())
+                .await
         });
         settled.await.expect("it is leased");
     }
     chat.start_bot().await;
     let told = owen.until_dm(|message| message.shows("of your jobs are done")).await;
     assert!(["3 of your", "#1", "#2", "#3"].iter().all(|part| told.shows(part)), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_is_replayed_is_told_again_at_once() {
+    let chat = Chat::open().await;
+    let _agent = chat.steady().await;
+    let ada = chat.client("ada").await;
+    chat.post(&ada, &[], NUMBER).await;
+    let told = ada.until_dm(|message| message.shows("is done")).await;
+    let operator = &chat.place.client;
+    let page = PageRequest { after: None, limit: 50 };
+    let done = || async {
+        let notices =
+            operator.call(|service, context| async move { service.notices(context, true, page).await });
+        let notices = notices.await.expect("they are listed").rows;
+        let is_done = |notice: &NoticeView| notice.kind.known() == Some(&NoticeKind::JobCompleted);
+        notices.into_iter().find(|notice| is_done(notice) && notice.acknowledged_at.is_some())
+    };
+    let id = loop {
+        if let Some(notice) = done().await {
+            break notice.id;
+        }
+        tokio::task::yield_now().await;
+    };
+    let replayed = operator
+        .call(|service, context| async move { service.replay_notice(context, RequestId::fresh(), id).await });
+    replayed.await.expect("it is replayed");
+    ada.until_dm(|message| message.shows("is done") && message.id() != told.id()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cards_stay_out_of_direct_messages_of_others_and_health_says_when_discord_is_gone() {
+    let mut chat = Chat::open().await;
+    let _agent = chat.steady().await;
+    let (ada, bob) = (chat.client("ada").await, chat.discord.user("bob"));
+    ada.installs_app();
+    let private = chat.discord.private(&[&ada, &bob]);
+    let form = ada.types(&private, "/job post", &[]).await.modal();
+    let told = ada.fills(&form, NUMBER).await.until(|message| !message.text().is_empty()).await;
+    ada.until_dm(is_card_of(&job_of(&told))).await;
+    assert!(!private.messages().iter().any(is_card_of(&job_of(&told))), "bob reads there, too");
+
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let url = format!("http://127.0.0.1:{}/healthz", chat.health_port);
+    let says = |wanted: &'static str| {
+        let url = url.clone();
+        async move {
+            loop {
+                let told = reqwest::get(&url).await.expect("it listens").text().await.expect("text");
+                if told.contains(wanted) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let in_time = |wanted| tokio::time::timeout(crate::place::PATIENCE, says(wanted));
+    chat.discord.leave().await;
+    in_time("not connected").await.expect("it notices that");
+    chat.discord.come_back().await;
+    in_time("ok").await.expect("it is back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,8 @@
 //! What is done outside: calls to the daemon. Each comes back as a message.
 
-use super::data::{Answer, FEED_LINES, LOG_LINES, Need, PEOPLE_ROWS, ROWS_MAX};
+use super::data::{FEED_LINES, LOG_LINES, PEOPLE_ROWS, ROWS_MAX};
 use super::msg::Outcome;
+use super::need::{Answer, Need};
 use super::overlay::{Deed, Target};
 use crate::session::Session;
 use guildhall_protocol::account::UserRef;

@@ -1,8 +1,8 @@
 //! What can happen to the dashboard, and what it wants done outside. Nothing else comes in or goes out.
 
 use super::contexts::Context;
-use super::data::{Answer, Need};
 use super::link::LinkEvent;
+use super::need::{Answer, Need};
 use super::overlay::Deed;
 use super::row::Row;
 use super::state::{DraftOf, Slot};

@@ -9,10 +9,10 @@ mod restored;
 mod taking_back;
 mod wire;
 
-use super::data::{Answer, Need};
 use super::link::LinkEvent;
 use super::model::Model;
 use super::msg::{Effect, Msg};
+use super::need::{Answer, Need};
 use super::overlay::Deed;
 use super::screen::Screen;
 use super::state::Slot;

@@ -1,7 +1,7 @@
 //! A window on a list of any length: a few pages by key, never all of it. The cursor's job stays where the eye is while jobs
 //! arrive and leave.
 
-use super::data::Loaded;
+use super::loaded::Loaded;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::listing::{Direction, JobCursor, JobFilter, JobPage, JobQuery, JobSort, PageFrom};

@@ -10,10 +10,10 @@ mod form;
 mod key;
 mod overlay;
 
-use super::data;
 use super::link::{Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
+use super::need;
 use super::place::Place;
 use super::row::Row;
 use super::screen::Screen;
@@ -52,10 +52,10 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
         }
         Msg::Read(need, answer) => {
             // An answer to an older filter is of no use.
-            let outdated = matches!(&need, data::Need::Jobs { turn, .. } if *turn != model.filter_turn);
+            let outdated = matches!(&need, need::Need::Jobs { turn, .. } if *turn != model.filter_turn);
             if !outdated {
                 let now = model.now;
-                let end = matches!(&need, data::Need::Jobs { part: Part::End, .. });
+                let end = matches!(&need, need::Need::Jobs { part: Part::End, .. });
                 model.data.take(need, now, answer);
                 if end {
                     model.to_end = false;
@@ -112,7 +112,7 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
     }
     settle(model);
     form::settle(model);
-    let (needs, later) = data::ask(model);
+    let (needs, later) = need::ask(model);
     effects.extend(needs.into_iter().map(Effect::Read));
     if let Some(later) = later {
         model.wake(later);

@@ -204,12 +204,10 @@ impl Cards {
 /// The board on which a job's card belongs.
 async fn board_for(person: &Person, of: &Incoming, job: JobId) -> Option<u64> {
     of.server.as_ref()?;
-    let head = story(person, job).await.ok()?.head;
-    if head.visibility == Visibility::Private {
-        return None;
-    }
     let here = person.call(|service, context| async move { service.place(context, None).await });
-    here.await.ok()?.head.settings.board?.parse().ok()
+    let board = here.await.ok()?.head.settings.board?.parse().ok()?;
+    let head = story(person, job).await.ok()?.head;
+    (head.visibility != Visibility::Private).then_some(board)
 }
 
 /// The addresses of a job's messages.

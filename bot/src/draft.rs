@@ -192,7 +192,9 @@ pub(crate) fn beside(
         if job.deadline.is_none() && job.within_ms.is_none() {
             (job.deadline, job.within_ms) = (given.deadline, given.within_ms);
         }
-        job.criteria.extend(given.criteria.iter().cloned());
+        if job.criteria.is_empty() {
+            job.criteria.clone_from(&given.criteria);
+        }
         job.check().map_err(ApiError::from)?;
         Ok(job)
     };

@@ -3,7 +3,7 @@
 //! A form holds a handful of lines of text. An object of words, numbers and truths fits into it; whatever else a schema asks
 //! for is left out where it may be, and makes the whole schema one that no form shows where it may not.
 
-use guildhall_protocol::clean::{clean, clean_line};
+use guildhall_protocol::clean::clean_line;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ fn kind(property: &Value) -> Option<Kind> {
 fn field(name: &str, property: &Value, kind: Kind, required: bool) -> Field {
     let said = |key: &str| {
         let text = property.get(key).and_then(Value::as_str).unwrap_or_default();
-        Some(clean_line(&clean(text))).filter(|text| !text.is_empty())
+        Some(clean_line(text)).filter(|text| !text.is_empty())
     };
     let label = said("title").or_else(|| said("description"));
     let about = said("description").filter(|about| label.as_ref() != Some(about));
@@ -108,7 +108,7 @@ fn field(name: &str, property: &Value, kind: Kind, required: bool) -> Field {
         Kind::Choice(words) => {
             let some: Vec<&str> = words.iter().take(CHOICES_MAX).map(String::as_str).collect();
             let more = if words.len() > CHOICES_MAX { ", …" } else { "" };
-            clean_line(&clean(&format!("One of {}{more}", some.join(", "))))
+            clean_line(&format!("One of {}{more}", some.join(", ")))
         }
         Kind::Truth => "yes or no".to_owned(),
         Kind::Integer => about.unwrap_or_else(|| "A whole number".to_owned()),
@@ -117,7 +117,7 @@ fn field(name: &str, property: &Value, kind: Kind, required: bool) -> Field {
     };
     let most = property.get("maxLength").and_then(Value::as_u64);
     let long = kind == Kind::Text && property.get("format").is_none() && most.is_none_or(|most| most > LONG);
-    let nameless = || Some(clean_line(&clean(name))).filter(|name| !name.is_empty());
+    let nameless = || Some(clean_line(name)).filter(|name| !name.is_empty());
     let label = label.or_else(nameless).unwrap_or_else(|| "?".to_owned());
     Field { name: name.to_owned(), label, hint, kind, required, long, most }
 }
@@ -141,7 +141,7 @@ pub(crate) fn object(fields: &[Field], typed: &BTreeMap<String, String>) -> Resu
 
 fn value(kind: &Kind, text: &str) -> Result<Value, String> {
     let word = text.trim();
-    let shown = clean_line(&clean(word));
+    let shown = clean_line(word);
     match kind {
         Kind::Text => Ok(Value::String(text.to_owned())),
         Kind::Choice(words) => {

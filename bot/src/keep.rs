@@ -115,6 +115,7 @@ async fn bring_up(bot: &Bot, surface: LeasedSurface) {
     let client = surface.client.as_ref().and_then(discord_id);
     if let (Fate::Lost, Some(Address::Card(card)), Some(client)) = (&fate, &address, client)
         && card.in_server
+        && address::cards(&surface.others).all(|other| other.in_server)
     {
         // In direct messages somebody still sees how the job goes on.
         tracing::info!(job.id = job.0, "a card is lost: it goes on in direct messages");

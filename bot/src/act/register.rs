@@ -172,6 +172,10 @@ async fn refused(
     error: Option<ApiError>,
 ) -> Answer {
     let told = match error {
+        Some(error) if error.kind == ErrorKind::Unknown => {
+            let hint = "it may have happened: look with /agent show before you do it again";
+            return Ok(render::error(&error.hint(hint)));
+        }
         Some(error) => render::error(&error),
         None => render::problems(problems),
     };

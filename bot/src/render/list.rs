@@ -51,11 +51,14 @@ const INBOX_MAX: usize = 8;
 /// Everything that waits for somebody.
 pub(crate) fn inbox(inbox: &Inbox) -> Message {
     let mut text = String::new();
-    for (heading, jobs) in [("For you", &inbox.mine), ("For operators", &inbox.operators)] {
+    for (heading, jobs, all) in [
+        ("For you", &inbox.mine, "`/job list` shows all of yours"),
+        ("For operators", &inbox.operators, "`/queue` shows open jobs"),
+    ] {
         if !jobs.is_empty() {
             let mut rows: Vec<String> = jobs.iter().take(INBOX_MAX).map(row).collect();
             if jobs.len() > INBOX_MAX {
-                rows.push(format!("and {} more: `/job list` shows all of yours", jobs.len() - INBOX_MAX));
+                rows.push(format!("and {} more: {all}", jobs.len() - INBOX_MAX));
             }
             text.push_str(&format!("**{heading}**\n{}\n\n", rows.join("\n")));
         }

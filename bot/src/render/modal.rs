@@ -72,17 +72,21 @@ impl Seen {
 /// What somebody typed into the form of a new job.
 pub(crate) type Typed<'a> = &'a std::collections::BTreeMap<String, String>;
 
+/// A field by its name, label and placeholder, whether it is long and required, with what was typed before.
+fn typed_field<'a>(
+    typed: Typed<'a>,
+    (name, label, placeholder): (&'a str, &'a str, &'a str),
+    (long, required): (bool, bool),
+    most: usize,
+) -> Field<'a> {
+    let value = typed.get(name).map(String::as_str);
+    Field { name, label, placeholder, value, long, required, most }
+}
+
 /// The form of a new job, with what was typed before.
 pub(crate) fn post_form(id: &CustomId, typed: Typed<'_>, seen: Seen) -> Value {
-    let value = |name: &str| typed.get(name).map(String::as_str);
-    let field = |name, label, placeholder, long, required, most| Field {
-        name,
-        label,
-        placeholder,
-        value: value(name),
-        long,
-        required,
-        most,
+    let field = |name, label, placeholder, long, required, most| {
+        typed_field(typed, (name, label, placeholder), (long, required), most)
     };
     form(
         id,
@@ -113,15 +117,8 @@ pub(crate) fn post_form(id: &CustomId, typed: Typed<'_>, seen: Seen) -> Value {
 
 /// The form of a new agent, with what was typed before.
 pub(crate) fn register_form(typed: Typed<'_>) -> Value {
-    let value = |name: &str| typed.get(name).map(String::as_str);
-    let field = |name, label, placeholder, long, required, most| Field {
-        name,
-        label,
-        placeholder,
-        value: value(name),
-        long,
-        required,
-        most,
+    let field = |name, label, placeholder, long, required, most| {
+        typed_field(typed, (name, label, placeholder), (long, required), most)
     };
     form(
         &CustomId::Register,
@@ -152,16 +149,8 @@ pub(crate) fn register_form(typed: Typed<'_>) -> Value {
 
 /// The form of a trial of an agent that says nothing about what it takes, with what was typed before.
 pub(crate) fn try_form(id: &CustomId, agent: &str, typed: Typed<'_>) -> Value {
-    let value = |name: &str| typed.get(name).map(String::as_str);
-    let field = |name, label, placeholder| Field {
-        name,
-        label,
-        placeholder,
-        value: value(name),
-        long: true,
-        required: false,
-        most: TYPED_MAX,
-    };
+    let field =
+        |name, label, placeholder| typed_field(typed, (name, label, placeholder), (true, false), TYPED_MAX);
     let brief = field("brief", "What do you want?", "By default, that it shows what it can do");
     let material = field("material", "What it works on", "Text or JSON");
     form(id, &format!("Try {agent}"), &[brief, material])

@@ -107,7 +107,8 @@ pub(crate) fn many(jobs: &[JobDraft], options: &BTreeMap<String, String>, draft:
     if jobs.len() > 5 {
         text.push_str("\n• and so on");
     }
-    for (name, given) in options.iter().filter(|(name, _)| *name != "preview") {
+    let is_for_each = |name: &str| !matches!(name, "preview" | "brief" | "thread");
+    for (name, given) in options.iter().filter(|(name, _)| is_for_each(name)) {
         text.push_str(&format!("\nEach, if it does not say so itself: {name} {}", line(given, 200)));
     }
     Message::of(text).with(vec![Button::new(

@@ -56,6 +56,9 @@ impl Flow {
 
     /// A job is in this state from now on.
     pub fn turned(&self, now: Timestamp, state: JobState) {
+        if !state.is_terminal() {
+            return;
+        }
         let mut counts = self.counts();
         let bucket = counts.bucket(now);
         match state {
@@ -140,17 +143,18 @@ impl Counts {
             self.buckets.push_back(Filling::new(Timestamp(next)));
             next += span;
         }
-        while self.buckets.len() > BUCKETS_MAX {
+        // They are in the order of time: those that are too old, also after a long silence, stand at the front.
+        while self.buckets.front().is_some_and(|bucket| bucket.from.0 <= from - most * span) {
             self.buckets.pop_front();
         }
-        // After a long silence, and when the clock was set forward, those before the gap are too old.
-        self.buckets.retain(|bucket| bucket.from.0 > from - most * span);
         self.buckets.back_mut().expect("the bucket of this moment, or a later one, was just put there")
     }
 
     fn forget_failures(&mut self, now: Timestamp) {
         let oldest = now.before(Duration::from_millis(FAILURES_MS)).0.div_euclid(MINUTE_MS);
-        self.failures.retain(|(minute, _)| *minute > oldest);
+        while self.failures.front().is_some_and(|(minute, _)| *minute <= oldest) {
+            self.failures.pop_front();
+        }
     }
 }
 

@@ -114,7 +114,8 @@ impl Engine {
         self.take(steps, jobs, Cause::Time);
         for agent in self.freed_agents() {
             let free = self.market().get(agent).map_or(0, Listing::free);
-            let free = usize::try_from(free).unwrap_or(0).min(room(self));
+            let slots = usize::try_from(free).unwrap_or(0);
+            let free = slots.min(room(self));
             let mut jobs = self.select(JobSelection::WaitingFor(agent), free).await?;
             // No more than there is room for: whoever comes later must not race the first for the slot.
             let mut hands = self.hands();
@@ -124,6 +125,10 @@ impl Engine {
             });
             drop(hands);
             jobs.truncate(free);
+            if free < slots && jobs.len() == free {
+                // It has more slots than there was room to look for: the next look offers them.
+                self.freed.lock().unwrap_or_else(PoisonError::into_inner).insert(agent);
+            }
             self.take(steps, jobs, Cause::Agent);
         }
         self.look_once_more(steps, room(self)).await?;
@@ -195,8 +200,12 @@ impl Engine {
         for job in jobs {
             let mut hands = self.hands();
             if !hands.take(&job, self.parts.incarnation, self.parts.limits.steps_max) {
-                if cause == Cause::Agent {
+                if cause == Cause::Agent && hands.has(job.id) {
                     hands.want(job.id);
+                } else if cause == Cause::Agent {
+                    // There was no room for it after all; the next look comes by itself.
+                    drop(hands);
+                    self.again.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id);
                 }
                 continue;
             }

@@ -45,7 +45,9 @@ impl Caller {
                 leased.push(LeasedAlert { id, lease, place, channel, kind: kind.into(), job, text });
             } else {
                 // Nobody wants to hear it any more.
-                self.settle_alert_at(id, lease, None).await?;
+                if let Err(error) = self.settle_alert_at(id, lease, None).await {
+                    tracing::debug!(%error, "an alert that nobody wants comes up again");
+                }
             }
         }
         Ok(leased)

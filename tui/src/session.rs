@@ -120,10 +120,8 @@ impl Session {
     /// Learns the reader's own zone, before they are shown times, or read. It stands in the daemon's greeting; without a
     /// daemon the machine's is theirs.
     pub(crate) async fn learn_zone(&self) {
-        let Ok(principal) = self.client.principal().await else { return };
-        if let Some(zone) = principal.timezone.as_deref().and_then(zone) {
-            ZONE.get_or_init(|| zone);
-        }
+        // Who cannot be reached is heard of at the next call.
+        drop(self.who().await);
     }
 
     /// One call to the daemon, whose own error is wanted.

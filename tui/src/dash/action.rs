@@ -2,7 +2,7 @@
 //! whether it can be done now. Keys, footer, help, palette and read-only mode are read from here, so they cannot disagree.
 
 use super::chord::Chord;
-use super::model::Model;
+use super::model::{Model, Pane};
 use super::row::Row;
 use super::screen::{Screen, TABS};
 use guildhall_protocol::agent::{AgentEvent, PausedWhy};
@@ -267,6 +267,7 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
                 Some(Sight::Open | Sight::Revealed { .. }) | None => Now::Absent,
             }
         }
+        Act::Fold if model.pane != Pane::Answer => Now::Absent,
         Act::Undo if model.pending.is_empty() && model.sent.is_empty() => Now::Absent,
         Act::ClearFilter if model.filter_text.is_empty() => Now::Absent,
         Act::Find if model.data.tree.value.is_none() => Now::No("there is no answer".to_owned()),

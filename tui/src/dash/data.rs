@@ -256,9 +256,12 @@ impl Data {
     fn take_feed(&mut self, now: Timestamp, answer: Result<Answer, ApiError>) {
         let (mut full, mut nothing) = (false, false);
         settle(Some(&mut self.feed.state), now, answer, |answer| {
-            let lines = answer.feed()?;
+            let mut lines = answer.feed()?;
             nothing = lines.is_empty() && self.feed.lines.is_empty();
             full = lines.len() >= usize::try_from(FEED_LINES).unwrap_or(usize::MAX);
+            // It may have been asked twice, over a loss of the connection.
+            let last = self.feed.last;
+            lines.retain(|line| line.id > last);
             self.feed.last = lines.last().map_or(self.feed.last, |line| line.id);
             self.feed.lines.extend(lines);
             while self.feed.lines.len() > FEED_MAX {
@@ -280,6 +283,10 @@ impl Data {
         let mut full = false;
         settle(Some(&mut self.log.state), now, answer, |answer| {
             let page = answer.log()?;
+            if self.log.seen.is_some_and(|seen| page.seen <= seen) {
+                // Nothing new, or asked twice over a loss of the connection.
+                return Some(());
+            }
             full = page.lines.len() >= usize::try_from(LOG_LINES).unwrap_or(usize::MAX);
             self.log.seen = Some(page.seen);
             self.log.lost += page.lost;

@@ -323,7 +323,7 @@ impl Driver {
             }
             Effect::Count { turn, filter } => {
                 let (session, reply) = (Rc::clone(&self.session), self.reply());
-                tokio::task::spawn_local(async move {
+                self.tasks.spawn_local(async move {
                     let count = effects::count(&session, filter.clone()).await;
                     let filter = Box::new(filter);
                     reply.tell(Msg::Counted { turn, filter, count });
@@ -331,7 +331,7 @@ impl Driver {
             }
             Effect::Preview { turn, draft } => {
                 let (session, reply) = (Rc::clone(&self.session), self.reply());
-                tokio::task::spawn_local(async move {
+                self.tasks.spawn_local(async move {
                     let preview = effects::preview(&session, *draft).await;
                     reply.tell(Msg::Previewed { turn, preview });
                 });

@@ -133,7 +133,7 @@ pub(crate) struct Model {
     pub(crate) trail: Trail,
     pub(crate) cursors: BTreeMap<Screen, Cursor>,
     /// Where one is in each part of a job.
-    pub(crate) panes: BTreeMap<Pane, Cursor>,
+    pub(crate) panes: BTreeMap<(JobId, Pane), Cursor>,
     pub(crate) pane: Pane,
     pub(crate) data: Data,
     /// The filter as it was typed, and what it means.
@@ -224,16 +224,19 @@ impl Model {
     /// Where one is on the screen that is shown.
     pub(crate) fn cursor(&self) -> Cursor {
         let screen = self.screen();
-        let cursor =
-            if let Screen::Job(_) = screen { self.panes.get(&self.pane) } else { self.cursors.get(screen) };
+        let cursor = if let Screen::Job(id) = screen {
+            self.panes.get(&(*id, self.pane))
+        } else {
+            self.cursors.get(screen)
+        };
         cursor.cloned().unwrap_or_default()
     }
 
     /// The same, to be changed.
     pub(crate) fn cursor_mut(&mut self) -> &mut Cursor {
         let screen = self.trail.current();
-        if let Screen::Job(_) = screen {
-            return self.panes.entry(self.pane).or_default();
+        if let Screen::Job(id) = screen {
+            return self.panes.entry((*id, self.pane)).or_default();
         }
         self.cursors.entry(screen.clone()).or_default()
     }

@@ -198,6 +198,13 @@ pub(crate) fn ask(model: &mut Model) -> (Vec<Need>, Option<Timestamp>) {
     if !model.link.is_live() {
         return (Vec::new(), None);
     }
+    if let Screen::Job(id) = *model.screen()
+        && model.data.body.is_some_and(|(job, _)| job != id)
+    {
+        // The answer of another job is not searched, folded or copied from here.
+        model.data.body = None;
+        model.data.tree = Loaded::default();
+    }
     let mut later: Option<Timestamp> = None;
     let mut asked = Vec::new();
     for need in needs(model) {

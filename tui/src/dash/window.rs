@@ -93,7 +93,7 @@ impl Window {
         let held = u32::try_from(self.rows.len()).unwrap_or(PAGE).max(PAGE);
         let cursor = |head: Option<&JobHead>| head.and_then(|head| sort.cursor(head));
         let (from, limit) = match part {
-            Part::Held if top == 0 && self.at_top => (PageFrom::First, PAGE),
+            Part::Held if top == 0 && self.at_top => (PageFrom::First, held),
             Part::Held => {
                 let first = cursor(self.rows.first()).map(|cursor| including(cursor, sort.direction));
                 (first.map_or(PageFrom::First, PageFrom::After), held)
@@ -119,6 +119,18 @@ impl Window {
             Err(error) => return self.part(part).take(now, Err(error)),
         };
         self.part(part).take(now, Ok(()));
+        let outdated = match (part, &query.from) {
+            (Part::Below, PageFrom::After(after)) => self.next != Some(*after),
+            (Part::Above, PageFrom::Before(before)) => {
+                self.rows.first().and_then(|head| sort.cursor(head)) != Some(*before)
+            }
+            _ => false,
+        };
+        if outdated {
+            // What is held was read anew meanwhile: this page no longer joins it.
+            self.part(part).renew();
+            return;
+        }
         self.cut = page.is_cut(query.limit);
         let last = |rows: &[JobHead]| rows.last().and_then(|head| sort.cursor(head));
         match part {
@@ -160,8 +172,7 @@ impl Window {
 
     /// Begins at the top again.
     pub(super) fn restart(&mut self) {
-        *self = Self { held: std::mem::take(&mut self.held), ..Self::default() };
-        self.held.value = None;
+        self.at_top = true;
         self.held.renew();
     }
 

@@ -258,8 +258,13 @@ pub(super) fn outcome(model: &mut Model, number: u64, outcome: Outcome) -> Vec<E
             (Tone::Bad, told(&error))
         }
         Outcome::Jobs(jobs) => {
-            let reached = jobs.iter().filter_map(|(job, head)| Some((*job, head.as_ref().ok()?.epoch)));
-            effects = back::reached(model, number, reached.collect());
+            let reached: Vec<_> =
+                jobs.iter().filter_map(|(job, head)| Some((*job, head.as_ref().ok()?.epoch))).collect();
+            if reached.is_empty() {
+                back::failed(model, number);
+            } else {
+                effects = back::reached(model, number, reached);
+            }
             of_jobs(&jobs)
         }
         Outcome::Posted(posted) => {

@@ -260,7 +260,6 @@ fn neighbor(model: &mut Model, step: isize) {
     match next {
         Some(next) => {
             model.trail.replace(Screen::Job(next));
-            model.panes.clear();
             let cursor = model.cursors.entry(Screen::Jobs).or_default();
             cursor.on = Some(Row::Job(next));
         }

@@ -21,8 +21,10 @@ use super::state::Slot;
 use super::theme::Tone;
 use super::view::overview::Opens;
 use super::window::Part;
+use guildhall_protocol::ids::JobId;
 use guildhall_protocol::time::Timestamp;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 
 pub(crate) use command::finds as palette_finds;
 pub(crate) use deed::ready;
@@ -144,8 +146,10 @@ fn settle(model: &mut Model) {
         let top = model.cursor().top;
         model.data.jobs.settle(top);
     }
-    let held = &model.data.jobs.rows;
-    model.marks.retain(|mark| held.iter().any(|head| head.id == *mark));
+    if !model.marks.is_empty() {
+        let held: BTreeSet<JobId> = model.data.jobs.rows.iter().map(|head| head.id).collect();
+        model.marks.retain(|mark| held.contains(mark));
+    }
     if model.marks.is_empty() {
         model.matching = None;
     }

@@ -174,6 +174,7 @@ pub(crate) fn set_filter(model: &mut Model, text: String) {
     model.filter_text = text;
     model.filter = parsed;
     model.filter_turn += 1;
+    model.to_end = false;
     model.unmark();
     model.data.jobs = crate::dash::window::Window::default();
     model.cursors.remove(&Screen::Jobs);

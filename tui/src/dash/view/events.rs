@@ -61,7 +61,8 @@ fn paint_line(pen: &mut Pen<'_>, area: Rect, line: &FeedLine) {
 }
 
 pub(super) fn rows_of_log(model: &Model) -> Vec<Row> {
-    (0..model.data.log.lines.len()).map(Row::Line).collect()
+    // By their numbers: when the oldest go, the others stay where they are.
+    model.data.log.lines.iter().map(|line| Row::Line(usize::try_from(line.number).unwrap_or(0))).collect()
 }
 
 pub(super) fn paint_log(pen: &mut Pen<'_>, area: Rect) {

@@ -97,7 +97,10 @@ pub(super) fn paint_one(pen: &mut Pen<'_>, area: Rect, id: NotificationId) {
         y += 1;
     }
     let cursor = model.cursor();
-    for (at, taken, detail) in story.log.iter().skip(cursor.top) {
+    // The words above take some of the room that a page is reckoned by.
+    let room = usize::from(area.bottom().saturating_sub(y)).max(1);
+    let top = cursor.top.max((cursor.at + 1).saturating_sub(room));
+    for (at, taken, detail) in story.log.iter().skip(top) {
         if y >= area.bottom() {
             break;
         }

@@ -76,6 +76,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use world::{Guild, RoomKind};
@@ -203,6 +204,16 @@ impl FakeDiscord {
         let connected =
             self.desk.until(PATIENCE, || Some(()).filter(|()| self.desk.gateway().is_connected()));
         connected.await.unwrap_or_else(|| panic!("no bot came; its requests were {:?}", self.calls()));
+    }
+
+    /// Waits until no bot is connected: whoever was killed may look connected for a moment. Another one may stay; then this
+    /// answers false after two seconds.
+    pub async fn until_gone(&self) -> bool {
+        let gone = Some(()).filter(|()| !self.desk.gateway().is_connected());
+        let later = self
+            .desk
+            .until(Duration::from_secs(2), || Some(()).filter(|()| !self.desk.gateway().is_connected()));
+        gone.is_some() || later.await.is_some()
     }
 
     /// Waits until something is so; `what` is told if it does not become so.

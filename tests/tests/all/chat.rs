@@ -70,6 +70,8 @@ impl Chat {
 
     pub(crate) async fn kill_bot(&mut self) {
         self.bot.take().expect("it runs").kill().await.expect("it dies");
+        // What is clicked next is for the bot that comes, not for the connection of this one.
+        self.discord.until_gone().await;
     }
 
     /// Somebody who has posted before, and so consented.

@@ -119,50 +119,50 @@ impl JobDraft {
     /// # Errors
     /// The first field that is out of bounds, and the bound.
     pub fn check(&self) -> Result<(), FieldError> {
+        self.problems().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that [`Self::check`] could complain of, in the order of the fields.
+    pub fn problems(&self) -> Vec<FieldError> {
         use limits as l;
+        let mut checks = vec![self.check_brief()];
+        let size = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        checks.push(within("title", size(&self.title), l::TITLE_BYTES_MAX, "bytes"));
+        let input = self.input.as_ref().map_or(0, |input| input.as_str().len());
+        checks.push(within("input", input, l::INPUT_BYTES_MAX, "bytes"));
+        checks.push(within("criteria", self.criteria.len(), l::CRITERIA_MAX, "criteria"));
+        let criteria = self.criteria.iter().enumerate();
+        checks.extend(criteria.map(|(index, criterion)| criterion.check(&format!("criteria[{index}]"))));
+        checks.push(within("correction", size(&self.correction), l::CRITERION_BYTES_MAX, "bytes"));
+        checks.push(within("tags", self.tags.len(), l::TAGS_MAX, "tags"));
+        checks.extend(self.tags.iter().map(|tag| check_tag("tags", tag, "holds an empty tag")));
+        checks.extend(self.label.iter().map(|label| check_tag("label", label, "is empty")));
+        checks.push(within("only", self.only.len(), l::LIST_MAX, "agents"));
+        checks.push(within("not", self.not.len(), l::LIST_MAX, "agents"));
+        if let Some(both) = self.only.iter().find(|name| self.not.contains(name)) {
+            checks.push(Err(FieldError::new("not", &format!("names {both}, and so does `only`"))));
+        }
+        if self.deadline.is_some() && self.within_ms.is_some() {
+            let told = "stands beside `deadline`: one of the two is enough";
+            checks.push(Err(FieldError::new("within_ms", told)));
+        }
+        checks.push(self.policy.check());
+        checks.into_iter().filter_map(Result::err).collect()
+    }
+
+    fn check_brief(&self) -> Result<(), FieldError> {
         if self.brief.trim().is_empty() {
             return Err(FieldError::new("brief", "is empty: say what you want done"));
         }
-        within("brief", self.brief.len(), l::BRIEF_BYTES_MAX, "bytes")?;
-        within("title", self.title.as_ref().map_or(0, String::len), l::TITLE_BYTES_MAX, "bytes")?;
-        within(
-            "input",
-            self.input.as_ref().map_or(0, |input| input.as_str().len()),
-            l::INPUT_BYTES_MAX,
-            "bytes",
-        )?;
-        within("criteria", self.criteria.len(), l::CRITERIA_MAX, "criteria")?;
-        for (index, criterion) in self.criteria.iter().enumerate() {
-            let field = format!("criteria[{index}]");
-            match criterion {
-                Criterion::Schema(_) => {}
-                Criterion::Rule(text) | Criterion::Judge(text) => {
-                    within(&field, text.len(), l::CRITERION_BYTES_MAX, "bytes")?;
-                    if text.trim().is_empty() {
-                        return Err(FieldError::new(&field, "is empty"));
-                    }
-                }
-            }
-        }
-        let correction = self.correction.as_ref().map_or(0, String::len);
-        within("correction", correction, l::CRITERION_BYTES_MAX, "bytes")?;
-        within("tags", self.tags.len(), l::TAGS_MAX, "tags")?;
-        for tag in self.tags.iter().chain(&self.label) {
-            within("tags", tag.len(), l::TAG_BYTES_MAX, "bytes each")?;
-            if tag.trim().is_empty() {
-                return Err(FieldError::new("tags", "holds an empty tag"));
-            }
-        }
-        within("only", self.only.len(), l::LIST_MAX, "agents")?;
-        within("not", self.not.len(), l::LIST_MAX, "agents")?;
-        if let Some(both) = self.only.iter().find(|name| self.not.contains(name)) {
-            return Err(FieldError::new("not", &format!("names {both}, and so does `only`")));
-        }
-        if self.deadline.is_some() && self.within_ms.is_some() {
-            return Err(FieldError::new("within_ms", "stands beside `deadline`: one of the two is enough"));
-        }
-        self.policy.check()
+        within("brief", self.brief.len(), limits::BRIEF_BYTES_MAX, "bytes")
     }
+}
+
+fn check_tag(field: &str, tag: &str, told_if_empty: &str) -> Result<(), FieldError> {
+    if tag.trim().is_empty() {
+        return Err(FieldError::new(field, told_if_empty));
+    }
+    within(field, tag.len(), limits::TAG_BYTES_MAX, "bytes")
 }
 
 fn within(field: &str, size: usize, max: usize, unit: &str) -> Result<(), FieldError> {
@@ -199,6 +199,20 @@ pub enum Criterion {
     Rule(String),
     /// A statement that a judge decides: a model, or the client.
     Judge(String),
+}
+
+impl Criterion {
+    fn check(&self, field: &str) -> Result<(), FieldError> {
+        match self {
+            Self::Schema(_) => Ok(()),
+            Self::Rule(text) | Self::Judge(text) if text.trim().is_empty() => {
+                Err(FieldError::new(field, "is empty"))
+            }
+            Self::Rule(text) | Self::Judge(text) => {
+                within(field, text.len(), limits::CRITERION_BYTES_MAX, "bytes")
+            }
+        }
+    }
 }
 
 /// When a person looks at the answer.
@@ -353,6 +367,19 @@ mod tests {
             draft.check().expect_err("no attempts").to_string(),
             "policy.attempts_max is 0; it must be between 1 and 20"
         );
+    }
+
+    #[test]
+    fn everything_out_of_bounds_is_said_at_once() {
+        let long = |bytes: usize| "x".repeat(bytes);
+        let draft = JobDraft {
+            title: Some(long(201)),
+            criteria: vec![Criterion::Judge("It is polite.".to_owned()), Criterion::Rule(long(5_000))],
+            label: Some(long(65)),
+            ..JobDraft::default()
+        };
+        let fields: Vec<String> = draft.problems().into_iter().map(|problem| problem.field).collect();
+        assert_eq!(fields, ["brief", "title", "criteria[1]", "label"]);
     }
 
     #[test]

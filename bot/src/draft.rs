@@ -3,8 +3,7 @@
 
 use crate::fields::{Field, object};
 use guildhall_protocol::agent::AgentName;
-use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::job::{Criterion, JobDraft, Review, Visibility};
+use guildhall_protocol::job::{Criterion, FieldError, JobDraft, Review, Visibility};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::time::{TimeZone, Timestamp, is_local, parse_moment, parse_span};
 use serde::{Deserialize, Serialize};
@@ -96,52 +95,55 @@ impl Draft {
     }
 
     /// What the agent asked for, as it wants it.
-    fn input(&self) -> Result<Json, ApiError> {
+    fn input(&self) -> Result<Json, Vec<FieldError>> {
         let typed = self
             .typed
             .iter()
             .filter_map(|(name, text)| Some((name.strip_prefix(INPUT)?.to_owned(), text.clone())));
         let input = object(&self.fields, &typed.collect());
-        input.map(Json::from).map_err(|wrong| {
-            let asked = self.fields.iter().find(|field| field.name == wrong.name);
-            let label = asked.map_or(wrong.name.clone(), |field| field.label.clone());
-            ApiError::new(ErrorKind::Invalid, wrong.told).in_field(label)
-        })
+        let of_input =
+            |wrong: FieldError| FieldError::new(&format!("{INPUT}{}", wrong.field), &wrong.problem);
+        input.map(Json::from).map_err(|wrong| wrong.into_iter().map(of_input).collect())
+    }
+
+    /// What it is to work on.
+    fn material(&self) -> Result<Option<Json>, Vec<FieldError>> {
+        let wrong = |told: &str| Err(vec![FieldError::new("material", told)]);
+        if let Some(problem) = &self.problem {
+            return wrong(&format!(
+                "{problem}; what you edit now goes without the file, and /job post takes another one"
+            ));
+        }
+        let typed = self.typed.get("material").map(|text| text.trim()).filter(|text| !text.is_empty());
+        match (typed, &self.material) {
+            (Some(_), Some(_)) => wrong("is typed, and there is a file too: give one of the two"),
+            _ if !self.fields.is_empty() => self.input().map(Some),
+            (typed, file) => Ok(typed.or(file.as_deref()).map(document)),
+        }
     }
 
     /// The job.
     ///
     /// # Errors
-    /// The first thing that cannot be, and where.
-    pub(crate) fn job(&self, clock: &Clock) -> Result<JobDraft, ApiError> {
-        let wrong = |field: &str, told: &str| ApiError::new(ErrorKind::Invalid, told).in_field(field);
-        if let Some(problem) = &self.problem {
-            return Err(wrong("material", problem));
-        }
-        let typed =
-            self.typed.get("material").map(String::as_str).map(str::trim).filter(|text| !text.is_empty());
-        let input = match (typed, &self.material) {
-            (Some(_), Some(_)) => {
-                return Err(wrong("material", "there is a file and typed material: give one of the two"));
-            }
-            _ if !self.fields.is_empty() => Some(self.input()?),
-            (typed, file) => typed.or(file.as_deref()).map(document),
-        };
-        let mut criteria = Vec::new();
-        for text in [self.options.get("criteria"), self.typed.get("criteria")].into_iter().flatten() {
-            criteria.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(criterion));
-        }
-        let only = match self.given("agent") {
-            None => Vec::new(),
-            Some(name) => {
-                vec![
-                    name.parse::<AgentName>()
-                        .map_err(|_| wrong("agent", "an agent is named like @summarizer"))?,
-                ]
-            }
-        };
+    /// Everything that cannot be, and where: an option or a field of the form, as a path such as `criteria[2]`.
+    pub(crate) fn job(&self, clock: &Clock) -> Result<JobDraft, Vec<FieldError>> {
+        let mut problems = Vec::new();
+        let input = self.material().unwrap_or_else(|wrong| {
+            problems.extend(wrong);
+            None
+        });
+        let criteria = [self.options.get("criteria"), self.typed.get("criteria")];
+        let criteria = criteria.into_iter().flat_map(lines_of).map(criterion).collect();
+        let only = self.given("agent").map(str::parse::<AgentName>).transpose().unwrap_or_else(|_| {
+            problems.push(FieldError::new("agent", "is named like @summarizer: write its name so"));
+            None
+        });
         let deadline = self.given("deadline").map(|text| clock.deadline(text)).transpose();
-        let (deadline, within_ms) = deadline.map_err(|error| wrong("deadline", &error))?.unwrap_or_default();
+        let deadline = deadline.unwrap_or_else(|told| {
+            problems.push(FieldError::new("deadline", &told));
+            None
+        });
+        let (deadline, within_ms) = deadline.unwrap_or_default();
         let job = JobDraft {
             brief: self.given("brief").unwrap_or_default().to_owned(),
             title: self.given("title").map(str::to_owned),
@@ -161,82 +163,30 @@ impl Draft {
                 Some("private") => Some(Visibility::Private),
                 Some(_) | None => None,
             },
-            only,
+            only: only.into_iter().collect(),
             ..JobDraft::default()
         };
-        job.check().map_err(ApiError::from)?;
-        Ok(job)
+        problems.splice(0..0, job.problems());
+        if problems.is_empty() { Ok(job) } else { Err(problems) }
     }
 }
 
-/// What was given beside a file of jobs, for each job that does not say it itself.
-///
-/// # Errors
-/// An option that cannot be.
-pub(crate) fn beside(
-    options: &BTreeMap<String, String>,
-    jobs: Vec<JobDraft>,
-    clock: &Clock,
-) -> Result<Vec<JobDraft>, ApiError> {
-    let given = options_alone(options, clock)?;
-    let usual = JobDraft::default();
-    let complete = |mut job: JobDraft| {
-        if job.only.is_empty() {
-            job.only.clone_from(&given.only);
-        }
-        if job.review == usual.review {
-            job.review = given.review;
-        }
-        job.visibility = job.visibility.or(given.visibility);
-        job.label = job.label.or_else(|| given.label.clone());
-        if job.deadline.is_none() && job.within_ms.is_none() {
-            (job.deadline, job.within_ms) = (given.deadline, given.within_ms);
-        }
-        if job.criteria.is_empty() {
-            job.criteria.clone_from(&given.criteria);
-        }
-        job.check().map_err(ApiError::from)?;
-        Ok(job)
-    };
-    jobs.into_iter().map(complete).collect()
+/// Lines that say something.
+pub(crate) fn lines_of(given: Option<&String>) -> impl Iterator<Item = &str> {
+    given.into_iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.is_empty())
 }
 
 /// A job of which only the options are known.
 ///
 /// # Errors
-/// An option that cannot be, whatever is typed beside it.
-pub(crate) fn options_alone(options: &BTreeMap<String, String>, clock: &Clock) -> Result<JobDraft, ApiError> {
+/// Every option that cannot be, whatever is typed beside it.
+pub(crate) fn options_alone(
+    options: &BTreeMap<String, String>,
+    clock: &Clock,
+) -> Result<JobDraft, Vec<FieldError>> {
     let mut options = options.clone();
     options.entry("brief".to_owned()).or_insert_with(|| "to be typed".to_owned());
     Draft { options, ..Draft::default() }.job(clock)
-}
-
-/// Most jobs in one file.
-pub(crate) const JOBS_MAX: usize = 50;
-
-/// The jobs of a file, one a line, as JSON or as words.
-///
-/// # Errors
-/// The first line that is no job, with its number.
-pub(crate) fn jobs_of(file: &str) -> Result<Vec<JobDraft>, ApiError> {
-    let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
-    let mut jobs = Vec::new();
-    for (line, number) in file.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
-        if jobs.len() == JOBS_MAX {
-            return Err(wrong(format!(
-                "the file holds more than {JOBS_MAX} jobs, the most that are posted at once"
-            )));
-        }
-        let line = line.trim();
-        let job = if line.starts_with('{') {
-            serde_json::from_str(line).map_err(|error| wrong(format!("line {number} is no job: {error}")))?
-        } else {
-            JobDraft { brief: line.to_owned(), ..JobDraft::default() }
-        };
-        job.check().map_err(|error| wrong(format!("line {number}: {error}")))?;
-        jobs.push(job);
-    }
-    if jobs.is_empty() { Err(wrong("the file holds no job".to_owned())) } else { Ok(jobs) }
 }
 
 /// JSON as JSON, everything else as text.
@@ -286,7 +236,7 @@ mod tests {
         assert_eq!(deadline("2026-12-01T10:00:00Z", None), Ok(Some("2026-12-01T10:00:00.000Z".to_owned())));
         assert_eq!(deadline("2h", None), Ok(None));
         let wrong = deadline("18:00", None).expect_err("whose clock?");
-        assert!(wrong.field.as_deref() == Some("deadline") && wrong.message.contains("/account timezone"));
+        assert!(wrong[0].field == "deadline" && wrong[0].problem.contains("/account timezone"));
     }
 
     #[test]
@@ -338,47 +288,30 @@ mod tests {
             Some(serde_json::json!({"text": "to be", "count": 3}))
         );
         let wrong = filled("three").job(&clock()).expect_err("no number");
-        assert_eq!(wrong.field.as_deref(), Some("How many"));
+        assert_eq!(wrong[0].field, "in.count");
         let kept = serde_json::to_string(&filled("3")).expect("JSON");
         assert_eq!(serde_json::from_str::<Draft>(&kept).expect("it is read again"), filled("3"));
     }
 
     #[test]
-    fn a_file_holds_a_job_a_line() {
-        let jobs = jobs_of("Count the words\n\n{\"brief\": \"Add\", \"label\": \"sums\"}\n").expect("jobs");
-        assert_eq!((jobs.len(), jobs[1].label.as_deref()), (2, Some("sums")));
-        let told = |file: &str| jobs_of(file).expect_err("it is wrong").message;
-        assert!(told("Count\n{\"brief\": 7}").contains("line 2"));
-        assert!(told(&"x\n".repeat(JOBS_MAX + 1)).contains("more than 50"));
-        assert!(told("\n \n").contains("no job"));
-    }
-
-    #[test]
-    fn what_is_given_beside_a_file_is_every_job_s() {
-        let options =
-            draft(&[("agent", "@sum"), ("review", "always"), ("criteria", "max 9 words")], &[]).options;
-        let jobs = jobs_of("Count\n{\"brief\": \"Add\", \"only\": [\"@add\"]}").expect("jobs");
-        let jobs = beside(&options, jobs, &clock()).expect("they can be");
-        let only: Vec<String> = jobs.iter().map(|job| job.only[0].to_string()).collect();
-        assert_eq!(only, ["@sum", "@add"], "a line that names its own agent keeps it");
-        assert!(jobs.iter().all(|job| job.review == Review::Always && job.criteria.len() == 1));
-        let wrong = draft(&[("deadline", "soon")], &[]).options;
-        assert_eq!(beside(&wrong, jobs, &clock()).expect_err("no span").field.as_deref(), Some("deadline"));
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_with_its_field() {
-        let field = |draft: Draft| draft.job(&clock()).expect_err("it is wrong").field;
-        assert_eq!(field(draft(&[], &[("brief", "  ")])).as_deref(), Some("brief"));
-        assert_eq!(field(draft(&[], &[("brief", "x"), ("deadline", "soon")])).as_deref(), Some("deadline"));
-        assert_eq!(field(draft(&[("agent", "a b")], &[("brief", "x")])).as_deref(), Some("agent"));
+    fn everything_that_is_wrong_is_said_with_its_field() {
+        let fields = |draft: Draft| {
+            let wrong = draft.job(&clock()).expect_err("it is wrong");
+            wrong.into_iter().map(|wrong| wrong.field).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(draft(&[], &[("brief", "  "), ("deadline", "soon")])), ["brief", "deadline"]);
+        let all = draft(
+            &[("agent", "a b"), ("label", &"x".repeat(65)), ("criteria", "max 9 words")],
+            &[("title", &"ü".repeat(101)), ("criteria", &format!("It is polite.\n{}", "x".repeat(4_097)))],
+        );
+        assert_eq!(fields(all), ["brief", "title", "criteria[2]", "label", "agent"]);
         let both = Draft {
             material: Some("file".to_owned()),
-            ..draft(&[], &[("brief", "x"), ("material", "typed")])
+            ..draft(&[], &[("brief", "x"), ("material", "typed"), ("deadline", "soon")])
         };
-        assert_eq!(field(both).as_deref(), Some("material"));
+        assert_eq!(fields(both), ["material", "deadline"]);
         let lost =
-            Draft { problem: Some("the file is too large".to_owned()), ..draft(&[], &[("brief", "x")]) };
-        assert_eq!(field(lost).as_deref(), Some("material"));
+            Draft { problem: Some("the file is too large".to_owned()), ..draft(&[], &[("title", "x")]) };
+        assert_eq!(fields(lost), ["brief", "material"]);
     }
 }

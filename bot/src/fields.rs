@@ -3,7 +3,8 @@
 //! A form holds a handful of lines of text. An object of words, numbers and truths fits into it; whatever else a schema asks
 //! for is left out where it may be, and makes the whole schema one that no form shows where it may not.
 
-use guildhall_protocol::clean::clean_line;
+use guildhall_protocol::clean::{clean_line, cut};
+use guildhall_protocol::job::FieldError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ const NAME_MAX: usize = 90;
 const LONG: u64 = 200;
 /// Most choices that are named in a hint.
 const CHOICES_MAX: usize = 8;
+/// As much of a wrong text is shown, graphemes: what is wrong with it stands behind.
+const SHOWN_MAX: usize = 40;
 
 /// One thing that a schema asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,15 +46,6 @@ pub(crate) enum Kind {
     Number,
     Integer,
     Truth,
-}
-
-/// What was typed into a field, and cannot be what the schema asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mistyped {
-    /// The property.
-    pub(crate) name: String,
-    /// What is wrong, for whoever typed it.
-    pub(crate) told: String,
 }
 
 /// The fields that an object's schema asks for, the required ones first, at most so many. None where a form cannot show what
@@ -105,11 +99,7 @@ fn field(name: &str, property: &Value, kind: Kind, required: bool) -> Field {
     let label = said("title").or_else(|| said("description"));
     let about = said("description").filter(|about| label.as_ref() != Some(about));
     let hint = match &kind {
-        Kind::Choice(words) => {
-            let some: Vec<&str> = words.iter().take(CHOICES_MAX).map(String::as_str).collect();
-            let more = if words.len() > CHOICES_MAX { ", …" } else { "" };
-            clean_line(&format!("One of {}{more}", some.join(", ")))
-        }
+        Kind::Choice(words) => clean_line(&format!("One of {}", some_of(words))),
         Kind::Truth => "yes or no".to_owned(),
         Kind::Integer => about.unwrap_or_else(|| "A whole number".to_owned()),
         Kind::Number => about.unwrap_or_else(|| "A number".to_owned()),
@@ -125,47 +115,60 @@ fn field(name: &str, property: &Value, kind: Kind, required: bool) -> Field {
 /// What was typed, as the object that the schema asks for. A field that was left empty is left out.
 ///
 /// # Errors
-/// The first field whose text cannot be what is asked for.
-pub(crate) fn object(fields: &[Field], typed: &BTreeMap<String, String>) -> Result<Value, Mistyped> {
-    let mut object = Map::new();
+/// Every field whose text cannot be what is asked for, and what to write instead.
+pub(crate) fn object(fields: &[Field], typed: &BTreeMap<String, String>) -> Result<Value, Vec<FieldError>> {
+    let (mut object, mut problems) = (Map::new(), Vec::new());
     for field in fields {
         let text = typed.get(&field.name).map_or("", String::as_str);
-        if text.trim().is_empty() {
-            continue;
+        let value = match text.trim() {
+            "" if field.required => Err("is missing: it cannot be left empty".to_owned()),
+            "" => continue,
+            _ => value(&field.kind, text),
+        };
+        match value {
+            Ok(value) => drop(object.insert(field.name.clone(), value)),
+            Err(told) => problems.push(FieldError::new(&field.name, &told)),
         }
-        let wrong = |told: String| Mistyped { name: field.name.clone(), told };
-        object.insert(field.name.clone(), value(&field.kind, text).map_err(wrong)?);
     }
-    Ok(Value::Object(object))
+    if problems.is_empty() { Ok(Value::Object(object)) } else { Err(problems) }
 }
 
 fn value(kind: &Kind, text: &str) -> Result<Value, String> {
     let word = text.trim();
-    let shown = clean_line(word);
+    let shown = cut(&clean_line(word), SHOWN_MAX);
     match kind {
         Kind::Text => Ok(Value::String(text.to_owned())),
         Kind::Choice(words) => {
             let same = words.iter().find(|choice| choice.as_str() == word);
             let alike = || words.iter().find(|choice| choice.to_lowercase() == word.to_lowercase());
-            let chosen =
-                same.or_else(alike).ok_or_else(|| format!("`{shown}` is none of {}", words.join(", ")));
-            Ok(Value::String(chosen?.clone()))
+            let chosen = same.or_else(alike);
+            let told = || format!("`{shown}` is none of these, write one of them: {}", some_of(words));
+            Ok(Value::String(chosen.ok_or_else(told)?.clone()))
         }
         Kind::Integer => {
             let number: Option<Number> = word.parse::<i64>().ok().map(Number::from);
-            number.map(Value::Number).ok_or_else(|| format!("`{shown}` is no whole number"))
+            let told = || format!("`{shown}` is no whole number: write one such as 3");
+            number.map(Value::Number).ok_or_else(told)
         }
         Kind::Number => {
             let number = word.parse::<i64>().map(Number::from).ok();
             let number = number.or_else(|| word.parse::<f64>().ok().and_then(Number::from_f64));
-            number.map(Value::Number).ok_or_else(|| format!("`{shown}` is no number, such as 2.5"))
+            let told = || format!("`{shown}` is no number: write one such as 2.5");
+            number.map(Value::Number).ok_or_else(told)
         }
         Kind::Truth => match word.to_lowercase().as_str() {
             "yes" | "y" | "true" | "1" => Ok(Value::Bool(true)),
             "no" | "n" | "false" | "0" => Ok(Value::Bool(false)),
-            _ => Err(format!("`{shown}` is neither yes nor no")),
+            _ => Err(format!("`{shown}` is neither yes nor no: write one of the two")),
         },
     }
+}
+
+/// The first of some choices.
+fn some_of(words: &[String]) -> String {
+    let some: Vec<&str> = words.iter().take(CHOICES_MAX).map(String::as_str).collect();
+    let more = if words.len() > CHOICES_MAX { ", …" } else { "" };
+    format!("{}{more}", some.join(", "))
 }
 
 #[cfg(test)]
@@ -193,7 +196,7 @@ mod tests {
         assert_eq!(fields[2].hint, "One of Dry, warm");
         let filled = object(&fields, &typed(&[("url", "12345"), ("depth", " 3 "), ("tone", "WARM")]));
         assert_eq!(filled, Ok(json!({"url": "12345", "depth": 3, "tone": "warm"})), "words stay words");
-        assert_eq!(object(&fields, &typed(&[("depth", " ")])), Ok(json!({})));
+        assert_eq!(object(&fields, &typed(&[("url", "x"), ("depth", " ")])), Ok(json!({"url": "x"})));
     }
 
     #[test]
@@ -214,15 +217,23 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_said() {
-        let schema = json!({"properties": {"n": {"type": "number"}, "i": {"type": "integer"},
-            "t": {"type": "boolean"}, "c": {"enum": ["a"]}}});
+    fn everything_that_cannot_be_is_said_with_what_to_write() {
+        let schema = json!({"required": ["a"], "properties": {"a": {"type": "string"}, "n": {"type": "number"},
+            "i": {"type": "integer"}, "t": {"type": "boolean"}, "c": {"enum": ["dry", "warm"]}}});
         let fields = asked(&schema, 5).expect("a form shows it");
-        for (name, text) in [("n", "NaN"), ("n", "two"), ("i", "2.5"), ("t", "maybe"), ("c", "b")] {
-            let wrong = object(&fields, &typed(&[(name, text)])).expect_err("it cannot be");
-            assert!(wrong.name == name && wrong.told.contains(text), "{wrong:?}");
-        }
-        let good = object(&fields, &typed(&[("n", "1e3"), ("t", "No")]));
-        assert_eq!(good, Ok(json!({"n": 1000.0, "t": false})));
+        let long = "9".repeat(4_000);
+        let wrong = [("a", " "), ("n", "NaN"), ("i", long.as_str()), ("t", "maybe"), ("c", "cold")];
+        let problems = object(&fields, &typed(&wrong)).expect_err("it cannot be");
+        let of = |name: &str| {
+            let found = problems.iter().find(|problem| problem.field == name);
+            found.map(|problem| problem.problem.clone()).unwrap_or_default()
+        };
+        assert_eq!(of("a"), "is missing: it cannot be left empty");
+        assert_eq!(of("n"), "`NaN` is no number: write one such as 2.5");
+        assert!(of("i").len() < 100 && of("i").ends_with("is no whole number: write one such as 3"));
+        assert_eq!(of("t"), "`maybe` is neither yes nor no: write one of the two");
+        assert_eq!(of("c"), "`cold` is none of these, write one of them: dry, warm");
+        let good = object(&fields, &typed(&[("a", "x"), ("n", "1e3"), ("t", "No")]));
+        assert_eq!(good, Ok(json!({"a": "x", "n": 1000.0, "t": false})));
     }
 }

@@ -204,7 +204,7 @@ pub(crate) fn block(text: &str, most: usize) -> Option<String> {
 }
 
 /// How long a text is, as Discord counts at its strictest: in units of UTF-16.
-fn length(text: &str) -> usize {
+pub(crate) fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 

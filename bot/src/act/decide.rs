@@ -4,7 +4,7 @@ use super::{Answer, Bot, request_of, story};
 use crate::cards::Stands;
 use crate::custom_id::CustomId;
 use crate::definition::Written;
-use crate::fields::{Field, Mistyped, object};
+use crate::fields::{Field, object};
 use crate::hall::Person;
 use crate::incoming::Incoming;
 use crate::message::{Button, Message, Style};
@@ -12,6 +12,7 @@ use crate::render;
 use crate::threads;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::JobId;
+use guildhall_protocol::job::FieldError;
 use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::view::Order;
@@ -80,8 +81,11 @@ impl Bot {
             CustomId::Answer { job, epoch } => {
                 let story = story(person, job).await?;
                 let asked = story.asked().and_then(render::asked_by).unwrap_or_default();
-                let text = Some(reply(&asked, &fields)?);
-                let order = Order { epoch: Some(epoch), text, ..Order::of(JobAction::Reply) };
+                let text = match reply(&asked, &fields) {
+                    Ok(text) => text,
+                    Err(wrong) => return Ok(render::not_answered(&wrong, &fields)),
+                };
+                let order = Order { epoch: Some(epoch), text: Some(text), ..Order::of(JobAction::Reply) };
                 self.ordered(person, of, job, order, "goes on with your answer", &fields).await
             }
             CustomId::Again { job } => {
@@ -180,13 +184,19 @@ impl Bot {
 }
 
 /// Words as they are; what was asked for field by field as the object that it is.
-fn reply(asked: &[Field], fields: &BTreeMap<String, String>) -> Result<String, ApiError> {
+///
+/// # Errors
+/// Everything that cannot be, by the words that stand above it.
+fn reply(asked: &[Field], fields: &BTreeMap<String, String>) -> Result<String, Vec<FieldError>> {
     if asked.is_empty() {
         return Ok(fields.values().next().cloned().unwrap_or_default());
     }
-    let object = object(asked, fields);
-    let wrong = |wrong: Mistyped| ApiError::new(ErrorKind::Invalid, wrong.told).in_field(wrong.name);
-    object.map(|object| object.to_string()).map_err(wrong)
+    let label = |wrong: FieldError| {
+        let field = asked.iter().find(|field| field.name == wrong.field);
+        FieldError { field: field.map_or(wrong.field, |field| field.label.clone()), ..wrong }
+    };
+    let object = object(asked, fields).map(|object| object.to_string());
+    object.map_err(|wrong| wrong.into_iter().map(label).collect())
 }
 
 #[cfg(test)]
@@ -200,13 +210,11 @@ mod tests {
             pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
         };
         assert_eq!(reply(&[], &fields(&[("reply", "by price")])), Ok("by price".to_owned()));
-        let schema = json!({"properties": {"zip": {"type": "string"}, "count": {"type": "integer"}}});
+        let schema = json!({"properties": {"zip": {"type": "string"}, "count": {"type": "integer", "title": "How many"}}});
         let asked = crate::fields::asked(&schema, 5).expect("a form shows it");
         let object = reply(&asked, &fields(&[("zip", "04109"), ("count", "3")]));
         assert_eq!(object, Ok(r#"{"count":3,"zip":"04109"}"#.to_owned()));
-        assert_eq!(
-            reply(&asked, &fields(&[("count", "x")])).expect_err("no number").field.as_deref(),
-            Some("count")
-        );
+        let wrong = reply(&asked, &fields(&[("count", "x")])).expect_err("no number");
+        assert_eq!(wrong[0].field, "How many");
     }
 }

@@ -5,6 +5,7 @@ mod account;
 mod agents;
 mod decide;
 mod drafts;
+mod many;
 mod outdated;
 mod post;
 mod register;

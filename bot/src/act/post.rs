@@ -1,21 +1,22 @@
 //! Posting: the form, what was given beside it, and what became of it.
 
 use super::account::clock;
-use super::{AT_ONCE, Answer, Bot, drafts, left, request_of};
+use super::{Answer, Bot, drafts, left, request_of};
 use crate::custom_id::CustomId;
 use crate::discord::{DiscordError, Response};
-use crate::draft::{Draft, beside, jobs_of, options_alone};
+use crate::draft::{Draft, options_alone};
 use crate::fields::{Field, asked};
 use crate::hall::Person;
 use crate::incoming::{Attachment, Incoming, Options};
-use crate::message::{Button, Message, Style};
+use crate::message::Message;
+use crate::refusal::Refusal;
 use crate::render::{self, Seen};
 use crate::room::Seat;
 use crate::threads::{self, Opened};
 use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::job::{JobDraft, Visibility};
 use guildhall_protocol::place::PlaceStory;
 use guildhall_protocol::view::{NewJob, Posted};
@@ -48,8 +49,8 @@ impl Bot {
             self.needed_by_agent(of, &options),
             self.here(of, left(of))
         );
-        if let Err(error) = checked {
-            return self.say(of, render::error(&error)).await;
+        if let Err(why) = checked {
+            return self.say(of, render::refusal(&why)).await;
         }
         if let Some(refused) = here.refuses(options.text("agent")) {
             return self.say(of, refused).await;
@@ -71,11 +72,14 @@ impl Bot {
         self.respond(of, &Response::Form(form)).await
     }
 
-    async fn check_options(&self, of: &Incoming, options: &Options) -> Result<(), ApiError> {
+    async fn check_options(&self, of: &Incoming, options: &Options) -> Result<(), Refusal> {
         let person = self.hall.person(of);
         let known = tokio::time::timeout(CLOCK_MAX, clock(&person, options.text("deadline"))).await;
         // A form that comes late does not come at all: then it is said when it was filled in.
-        known.map_or(Ok(()), |clock| options_alone(&options.values, &clock?).map(drop))
+        if let Ok(clock) = known {
+            options_alone(&options.values, &clock?)?;
+        }
+        Ok(())
     }
 
     /// What the agent that was named asks for, as far as a form shows it; nothing if it does not say so in time, or a file is
@@ -172,15 +176,6 @@ impl Bot {
             },
         };
         draft.typed = typed;
-        if let Some(problem) = draft.problem.take() {
-            let error = ApiError::new(ErrorKind::Invalid, problem)
-                .in_field("material")
-                .hint("what you edit now goes without the file; /job post takes another one");
-            return Ok(match keep(person, of.id, &draft).await {
-                Ok(()) => refused(&error, of.id),
-                Err(_) => render::returned(render::error(&error), &draft.typed),
-            });
-        }
         if draft.options.get("preview").map(String::as_str) == Some("true") {
             return self.preview(person, of, &draft).await;
         }
@@ -191,13 +186,14 @@ impl Bot {
         if let Err(error) = keep(person, of.id, draft).await {
             return Ok(render::returned(render::error(&error), &draft.typed));
         }
-        let job = match written(person, draft).await {
-            Ok(job) => job,
-            Err(error) => return Ok(refused(&error, of.id)),
+        let shown = async {
+            let job = written(person, draft).await?;
+            let preview = person.call(|service, context| async move { service.preview(context, job).await });
+            Ok::<_, Refusal>(render::preview(&preview.await?, of.id))
         };
-        match person.call(|service, context| async move { service.preview(context, job).await }).await {
-            Ok(preview) => Ok(render::preview(&preview, of.id)),
-            Err(error) => Ok(refused(&error, of.id)),
+        match shown.await {
+            Ok(shown) => Ok(shown),
+            Err(why) => Ok(not_posted(person, of, draft, &why).await),
         }
     }
 
@@ -207,52 +203,6 @@ impl Bot {
         // Whoever clicks twice posts once.
         let request = format!("discord-draft-{number}").parse().unwrap_or_else(|_| RequestId::fresh());
         self.post(person, of, &draft, request).await
-    }
-
-    /// Reads the jobs of a file, and shows what would be posted.
-    async fn many(&self, of: &Incoming, mut options: Options) -> Answer {
-        let here = self.here(of, AT_ONCE).await;
-        if let Some(refused) = here.refuses(options.text("agent")) {
-            return Ok(refused);
-        }
-        here.say_who_sees(&mut options.values);
-        let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
-        if options.text("thread") == Some("true") {
-            let told = "a thread is for one job: leave it out with a file of jobs";
-            return Err(ApiError::new(ErrorKind::Invalid, told).in_field("thread"));
-        }
-        let attachment = options.attachment.as_ref().ok_or_else(|| wrong("there is no file".to_owned()))?;
-        let text = self.files.text(attachment).await.map_err(|error| wrong(error.to_string()))?;
-        let person = self.hall.person(of);
-        let clock = clock(&person, options.text("deadline")).await?;
-        let jobs = beside(&options.values, jobs_of(&text)?, &clock)?;
-        let shown = render::many(&jobs, &options.values, of.id);
-        let draft =
-            Draft { options: options.values, material: Some(text), is_many: true, ..Draft::default() };
-        keep(&person, of.id, &draft).await?;
-        Ok(shown)
-    }
-
-    /// Posts the jobs of a file that is kept; once, however often somebody clicks.
-    pub(super) async fn post_many(&self, person: &Person, of: &Incoming, number: u64) -> Answer {
-        let draft = kept(person, number).await?.ok_or_else(lost)?;
-        let clock = clock(person, draft.given("deadline")).await?;
-        let jobs = jobs_of(draft.material.as_deref().unwrap_or_default())?;
-        let jobs = beside(&draft.options, jobs, &clock)?.into_iter().zip(1..).map(|(draft, line)| {
-            let request = format!("discord-draft-{number}-{line}").parse();
-            NewJob { request: request.unwrap_or_else(|_| RequestId::fresh()), draft }
-        });
-        let jobs: Vec<NewJob> = jobs.collect();
-        let posted = person.call(|service, context| async move { service.post(context, jobs).await }).await?;
-        let waits = |error: &ApiError| error.field.as_deref() == Some(CONSENT_FIELD);
-        if posted.iter().any(|job| job.as_ref().is_err_and(waits)) {
-            let policy = person.call(|service, context| async move { service.policy(context).await });
-            return Ok(render::policy(&policy.await?, Some(number)));
-        }
-        let numbers: Vec<JobId> = posted.iter().flatten().map(|job| job.id).collect();
-        let (bot, person, of) = (self.clone(), person.clone(), of.clone());
-        self.tasks.spawn(async move { bot.cards.put_on_board(&bot, &person, &of, numbers).await });
-        Ok(render::posted_many(&posted))
     }
 
     /// Consents, and posts what waited for it.
@@ -282,20 +232,8 @@ impl Bot {
     async fn post(&self, person: &Person, of: &Incoming, draft: &Draft, request: RequestId) -> Answer {
         // What is told of a job that is quick finds its card and thread all the same.
         let posting = self.posters.begin(of.user.id);
-        let posted = match written(person, draft).await {
-            Err(error) => Err(error),
-            Ok(draft) => {
-                let job = NewJob { request, draft };
-                let mut posted = post_once(person, job.clone()).await;
-                // Whether it was posted is not known: the same request says so, and posts nothing twice.
-                if posted.as_ref().is_err_and(|error| error.kind == ErrorKind::Unknown) {
-                    posted = post_once(person, job).await;
-                }
-                let nothing = || ApiError::new(ErrorKind::Internal, "the daemon posted nothing");
-                posted.and_then(|mut posted| posted.pop().ok_or_else(nothing)).and_then(|posted| posted)
-            }
-        };
-        let error = match posted {
+        let posted = posted(person, draft, request).await;
+        let why = match posted {
             Ok(posted) if draft.is_trial() => {
                 // It has no card, and its answer may take minutes.
                 drop(posting);
@@ -316,26 +254,20 @@ impl Bot {
                 }
                 return Ok(message);
             }
-            Err(error) => error,
+            Err(why) => why,
         };
-        if error.kind == ErrorKind::Unknown {
-            let mut message = render::error(&error);
-            message
-                .content
-                .push_str("\nIt may have been posted: look at `/job list` before you post it again.");
-            return Ok(render::returned(message, &draft.typed));
+        if let Refusal::Other(error) = &why {
+            if error.kind == ErrorKind::Unknown {
+                return Ok(render::may_be_posted(error, draft));
+            }
+            // What was typed is not lost, if the daemon can keep it.
+            let waits = error.field.as_deref() == Some(CONSENT_FIELD);
+            if waits && keep(person, of.id, draft).await.is_ok() {
+                let policy = person.call(|service, context| async move { service.policy(context).await });
+                return Ok(render::policy(&policy.await?, Some(of.id)));
+            }
         }
-        // What was typed is not lost, if the daemon can keep it.
-        let is_kept = keep(person, of.id, draft).await.is_ok();
-        if error.field.as_deref() == Some(CONSENT_FIELD) && is_kept {
-            let policy = person.call(|service, context| async move { service.policy(context).await });
-            return Ok(render::policy(&policy.await?, Some(of.id)));
-        }
-        if is_kept {
-            Ok(refused(&error, of.id))
-        } else {
-            Ok(render::returned(render::error(&error), &draft.typed))
-        }
+        Ok(not_posted(person, of, draft, &why).await)
     }
 }
 
@@ -362,7 +294,7 @@ impl Here {
     }
 
     /// What the form shows is what holds, whatever is settled while it is filled in: who sees the job is said with it.
-    fn say_who_sees(&self, options: &mut BTreeMap<String, String>) {
+    pub(super) fn say_who_sees(&self, options: &mut BTreeMap<String, String>) {
         let usual = match self {
             Self::Unknown => "private",
             Self::Known(story) => match story.head.settings.visibility {
@@ -375,20 +307,32 @@ impl Here {
 }
 
 /// The job that somebody wrote, by their own clock.
-async fn written(person: &Person, draft: &Draft) -> Result<JobDraft, ApiError> {
-    draft.job(&clock(person, draft.given("deadline")).await?)
+async fn written(person: &Person, draft: &Draft) -> Result<JobDraft, Refusal> {
+    Ok(draft.job(&clock(person, draft.given("deadline")).await?)?)
+}
+
+/// Posts a draft; the same request posts nothing twice.
+async fn posted(person: &Person, draft: &Draft, request: RequestId) -> Result<Posted, Refusal> {
+    let job = NewJob { request, draft: written(person, draft).await? };
+    let mut posted = post_once(person, job.clone()).await;
+    // Whether it was posted is not known: the same request says so, and posts nothing twice.
+    if posted.as_ref().is_err_and(|error| error.kind == ErrorKind::Unknown) {
+        posted = post_once(person, job).await;
+    }
+    let nothing = || ApiError::new(ErrorKind::Internal, "the daemon posted nothing");
+    Ok(posted?.pop().ok_or_else(nothing)??)
 }
 
 async fn post_once(person: &Person, job: NewJob) -> Result<Vec<Result<Posted, ApiError>>, ApiError> {
     person.call(|service, context| async move { service.post(context, vec![job]).await }).await
 }
 
-/// What is wrong, with the way back to what was typed.
-fn refused(error: &ApiError, draft: u64) -> Message {
-    let mut message = render::error(error);
-    message.content.push_str("\nNothing was posted. What you typed is kept for a day.");
-    message.buttons.push(Button::new("Edit again", Style::Primary, &CustomId::EditPost { draft }));
-    message
+/// What is wrong, with what was typed and the way back to it.
+async fn not_posted(person: &Person, of: &Incoming, draft: &Draft, why: &Refusal) -> Message {
+    // What is edited now goes without a file that was no use: else it would be refused for ever.
+    let draft = Draft { problem: None, ..draft.clone() };
+    let kept = keep(person, of.id, &draft).await.ok().map(|()| of.id);
+    render::not_posted(why, &draft, kept)
 }
 
 /// The form of a job: an agent's own, if it says what it needs.
@@ -403,16 +347,16 @@ pub(super) fn form_of(draft: &Draft, kept_as: Option<u64>) -> Value {
     }
 }
 
-fn lost() -> ApiError {
+pub(super) fn lost() -> ApiError {
     ApiError::new(ErrorKind::NotFound, "what you gave beside the form is no longer kept, or never was")
         .hint("begin again with /job post")
 }
 
-async fn keep(person: &Person, number: u64, draft: &Draft) -> Result<(), ApiError> {
+pub(super) async fn keep(person: &Person, number: u64, draft: &Draft) -> Result<(), ApiError> {
     drafts::keep(person, Draft::name(number), draft).await
 }
 
-async fn kept(person: &Person, number: u64) -> Result<Option<Draft>, ApiError> {
+pub(super) async fn kept(person: &Person, number: u64) -> Result<Option<Draft>, ApiError> {
     drafts::kept(person, Draft::name(number)).await
 }
 

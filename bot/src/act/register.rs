@@ -177,7 +177,7 @@ async fn refused(
             return Ok(render::error(&error.hint(hint)));
         }
         Some(error) => render::error(&error),
-        None => render::problems(problems),
+        None => render::problems("definition", problems),
     };
     if written.typed().is_some() && drafts::keep(person, Written::draft_name(of.id), written).await.is_ok() {
         return Ok(render::not_registered(told, Some(of.id)));

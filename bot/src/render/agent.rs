@@ -5,29 +5,18 @@ use crate::custom_id::CustomId;
 use crate::message::{Button, Message, Style, fit, line};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::job::FieldError;
 use guildhall_protocol::time::show_span;
 use guildhall_protocol::view::{JobStory, Registered, SecretLink, Updated};
 use std::time::Duration;
 
-/// Longest complaint about one field, graphemes; and all of them, units of UTF-16.
-const PROBLEM_MAX: usize = 240;
-const PROBLEMS_MAX: usize = 1_600;
+/// Longest list of changes, units of UTF-16.
+const CHANGES_MAX: usize = 1_600;
 
 fn shown(name: &AgentName) -> String {
     line(&name.to_string(), 40)
 }
 
-/// Everything that is wrong with a definition, field by field.
-pub(crate) fn problems(problems: &[FieldError]) -> Message {
-    let told = |problem: &FieldError| {
-        format!("• **{}** {}", line(&problem.field, 60), line(&problem.problem, PROBLEM_MAX))
-    };
-    let told: Vec<String> = problems.iter().map(told).collect();
-    Message::of(format!("⚠️ The definition does not fit:\n{}", fit(&told.join("\n"), PROBLEMS_MAX)))
-}
-
-/// The same, or another complaint, with the way back to what was written.
+/// What is wrong with a definition, with the way back to what was written.
 pub(crate) fn not_registered(mut told: Message, draft: Option<u64>) -> Message {
     told.content.push_str("\nNothing was registered or changed.");
     if let Some(draft) = draft {
@@ -63,7 +52,7 @@ pub(crate) fn may_update(name: &AgentName, changes: &[String], draft: u64) -> Me
     let text = format!(
         "{} is yours already. **Nothing is changed yet.** A new version would change\n{}\nRunning attempts keep theirs.",
         shown(name),
-        fit(&changes.join("\n"), PROBLEMS_MAX)
+        fit(&changes.join("\n"), CHANGES_MAX)
     );
     Message::of(text).with(vec![
         Button::new("Make it a new version", Style::Success, &CustomId::NewVersion { draft }),

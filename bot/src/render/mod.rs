@@ -5,12 +5,13 @@ mod card;
 mod list;
 mod modal;
 mod notice;
+mod problem;
 mod setup;
 mod thread;
 mod words;
 
 pub(crate) use agent::{
-    bring_key, may_rotate, may_update, not_registered, nothing_differs, problems, registered, secret_link,
+    bring_key, may_rotate, may_update, not_registered, nothing_differs, registered, secret_link,
     secrets_elsewhere, trial_goes_on, tried, updated,
 };
 pub(crate) use card::{Look, card, public_card};
@@ -20,11 +21,12 @@ pub(crate) use modal::{
     try_form,
 };
 pub(crate) use notice::{alert, beside_card, notice, outdated};
+pub(crate) use problem::{may_be_posted, not_answered, not_posted, problems, refusal, returned};
 pub(crate) use setup::{VISIBLE, may_not_post, setup_channels, setup_people};
 pub(crate) use thread::{opened, thread_button, thread_name, thread_news, thread_ping};
 pub(crate) use words::{
-    account, error, help, link_offer, many, policy, posted, posted_many, preview, returned, stale, status,
-    timezone, usage,
+    account, error, help, link_offer, many, policy, posted, posted_many, preview, stale, status, timezone,
+    usage,
 };
 
 use guildhall_protocol::state::JobState;

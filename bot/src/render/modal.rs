@@ -13,6 +13,13 @@ use serde_json::{Value, json};
 /// Most characters that somebody can type into a field.
 const TYPED_MAX: usize = 4_000;
 
+/// What stands above the fields of a new job.
+pub(super) const BRIEF: &str = "What do you want?";
+pub(super) const MATERIAL: &str = "Material to work on";
+pub(super) const CRITERIA: &str = "How will you know that it is right?";
+pub(super) const TITLE: &str = "Title";
+pub(super) const DEADLINE: &str = "When must it be done?";
+
 /// Most fields of a form.
 pub(crate) const FIELDS_MAX: usize = 5;
 
@@ -92,25 +99,11 @@ pub(crate) fn post_form(id: &CustomId, typed: Typed<'_>, seen: Seen) -> Value {
         id,
         &seen.title("Post a job"),
         &[
-            field("brief", "What do you want?", "In your own words", true, true, TYPED_MAX),
-            field("material", "Material to work on", "Text or JSON, if there is any", true, false, TYPED_MAX),
-            field(
-                "criteria",
-                "How will you know that it is right?",
-                "One a line: max 200 words",
-                true,
-                false,
-                2_000,
-            ),
-            field("title", "Title", "By default, the first line of what you want", false, false, 150),
-            field(
-                "deadline",
-                "When must it be done?",
-                "2h, 3d, 18:00; by default in a day",
-                false,
-                false,
-                40,
-            ),
+            field("brief", BRIEF, "In your own words", true, true, TYPED_MAX),
+            field("material", MATERIAL, "Text or JSON, if there is any", true, false, TYPED_MAX),
+            field("criteria", CRITERIA, "One a line: max 200 words", true, false, 2_000),
+            field("title", TITLE, "By default, the first line of what you want", false, false, 150),
+            field("deadline", DEADLINE, "2h, 3d, 18:00; by default in a day", false, false, 40),
         ],
     )
 }
@@ -151,8 +144,8 @@ pub(crate) fn register_form(typed: Typed<'_>) -> Value {
 pub(crate) fn try_form(id: &CustomId, agent: &str, typed: Typed<'_>) -> Value {
     let field =
         |name, label, placeholder| typed_field(typed, (name, label, placeholder), (true, false), TYPED_MAX);
-    let brief = field("brief", "What do you want?", "By default, that it shows what it can do");
-    let material = field("material", "What it works on", "Text or JSON");
+    let brief = field("brief", BRIEF, "By default, that it shows what it can do");
+    let material = field("material", MATERIAL, "Text or JSON");
     form(id, &format!("Try {agent}"), &[brief, material])
 }
 
@@ -190,7 +183,7 @@ pub(crate) fn agent_form(id: &CustomId, agent: &str, draft: &Draft, seen: Seen) 
     if !draft.options.contains_key("brief") {
         fields.push(Field {
             name: "brief",
-            label: "What do you want?",
+            label: BRIEF,
             placeholder: "In your own words",
             value: draft.typed.get("brief").map(String::as_str),
             long: true,

@@ -44,19 +44,6 @@ pub(crate) fn error(error: &ApiError) -> Message {
     Message::of(text)
 }
 
-/// The same, with what was typed, since nobody else keeps it.
-pub(crate) fn returned(mut message: Message, typed: &BTreeMap<String, String>) -> Message {
-    let typed = typed.iter().filter(|(_, text)| !text.trim().is_empty());
-    let texts: Vec<String> = typed.map(|(name, text)| format!("{name}:\n{text}\n")).collect();
-    if !texts.is_empty() {
-        message.content.push_str("\nWhat you typed is in the file.");
-        message
-            .files
-            .push(File { name: "what-you-typed.txt".to_owned(), bytes: texts.join("\n").into_bytes() });
-    }
-    message
-}
-
 /// Something was decided already.
 pub(crate) fn stale(error: &ApiError, job: JobId) -> Message {
     let show = Button::new("Show it", Style::Primary, &CustomId::Show { job });

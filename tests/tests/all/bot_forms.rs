@@ -4,22 +4,46 @@ use crate::chat::{Chat, NUMBER, job_of};
 use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::state::JobState;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
-use guildhall_tests::fake_discord::{Attachment, Dialect};
+use guildhall_tests::fake_discord::{Attachment, Dialect, Message};
 use serde_json::json;
 
+/// A text as people read it: what takes the power from it is not seen.
+fn plain(message: &Message) -> String {
+    message.text().replace(['\\', '\u{200b}'], "")
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_posted_is_said_and_kept() {
+async fn what_cannot_be_posted_is_said_field_by_field_and_kept() {
     let chat = Chat::open().await;
     let _agent = chat.steady().await;
     let ada = chat.client("ada").await;
-    let told = chat
-        .post(&ada, &[], &[("brief", "Say a number"), ("criteria", "valid JSON"), ("deadline", "soon")])
-        .await;
-    assert!(told.shows("deadline") && told.shows("Nothing was posted"), "{told:?}");
+    let wrong = [("brief", " "), ("criteria", "valid JSON\nmax many words"), ("deadline", "soon")];
+    let told = chat.post(&ada, &[], &wrong).await;
+    let text = plain(&told);
+    for part in ["**What do you want?** is empty", "**When must it be done?**", "Nothing was posted"] {
+        assert!(told.is_ephemeral() && text.contains(part), "{part}: {text}");
+    }
+    assert!(text.contains("max many words") && text.contains("soon"), "what was typed is shown: {text}");
+    // What only the daemon knows is said by the same words.
     let form = ada.clicks(&told, "Edit again").await.modal();
-    let told =
-        ada.fills(&form, &[("deadline", "2h")]).await.until(|message| message.shows("is posted")).await;
-    let number = job_of(&told);
+    let filled = ada.fills(&form, &[("brief", "Say a number"), ("deadline", "100d")]).await;
+    let told = filled.until(|message| message.has_button("Edit again")).await;
+    assert!(plain(&told).contains("**When must it be done?** the deadline"), "{}", plain(&told));
+    let form = ada.clicks(&told, "Edit again").await.modal();
+    let long = "x".repeat(4_000);
+    let fields = [("deadline", "2h"), ("criteria", "valid JSON\nrule: size(output) >"), ("material", &long)];
+    let told = ada.fills(&form, &fields).await.until(|message| message.has_button("Edit again")).await;
+    let text = plain(&told);
+    assert!(text.contains("**How will you know that it is right? Line 2**"), "{text}");
+    assert!(
+        !text.contains("xxx") && told.files()[0].text().contains(&long),
+        "too long to be shown: {told:?}"
+    );
+    let form = ada.clicks(&told, "Edit again").await.modal();
+    let typed: Vec<String> = form.fields().into_iter().map(|field| field.value).collect();
+    assert_eq!(typed, ["Say a number", &long, "valid JSON\nrule: size(output) >", "", "2h"]);
+    let filled = ada.fills(&form, &[("criteria", "valid JSON")]).await;
+    let number = job_of(&filled.until(|message| message.shows("is posted")).await);
     let job = guildhall_protocol::ids::JobId(number.parse().expect("a number"));
     assert_eq!(chat.place.ended(job).await.head.title.as_deref(), Some("Say a number"));
 }
@@ -47,6 +71,9 @@ async fn a_file_comes_along_with_what_was_given_beside_the_form() {
     // What no form could mend is said before somebody fills one in.
     let told = ada.types(&chat.channel, "/job post", &[("deadline", "soon")]).await.message();
     assert!(told.is_ephemeral() && told.shows("deadline"), "{told:?}");
+    let both = [("deadline", "soon"), ("agent", "a b")];
+    let told = ada.types(&chat.channel, "/job post", &both).await.message();
+    assert!(told.shows("**deadline**") && told.shows("**agent**"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,7 +185,7 @@ async fn the_form_asks_what_the_agent_needs() {
     let agent = FakeAgent::start(|_| Answer::Output(json!(42))).await;
     let mut definition = agent.definition("@reader", "Reads a page.");
     let schema = json!({"type": "object", "required": ["url", "depth"], "properties": {
-        "url": {"type": "string", "title": "Which page"}, "depth": {"type": "integer", "title": "How deep"},
+        "url": {"type": "string", "title": "Which page"}, "depth": {"type": "integer", "title": "How deep", "maximum": 9},
         "tags": {"type": "array"}, "tone": {"enum": ["dry", "warm"]}}});
     definition.input_schema = Some(schema.into());
     chat.place.hire_as(&agent, definition).await;
@@ -171,10 +198,21 @@ async fn the_form_asks_what_the_agent_needs() {
     let form = ada.types(&chat.channel, "/job post", &options).await.modal();
     let labels: Vec<String> = form.fields().iter().map(|field| field.label.clone()).collect();
     assert_eq!(labels, ["What do you want?", "How deep", "Which page", "tone"]);
-    let fields = [("Which page", "https://a.example"), ("How deep", "very"), ("tone", "WARM")];
-    let fields = [&[("brief", "Read it")], fields.as_slice()].concat();
+    let fields = [("brief", "Read it"), ("Which page", " "), ("How deep", "very"), ("tone", "cold")];
     let told = ada.fills(&form, &fields).await.until(|message| !message.text().is_empty()).await;
-    assert!(told.shows("no whole number") && told.shows("How deep"), "{told:?}");
+    let text = plain(&told);
+    for part in [
+        "**Which page** is missing",
+        "**How deep** `very` is no whole number: write one such as 3",
+        "**tone** `cold` is none of these, write one of them: dry, warm",
+        "```\nRead it\n```",
+    ] {
+        assert!(told.is_ephemeral() && text.contains(part), "{part}: {text}");
+    }
+    let form = ada.clicks(&told, "Edit again").await.modal();
+    let fields = [("Which page", "https://a.example"), ("How deep", "12"), ("tone", "WARM")];
+    let told = ada.fills(&form, &fields).await.until(|message| message.has_button("Edit again")).await;
+    assert!(plain(&told).contains("/depth"), "the daemon checks it against the schema: {}", plain(&told));
     let form = ada.clicks(&told, "Edit again").await.modal();
     ada.fills(&form, &[("How deep", "3")]).await.until(|message| message.shows("is posted")).await;
     chat.place.until_met(|| !agent.assigned().is_empty()).await;

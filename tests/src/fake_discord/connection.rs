@@ -2,10 +2,11 @@
 
 use super::desk::Desk;
 use super::gateway::{self, Order};
+use super::knobs::Door;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::http::Uri;
-use axum::response::Response;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,11 @@ const INTENTS: u64 = (1 << 26) - 1;
 const PRIVILEGED_INTENTS: u64 = (1 << 1) | (1 << 8) | (1 << 15);
 
 pub(super) async fn upgrade(State(desk): State<Arc<Desk>>, uri: Uri, socket: WebSocketUpgrade) -> Response {
+    if desk.gateway().door == Door::Shut {
+        desk.gateway().turn_away();
+        desk.changed();
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let query = uri.query().unwrap_or_default().to_owned();
     socket.on_upgrade(async move |socket| converse(&desk, socket, &query).await)
 }
@@ -41,6 +47,7 @@ struct Connection<'a> {
 
 async fn converse(desk: &Desk, socket: WebSocket, query: &str) {
     let (number, mut orders) = desk.gateway().connect();
+    desk.changed();
     let mut connection = Connection { desk, socket, number, session: None };
     let end = if query.split('&').any(|part| part == "v=10") && !query.contains("compress=") {
         connection.run(&mut orders).await
@@ -66,7 +73,8 @@ impl Connection<'_> {
     async fn run(&mut self, orders: &mut tokio::sync::mpsc::Receiver<Order>) -> End {
         let beat = Duration::from_millis(self.desk.gateway().heartbeat_ms);
         let hello = json!({"op": 10, "d": {"heartbeat_interval": beat.as_millis()}});
-        if self.send(hello.to_string()).await.is_err() {
+        let is_silent = self.desk.gateway().door == Door::Silent;
+        if !is_silent && self.send(hello.to_string()).await.is_err() {
             return End::Lost;
         }
         let mut silent_at = tokio::time::Instant::now() + 2 * beat;

@@ -209,7 +209,7 @@ impl Desk {
         }
         let id = world.id(self.now_ms());
         let person =
-            Person { name: name.to_owned(), dms_closed: false, has_app: false, locale: "en-US".to_owned() };
+            Person { name: name.to_owned(), dms_closed: None, has_app: false, locale: "en-US".to_owned() };
         world.people.insert(id, person);
         for guild in world.guilds.values_mut() {
             guild.members.insert(id);

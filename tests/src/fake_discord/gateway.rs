@@ -1,6 +1,7 @@
 //! The sessions of the gateway: what was sent in each, so that a bot that lost its connection misses nothing.
 
 use super::desk::{Desk, bot_json};
+use super::knobs::Door;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::mpsc;
@@ -46,6 +47,8 @@ pub(super) struct Gateway {
     pub(super) resumes: u64,
     /// The next to identify is closed with this code.
     pub(super) closes_next: Option<u16>,
+    /// What whoever comes meets.
+    pub(super) door: Door,
 }
 
 impl Default for Gateway {
@@ -60,6 +63,7 @@ impl Default for Gateway {
             identifies: 0,
             resumes: 0,
             closes_next: None,
+            door: Door::default(),
         }
     }
 }
@@ -87,6 +91,16 @@ impl Gateway {
         let (line, orders) = mpsc::channel(ORDERS_MAX);
         self.lines.insert(self.count, line);
         (self.count, orders)
+    }
+
+    /// How many came.
+    pub(super) fn arrivals(&self) -> u64 {
+        self.count
+    }
+
+    /// A connection is refused.
+    pub(super) fn turn_away(&mut self) {
+        self.count += 1;
     }
 
     /// A connection goes; `over` if its session cannot be resumed.

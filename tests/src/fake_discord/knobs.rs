@@ -16,6 +16,18 @@ pub enum Resumption {
     Impossible,
 }
 
+/// What a bot meets at the gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// It is let in.
+    #[default]
+    Open,
+    /// The connection is refused (503).
+    Shut,
+    /// The connection stands, and nobody says hello.
+    Silent,
+}
+
 impl FakeDiscord {
     /// Time goes on so much at once: interactions run out, limits begin again, addresses of files end.
     pub fn passes(&self, span: Duration) {
@@ -129,6 +141,26 @@ impl FakeDiscord {
     /// What it sends from now on deviates like this.
     pub fn speaks(&self, dialect: Dialect) {
         self.desk.set_dialect(dialect);
+    }
+
+    /// The content network refuses every file with this status from now on.
+    pub fn refuses_files(&self, status: u16) {
+        self.desk.world().network.refuses = Some(status);
+    }
+
+    /// Files that are sent from now on are said to have so many bytes, whatever they have.
+    pub fn misstates_files(&self, bytes: usize) {
+        self.desk.world().network.says_bytes = Some(bytes);
+    }
+
+    /// Whoever comes to the gateway from now on meets this.
+    pub fn sets_door(&self, door: Door) {
+        self.desk.gateway().door = door;
+    }
+
+    /// How often a bot came to the gateway, let in or not.
+    pub fn arrivals(&self) -> u64 {
+        self.desk.gateway().arrivals()
     }
 
     /// The addresses of files that are sent from now on are good for so long.

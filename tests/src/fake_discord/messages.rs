@@ -105,14 +105,16 @@ fn may_write(world: &World, room: &Room, channel: Id, form: &Form) -> Result<(),
     if let RoomKind::Dm { with } = room.kind {
         let person = world.people.get(&with);
         let meets = world.guilds.values().any(|guild| guild.has_bot && guild.members.contains(&with));
-        if person.is_none_or(|person| person.dms_closed) {
-            return Err(Refused::by_the_world(403, 50_007, "Cannot send messages to this user"));
-        }
-        if !meets && person.is_none_or(|person| !person.has_app) {
-            let said = "Cannot send messages to this user due to having no mutual guilds";
-            return Err(Refused::by_the_world(403, 50_278, said));
-        }
-        return Ok(());
+        let strange = !meets && person.is_none_or(|person| !person.has_app);
+        let closed = person.map_or(Some(50_007), |person| person.dms_closed);
+        return match closed.or(strange.then_some(50_278)) {
+            None => Ok(()),
+            Some(50_278) => {
+                let said = "Cannot send messages to this user due to having no mutual guilds";
+                Err(Refused::by_the_world(403, 50_278, said))
+            }
+            Some(code) => Err(Refused::by_the_world(403, code, "Cannot send messages to this user")),
+        };
     }
     let in_thread = matches!(room.kind, RoomKind::Thread { .. });
     needs(

@@ -59,7 +59,7 @@ mod writing;
 pub use console::Console;
 pub use desk::Call;
 pub use dialect::Dialect;
-pub use knobs::Resumption;
+pub use knobs::{Door, Resumption};
 pub use message::{Attachment, Button, Message, Select};
 pub use modal::{Field, Modal};
 pub use permission::Permission;

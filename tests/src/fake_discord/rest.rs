@@ -222,6 +222,10 @@ async fn attachment(
         desk.complain("the bot showed a token to the content network".to_owned());
     }
     let world = desk.world();
+    if let Some(refused) = world.network.refuses {
+        let status = StatusCode::from_u16(refused).expect("a status that a test chose");
+        return (status, "This content is no longer available.").into_response();
+    }
     let file = world.files.get(&id).filter(|file| file.room == room && file.name == name);
     match file {
         None => (StatusCode::NOT_FOUND, "This content is no longer available.").into_response(),

@@ -335,9 +335,15 @@ impl User {
 
     /// Takes no direct messages any more.
     pub fn closes_dms(&self) {
+        self.closes_dms_as(50_007);
+    }
+
+    /// Takes no direct messages any more, which Discord says with this code: 50007, or 50278 where she and the bot have nothing
+    /// in common.
+    pub fn closes_dms_as(&self, code: u32) {
         self.change(|world| {
             if let Some(person) = world.people.get_mut(&self.id) {
-                person.dms_closed = true;
+                person.dms_closed = Some(code);
             }
         });
     }
@@ -346,7 +352,7 @@ impl User {
     pub fn opens_dms(&self) {
         self.change(|world| {
             if let Some(person) = world.people.get_mut(&self.id) {
-                person.dms_closed = false;
+                person.dms_closed = None;
             }
         });
     }

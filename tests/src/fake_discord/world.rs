@@ -75,7 +75,8 @@ pub(super) struct Post {
 /// Somebody.
 pub(super) struct Person {
     pub(super) name: String,
-    pub(super) dms_closed: bool,
+    /// The code with which she takes no direct messages: 50007 closed, 50278 nothing in common.
+    pub(super) dms_closed: Option<u32>,
     /// Has the app installed for herself.
     pub(super) has_app: bool,
     pub(super) locale: String,
@@ -152,6 +153,15 @@ pub(super) struct Interaction {
     pub(super) said: Value,
 }
 
+/// How the content network deviates.
+#[derive(Default)]
+pub(super) struct Network {
+    /// It refuses every file with this status.
+    pub(super) refuses: Option<u16>,
+    /// Files are said to have so many bytes, whatever they have.
+    pub(super) says_bytes: Option<usize>,
+}
+
 #[derive(Default)]
 pub(super) struct World {
     count: u64,
@@ -159,6 +169,7 @@ pub(super) struct World {
     pub(super) rooms: BTreeMap<Id, Room>,
     pub(super) people: BTreeMap<Id, Person>,
     pub(super) files: BTreeMap<Id, File>,
+    pub(super) network: Network,
     pub(super) interactions: BTreeMap<Id, Interaction>,
     /// Global commands, in the order of their registration.
     pub(super) commands: Vec<Value>,
@@ -296,8 +307,8 @@ impl World {
     /// Keeps a file, and says what a message shows of it.
     pub(super) fn keep_file(&mut self, id: Id, file: File) -> Value {
         let said = json!({
-            "id": id.to_string(), "filename": file.name, "size": file.bytes.len(), "content_type": file.content_type,
-            "url": "", "proxy_url": "",
+            "id": id.to_string(), "filename": file.name, "content_type": file.content_type, "url": "",
+            "size": self.network.says_bytes.unwrap_or(file.bytes.len()), "proxy_url": "",
         });
         self.files.insert(id, file);
         said

@@ -57,6 +57,9 @@ async fn direct_messages_arrive_unless_the_door_is_closed() {
     ada.closes_dms();
     let refused = bot.call(Method::POST, &path, &json!({"content": "Hello?"})).await;
     assert_eq!(refused.refusal(), (403, 50_007));
+    ada.closes_dms_as(50_278);
+    let refused = bot.call(Method::POST, &path, &json!({"content": "Hello?"})).await;
+    assert_eq!(refused.refusal(), (403, 50_278));
     ada.opens_dms();
     let eve = discord.user("eve");
     eve.leaves(&discord.server("Other"));

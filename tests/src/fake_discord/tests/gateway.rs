@@ -142,3 +142,17 @@ async fn a_dialect_changes_what_is_sent() {
     });
     assert_eq!(shown.message().content(), "Hello");
 }
+
+#[tokio::test]
+async fn a_door_is_shut_or_nobody_says_hello() {
+    let discord = FakeDiscord::start().await;
+    discord.sets_door(Door::Silent);
+    let mut bot = RawBot::dial(&discord).await;
+    discord.until("it came", || discord.arrivals() == 1).await;
+    discord.sets_door(Door::Shut);
+    let url = discord.api().replacen("http", "ws", 1);
+    assert!(tokio_tungstenite::connect_async(format!("{url}/?v=10")).await.is_err());
+    assert_eq!(discord.arrivals(), 2);
+    discord.closes(4_000);
+    assert_eq!(bot.next().await, Err(4_000), "there was no hello before");
+}

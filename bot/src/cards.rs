@@ -57,8 +57,7 @@ pub(crate) struct Cards {
 impl Cards {
     /// The channel of direct messages with somebody.
     pub(crate) async fn direct(&self, bot: &Bot, user: u64) -> Result<u64, DiscordError> {
-        let known = self.direct.lock().unwrap_or_else(PoisonError::into_inner).get(&user).copied();
-        if let Some(channel) = known {
+        if let Some(channel) = self.known_direct(user) {
             return Ok(channel);
         }
         let channel = bot.discord.direct(user).await?;
@@ -68,6 +67,10 @@ impl Cards {
         }
         direct.insert(user, channel);
         Ok(channel)
+    }
+
+    fn known_direct(&self, user: u64) -> Option<u64> {
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner).get(&user).copied()
     }
 
     /// The channel that is remembered is gone: the next message opens another one.
@@ -125,13 +128,15 @@ impl Cards {
     /// Puts the card of a job where somebody is, or else into direct messages.
     async fn put_where_they_are(&self, bot: &Bot, person: &Person, of: &Incoming, job: JobId) -> Stands {
         let here = of.channel.filter(|_| of.can_post);
-        let spot = |channel| Spot { channel, in_server: of.server.is_some(), may_thread: of.can_thread };
+        let spot = |channel| Spot { channel, in_server: true, may_thread: of.can_thread };
         if let Some(channel) = here
             && let Ok(()) = self.put_into(bot, person, spot(channel), job, None).await
         {
             return Stands::Here;
         }
-        self.put_direct(bot, person, of.user.id, job).await
+        let stands = self.put_direct(bot, person, of.user.id, job).await;
+        let is_there = of.channel.is_some() && of.channel == self.known_direct(of.user.id);
+        if is_there && stands == Stands::InDirectMessages { Stands::Here } else { stands }
     }
 
     /// Where the card of a job stands that may have one already; it is put only if there is none.

@@ -17,6 +17,8 @@ const HOSTS: [&str; 2] = ["cdn.discordapp.com", "media.discordapp.net"];
 pub(crate) enum FileError {
     #[error("the file has {0} bytes, the most is {INPUT_BYTES_MAX}")]
     TooLarge(u64),
+    #[error("the file has more than {INPUT_BYTES_MAX} bytes, the most, and not {0} as is said")]
+    LargerThanSaid(u64),
     #[error("the file is no text")]
     NoText,
     #[error("the file is not where Discord keeps files")]
@@ -62,7 +64,7 @@ impl Files {
         // What it says about its size may be a lie.
         while let Some(chunk) = response.chunk().await.map_err(|_| FileError::Away)? {
             if chunk.len() > INPUT_BYTES_MAX - bytes.len() {
-                return Err(FileError::TooLarge((bytes.len() + chunk.len()) as u64));
+                return Err(FileError::LargerThanSaid(attachment.size));
             }
             bytes.extend_from_slice(&chunk);
         }

@@ -17,9 +17,6 @@ mod permission {
     pub(super) const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
 }
 
-/// The context of direct messages with the bot; there are servers, and direct messages of other people.
-const BOT_DM: u64 = 1;
-
 /// An interaction: somebody used a command, clicked, or filled something in.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Incoming {
@@ -33,7 +30,8 @@ pub(crate) struct Incoming {
     pub(crate) server: Option<Server>,
     /// The channel that it happened in.
     pub(crate) channel: Option<u64>,
-    /// Whether we may post cards into that channel.
+    /// Whether we may post cards into that channel. Outside servers we may not: others could read there, and of a form that was
+    /// filled in it is not known. Direct messages with us are opened by themselves.
     pub(crate) can_post: bool,
     /// Whether we may open threads in that channel, as far as we are told.
     pub(crate) can_thread: bool,
@@ -133,13 +131,13 @@ impl Incoming {
         // A channel for text or for news: what is a thread itself has none.
         let kind = number(event.get("channel").and_then(|channel| channel.get("type")));
         let has_threads = kind.is_none_or(|kind| matches!(kind, 0 | 5));
-        let can_post = if server.is_some() { is_installed(event) && may } else { is_with_us(event) };
+        let can_post = server.is_some() && is_installed(event) && may;
         Some(Self {
             id,
             token,
             user: read_user(user, member)?,
             can_post,
-            can_thread: can_post && may_thread && has_threads && server.is_some(),
+            can_thread: can_post && may_thread && has_threads,
             server,
             app_permissions,
             channel: identity(event.get("channel_id"))
@@ -155,14 +153,6 @@ impl Incoming {
 /// whatever the permissions of our answers are.
 fn is_installed(event: &Value) -> bool {
     event.get("authorizing_integration_owners").is_none_or(|owners| owners.get("0").is_some())
-}
-
-/// Whether something outside servers happened in somebody's direct messages with us: what we write there nobody else reads.
-fn is_with_us(event: &Value) -> bool {
-    match number(event.get("context")) {
-        Some(context) => context == BOT_DM,
-        None => is_installed(event),
-    }
 }
 
 /// Number and token of an interaction of which nothing else is understood: so much is enough to answer it.
@@ -376,18 +366,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_posted_into_direct_messages_of_others() {
-        let can_post = |context: Value, owners: Value| {
-            let mut event = post();
-            event["guild_id"] = Value::Null;
-            event["context"] = context;
+    fn outside_servers_nothing_is_posted_where_somebody_is() {
+        let mut event = post();
+        event["guild_id"] = Value::Null;
+        for (context, owners) in [(1, json!({"0": "0"})), (2, json!({"1": "3"})), (2, json!({"0": "0"}))] {
+            event["context"] = json!(context);
             event["authorizing_integration_owners"] = owners;
-            Incoming::read(&event).expect("it is one").can_post
-        };
-        let own = || json!({"1": "3"});
-        assert!(can_post(json!(1), own()) && can_post(json!(1), json!({"0": "0"})));
-        assert!(!can_post(json!(2), own()) && !can_post(json!("2"), json!({"0": "0"})));
-        assert!(can_post(Value::Null, json!({"0": "0"})) && !can_post(Value::Null, own()));
+            assert!(!Incoming::read(&event).expect("it is one").can_post);
+        }
+        // A form that was filled in comes without either, wherever it was.
+        for field in ["context", "authorizing_integration_owners"] {
+            event.as_object_mut().expect("an object").remove(field);
+        }
+        assert!(!Incoming::read(&event).expect("it is one").can_post);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use guildhall_protocol::account::CONSENT_FIELD;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
-use guildhall_protocol::job::{JobDraft, Visibility};
+use guildhall_protocol::job::{FieldError, JobDraft, Visibility};
 use guildhall_protocol::place::PlaceStory;
 use guildhall_protocol::view::{NewJob, Posted};
 use serde_json::Value;
@@ -73,6 +73,10 @@ impl Bot {
     }
 
     async fn check_options(&self, of: &Incoming, options: &Options) -> Result<(), Refusal> {
+        if of.server.is_none() && options.text("visibility") == Some(render::VISIBLE) {
+            let told = "is for a server, and there is no server here: without it, only you see the job";
+            return Err(vec![FieldError::new("visibility", told)].into());
+        }
         let person = self.hall.person(of);
         let known = tokio::time::timeout(CLOCK_MAX, clock(&person, options.text("deadline"))).await;
         // A form that comes late does not come at all: then it is said when it was filled in.

@@ -1,16 +1,11 @@
 //! Posting on Discord: what forms ask, what comes along with them, and what is typed wrong, maliciously, or by many at once.
 
-use crate::chat::{Chat, NUMBER, job_of};
+use crate::chat::{Chat, NUMBER, job_of, plain};
 use guildhall_protocol::agent::AgentState;
 use guildhall_protocol::state::JobState;
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
-use guildhall_tests::fake_discord::{Attachment, Dialect, Message};
+use guildhall_tests::fake_discord::{Attachment, Dialect};
 use serde_json::json;
-
-/// A text as people read it: what takes the power from it is not seen.
-fn plain(message: &Message) -> String {
-    message.text().replace(['\\', '\u{200b}'], "")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_posted_is_said_field_by_field_and_kept() {

@@ -115,6 +115,11 @@ pub(crate) fn job_of(message: &Message) -> String {
     after.chars().take_while(char::is_ascii_digit).collect()
 }
 
+/// A text as people read it: what takes the power from it is not seen.
+pub(crate) fn plain(message: &Message) -> String {
+    message.text().replace(['\\', '\u{200b}'], "")
+}
+
 pub(crate) fn is_card_of(number: &str) -> impl Fn(&Message) -> bool + use<> {
     let title = format!("Job #{number}");
     move |message| {

@@ -2,16 +2,17 @@
 
 use crate::cast::is;
 use crate::chat::{Chat, NUMBER, is_card_of, job_of};
+use crate::place::PATIENCE;
 use guildhall_protocol::client::Client;
 use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::notice::Channel;
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::view::Order;
-use guildhall_tests::fake_discord::{Call, Message, User, View};
+use guildhall_tests::fake_discord::{Call, Door, Message, User, View};
 use std::collections::BTreeSet;
-use std::time::Duration;
-use tokio::process::Command;
+use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
 
 const SEND: &str = "POST /channels/{channel_id}/messages";
 /// Everybody may see it, and its client decides.
@@ -251,10 +252,20 @@ async fn a_card_whose_client_is_not_known_here_shows_what_anybody_sees() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_takes_no_direct_messages_is_remembered_and_told_once() {
+    remembered_and_told_once(50_007).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_nothing_in_common_with_the_bot_is_remembered_and_told_once() {
+    remembered_and_told_once(50_278).await;
+}
+
+/// Whom Discord refuses direct messages with this code is told elsewhere, and hears of it once.
+async fn remembered_and_told_once(code: u32) {
     let mut chat = Chat::open().await;
     let _agent = chat.steady().await;
     let ada = chat.client("ada").await;
-    ada.closes_dms();
+    ada.closes_dms_as(code);
     let news = |number: String| {
         move |message: &Message| {
             message.pings() == ["ada"] && message.shows(&format!("news of job #{number}"))
@@ -262,7 +273,7 @@ async fn whoever_takes_no_direct_messages_is_remembered_and_told_once() {
     };
     let number = job_of(&chat.post(&ada, &[], NUMBER).await);
     chat.channel.until(news(number)).await;
-    assert_eq!(chat.refusals(50_007), 1);
+    assert_eq!(chat.refusals(code), 1);
     // In good order: what was told is said to be.
     chat.stop_bot().await;
     chat.start_bot().await;
@@ -275,11 +286,39 @@ async fn whoever_takes_no_direct_messages_is_remembered_and_told_once() {
     chat.discord.set_latency(Duration::from_millis(300));
     let number = job_of(&chat.post(&ada, &[], NUMBER).await);
     chat.channel.until(news(number)).await;
-    assert_eq!(chat.refusals(50_007), 1, "nobody tries again so soon");
+    assert_eq!(chat.refusals(code), 1, "nobody tries again so soon");
     chat.discord.set_latency(Duration::ZERO);
     chat.place.let_pass(2).await;
     chat.post(&ada, &[], NUMBER).await;
     ada.until_dm(|message| message.shows("is done")).await;
+}
+
+/// Ends a bot as a service manager does, and looks that it takes no longer than one may wait.
+async fn ends_in_time(mut bot: Child, what: &str) {
+    let id = bot.id().expect("it runs").to_string();
+    let asked = Instant::now();
+    assert!(Command::new("kill").arg(id).status().await.expect("it runs").success());
+    let ended = tokio::time::timeout(PATIENCE, bot.wait()).await.expect("it ends").expect("it ran");
+    let took = asked.elapsed();
+    assert!(ended.success() && took < Duration::from_secs(3), "{what}: {ended:?} after {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_no_gateway_serves_ends_in_time() {
+    let mut chat = Chat::open().await;
+    chat.kill_bot().await;
+    for door in [Door::Shut, Door::Silent] {
+        chat.discord.sets_door(door);
+        let arrivals = chat.discord.arrivals();
+        let bot = chat.bot_command().spawn().expect("it starts");
+        chat.discord.until("it comes to the gateway", || chat.discord.arrivals() > arrivals).await;
+        ends_in_time(bot, &format!("{door:?}")).await;
+    }
+    chat.discord.sets_door(Door::Open);
+    chat.start_bot().await;
+    chat.discord.leave().await;
+    let bot = chat.bot.take().expect("it runs");
+    ends_in_time(bot, "a Discord that is gone").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use crate::incoming::Incoming;
 use guildhall_protocol::account::{Identity, Role};
 use guildhall_protocol::client::Client;
 use guildhall_protocol::endpoint::Endpoint;
-use guildhall_protocol::error::ApiError;
+use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::{ActingFor, ActingIn, Hello};
 use guildhall_protocol::ids::UserId;
 use guildhall_protocol::service::GuildhallClient;
@@ -109,6 +109,36 @@ impl Person {
     {
         self.0.call(call).await
     }
+
+    /// One call in their name that carries a request id, and so happens at most once: it is made again where nobody knows
+    /// whether it happened.
+    ///
+    /// # Errors
+    /// `Unknown` for as long as no answer says whether it happened.
+    pub(crate) async fn call_once<T, F, Call>(&self, call: Call) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<Result<T, ApiError>, RpcError>>,
+        Call: Fn(GuildhallClient, Context) -> F,
+    {
+        match self.0.call(&call).await {
+            Err(unknown) if unknown.kind == ErrorKind::Unknown => known(unknown, self.0.call(&call).await),
+            first => first,
+        }
+    }
+}
+
+/// What is known after a second call. That the daemon could not be asked again says nothing of the first.
+fn known<T>(unknown: ApiError, again: Result<T, ApiError>) -> Result<T, ApiError> {
+    again.map_err(|error| match error.kind {
+        // It looked, and says that it did not happen.
+        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict => error,
+        ErrorKind::Unavailable
+        | ErrorKind::Unknown
+        | ErrorKind::Limited
+        | ErrorKind::Forbidden
+        | ErrorKind::Unsupported
+        | ErrorKind::Internal => unknown,
+    })
 }
 
 fn hello(token: &str, acting_for: Option<ActingFor>) -> Hello {
@@ -123,4 +153,21 @@ pub(crate) fn discord(id: u64) -> Identity {
 /// The number of somebody on Discord.
 pub(crate) fn discord_id(identity: &Identity) -> Option<u64> {
     (identity.kind == "discord").then(|| identity.id.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answer_ends_not_knowing() {
+        let error = |kind: ErrorKind| ApiError::new(kind, "it is so");
+        let after = |again: Result<u8, ApiError>| known(error(ErrorKind::Unknown), again);
+        assert_eq!(after(Ok(7)), Ok(7));
+        assert_eq!(after(Err(error(ErrorKind::Invalid))), Err(error(ErrorKind::Invalid)));
+        for silent in [ErrorKind::Unavailable, ErrorKind::Limited, ErrorKind::Forbidden, ErrorKind::Internal]
+        {
+            assert_eq!(after(Err(error(silent))), Err(error(ErrorKind::Unknown)), "{silent:?}");
+        }
+    }
 }

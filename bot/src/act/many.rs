@@ -59,7 +59,11 @@ impl Bot {
             NewJob { request: request.unwrap_or_else(|_| RequestId::fresh()), draft }
         });
         let jobs: Vec<NewJob> = jobs.collect();
-        let posted = person.call(|service, context| async move { service.post(context, jobs).await }).await?;
+        let posted = person.call_once(|service, context| {
+            let jobs = jobs.clone();
+            async move { service.post(context, jobs).await }
+        });
+        let posted = posted.await?;
         let waits = |error: &ApiError| error.field.as_deref() == Some(CONSENT_FIELD);
         if posted.iter().any(|job| job.as_ref().is_err_and(waits)) {
             let policy = person.call(|service, context| async move { service.policy(context).await });

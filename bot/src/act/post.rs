@@ -318,17 +318,12 @@ async fn written(person: &Person, draft: &Draft) -> Result<JobDraft, Refusal> {
 /// Posts a draft; the same request posts nothing twice.
 async fn posted(person: &Person, draft: &Draft, request: RequestId) -> Result<Posted, Refusal> {
     let job = NewJob { request, draft: written(person, draft).await? };
-    let mut posted = post_once(person, job.clone()).await;
-    // Whether it was posted is not known: the same request says so, and posts nothing twice.
-    if posted.as_ref().is_err_and(|error| error.kind == ErrorKind::Unknown) {
-        posted = post_once(person, job).await;
-    }
+    let posted = person.call_once(|service, context| {
+        let jobs = vec![job.clone()];
+        async move { service.post(context, jobs).await }
+    });
     let nothing = || ApiError::new(ErrorKind::Internal, "the daemon posted nothing");
-    Ok(posted?.pop().ok_or_else(nothing)??)
-}
-
-async fn post_once(person: &Person, job: NewJob) -> Result<Vec<Result<Posted, ApiError>>, ApiError> {
-    person.call(|service, context| async move { service.post(context, vec![job]).await }).await
+    Ok(posted.await?.pop().ok_or_else(nothing)??)
 }
 
 /// What is wrong, with what was typed and the way back to it.

@@ -12,7 +12,7 @@ use guildhall_protocol::agent::{AgentDefinition, AgentKind, AgentName};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::job::FieldError;
-use guildhall_protocol::view::{RegisterOptions, Registered, Updated};
+use guildhall_protocol::view::{RegisterOptions, Updated};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -92,12 +92,11 @@ async fn registered(
     definition: AgentDefinition,
 ) -> Answer {
     let (name, kind) = (definition.name.clone(), definition.kind);
-    let mut registered = register_once(person, request_of(of), definition.clone()).await;
-    // Whether it was registered is not known: the same request says so, and registers nothing twice.
-    if registered.as_ref().is_err_and(|error| error.kind == ErrorKind::Unknown) {
-        registered = register_once(person, request_of(of), definition).await;
-    }
-    let registered = match registered {
+    let registered = person.call_once(|service, context| {
+        let (request, definition) = (request_of(of), definition.clone());
+        async move { service.register_agent(context, request, definition, RegisterOptions::default()).await }
+    });
+    let registered = match registered.await {
         Ok(registered) => registered,
         Err(error) => return refused(person, of, written, &[], Some(error)).await,
     };
@@ -110,19 +109,6 @@ async fn registered(
     message.content.push('\n');
     message.content.push_str(&next.content);
     Ok(message)
-}
-
-async fn register_once(
-    person: &Person,
-    request: RequestId,
-    definition: AgentDefinition,
-) -> Result<Registered, ApiError> {
-    let options = RegisterOptions::default();
-    person
-        .call(|service, context| async move {
-            service.register_agent(context, request, definition, options).await
-        })
-        .await
 }
 
 async fn update(

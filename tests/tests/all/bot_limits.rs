@@ -141,6 +141,25 @@ async fn a_daemon_that_hangs_leaves_the_bot_answering_everybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_knows_is_not_said_to_be_nothing() {
+    let mut chat = Chat::open().await;
+    let ada = chat.client("ada").await;
+    let form = ada.types(&chat.channel, "/job post", &[]).await.modal();
+    let agent = ada.types(&chat.channel, "/agent register", &[]).await.modal();
+    // The daemon has what is asked of it, and dies before it says what came of it.
+    chat.signal_daemon("STOP").await;
+    let posted = ada.fills(&form, NUMBER).await;
+    chat.place.kill().await;
+    let told = posted.until(|message| !message.text().is_empty()).await;
+    assert!(told.shows("may have been posted") && told.files().len() == 1, "{told:?}");
+    assert!(!told.shows("Nothing was"), "nobody knows that: {told:?}");
+    let told =
+        ada.fills(&agent, &[("name", "@a"), ("description", "a"), ("endpoint", "https://a.example")]).await;
+    let told = told.until(|message| !message.text().is_empty()).await;
+    assert!(told.shows("Nothing was"), "it was not asked at all: {told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_card_that_was_changed_too_often_is_replaced() {
     let chat = Chat::open().await;
     let _agent = chat.steady().await;

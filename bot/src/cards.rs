@@ -12,13 +12,13 @@ use guildhall_protocol::ids::{BodyId, JobId};
 use guildhall_protocol::job::{JobDraft, Visibility};
 use guildhall_protocol::notice::Channel;
 use guildhall_protocol::view::JobStory;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// Longest text of a job or an answer that is read for a card, bytes.
 const TEXT_MAX: usize = 2_000_000;
-/// Direct channels that are remembered.
-const DIRECT_MAX: usize = 10_000;
+/// Channels that are remembered, of each kind.
+const CHANNELS_MAX: usize = 10_000;
 
 /// Where the card of a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(crate) struct Spot {
 #[derive(Default)]
 pub(crate) struct Cards {
     direct: Mutex<BTreeMap<u64, u64>>,
+    /// Where we were not let open a thread, though we might when a card was put there.
+    threadless: Mutex<BTreeSet<u64>>,
 }
 
 impl Cards {
@@ -62,7 +64,7 @@ impl Cards {
         }
         let channel = bot.discord.direct(user).await?;
         let mut direct = self.direct.lock().unwrap_or_else(PoisonError::into_inner);
-        if direct.len() >= DIRECT_MAX {
+        if direct.len() >= CHANNELS_MAX {
             direct.clear();
         }
         direct.insert(user, channel);
@@ -71,6 +73,28 @@ impl Cards {
 
     fn known_direct(&self, user: u64) -> Option<u64> {
         self.direct.lock().unwrap_or_else(PoisonError::into_inner).get(&user).copied()
+    }
+
+    /// No thread could be opened in a channel: cards there offer none from now on.
+    pub(crate) fn are_threadless(&self, channel: u64) {
+        let mut threadless = self.threadless.lock().unwrap_or_else(PoisonError::into_inner);
+        if threadless.len() >= CHANNELS_MAX {
+            threadless.clear();
+        }
+        threadless.insert(channel);
+    }
+
+    /// Whether a card may offer to open a thread at it, as far as is known.
+    pub(crate) fn offers_thread(&self, card: &Card) -> bool {
+        let threadless = self.threadless.lock().unwrap_or_else(PoisonError::into_inner);
+        card.may_thread && !threadless.contains(&card.channel)
+    }
+
+    /// Where threads may be opened again, cards offer it again.
+    pub(crate) fn hears(&self, of: &Incoming) {
+        if let Some(channel) = of.channel.filter(|_| of.can_thread) {
+            self.threadless.lock().unwrap_or_else(PoisonError::into_inner).remove(&channel);
+        }
     }
 
     /// The channel that is remembered is gone: the next message opens another one.

@@ -134,7 +134,7 @@ async fn draw(bot: &Bot, surface: &LeasedSurface, card: &Card) -> Fate {
         // Everything of a job is drawn in its client's name.
         Some(client) => {
             let person = bot.hall.user(client);
-            let may_thread = card.may_thread && address::thread(&surface.others).is_none();
+            let may_thread = bot.cards.offers_thread(card) && address::thread(&surface.others).is_none();
             async {
                 let story = story(&person, surface.job.id).await?;
                 let card = drawn(&person, &story, Look::Full, may_thread).await?;

@@ -4,7 +4,7 @@
 //! none of them; direct messages are what they have for that.
 
 use crate::act::{Bot, story};
-use crate::address::{self, Address, Thread};
+use crate::address::{self, Address, Card, Thread};
 use crate::cards::{drawn, shown_at, texts};
 use crate::discord::DiscordError;
 use crate::hall::{Person, discord_id};
@@ -47,7 +47,11 @@ pub(crate) async fn open(bot: &Bot, person: &Person, of: &Incoming, job: JobId) 
     }
     let here = address::cards(&known).find(|card| Some(card.channel) == of.channel);
     let card = match here {
-        Some(card) => Some(card).filter(|_| of.can_thread),
+        Some(card) if !of.can_thread => {
+            cannot(bot, person, &story, &card).await;
+            None
+        }
+        Some(card) => Some(card),
         // On a board in another channel Discord says only then whether we may.
         None => address::cards(&known).find(|card| card.in_server).filter(|_| of.server.is_some()),
     };
@@ -64,6 +68,9 @@ pub(crate) async fn open(bot: &Bot, person: &Person, of: &Incoming, job: JobId) 
         Ok(thread) => thread,
         Err(error) => {
             tracing::info!(job.id = job.0, %error, "a thread could not be opened");
+            if matches!(error, DiscordError::Forbidden) {
+                cannot(bot, person, &story, &card).await;
+            }
             return Ok(Opened::CannotHere);
         }
     };
@@ -73,11 +80,24 @@ pub(crate) async fn open(bot: &Bot, person: &Person, of: &Incoming, job: JobId) 
         service.show_at(context, job, Channel::Discord, address, 0).await
     });
     known.await?;
-    let message = drawn(person, &story, Look::Full, false).await?;
-    if let Err(error) = bot.discord.edit(card.channel, card.message, &message).await {
-        tracing::debug!(job.id = job.0, %error, "a card keeps its button until it changes next");
-    }
+    without_button(bot, person, &story, &card).await?;
     Ok(Opened::Here(thread))
+}
+
+/// We may open none there any more: the card does not go on offering it.
+async fn cannot(bot: &Bot, person: &Person, story: &JobStory, card: &Card) {
+    bot.cards.are_threadless(card.channel);
+    if let Err(error) = without_button(bot, person, story, card).await {
+        tracing::debug!(job.id = story.head.id.0, %error, "a card keeps its button until it changes next");
+    }
+}
+
+async fn without_button(bot: &Bot, person: &Person, story: &JobStory, card: &Card) -> Result<(), ApiError> {
+    let message = drawn(person, story, Look::Full, false).await?;
+    if let Err(error) = bot.discord.edit(card.channel, card.message, &message).await {
+        tracing::debug!(job.id = story.head.id.0, %error, "a card keeps its button until it changes next");
+    }
+    Ok(())
 }
 
 /// Tells in a thread what it does not tell yet, and archives it when its job has ended.

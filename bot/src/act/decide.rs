@@ -15,6 +15,7 @@ use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::FieldError;
 use guildhall_protocol::notice::{Channel, NoticeKind};
 use guildhall_protocol::permission::JobAction;
+use guildhall_protocol::state::JobState;
 use guildhall_protocol::view::Order;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -108,6 +109,11 @@ impl Bot {
         let story = story(&person, job).await?;
         let question = story.asked().filter(|_| story.allowed.contains(&JobAction::Reply));
         let Some(question) = question else {
+            // Whoever it is for answers it by the same button.
+            if matches!(story.head.state.known(), Some(JobState::InputRequired(_))) {
+                let told = format!("what job {job} asks is not for you to answer");
+                return Err(ApiError::new(ErrorKind::Forbidden, told));
+            }
             self.was_outdated(&person, of, job);
             return Err(ApiError::new(ErrorKind::Conflict, format!("job {job} asks nothing now")));
         };

@@ -74,6 +74,7 @@ impl Bot {
     /// Does what somebody wants. Whatever goes wrong is said to them, or logged.
     #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is work, and comes to `perform`")]
     pub(crate) async fn handle(&self, incoming: Incoming, seat: Seat) {
+        self.cards.hears(&incoming);
         let action = route(&incoming);
         let answered = match action {
             Action::OpenPost(options) => Box::pin(self.open_post(&incoming, &seat, options)).await,

@@ -1,7 +1,7 @@
 //! Posting the jobs of a file: they are shown first, and posted once.
 
 use super::account::clock;
-use super::post::{keep, kept, lost};
+use super::post::{has_a_here, keep, kept, lost};
 use super::{AT_ONCE, Answer, Bot};
 use crate::draft::Draft;
 use crate::hall::Person;
@@ -23,6 +23,7 @@ impl Bot {
     }
 
     async fn shown_many(&self, of: &Incoming, mut options: Options) -> Result<Message, Refusal> {
+        has_a_here(of, &options)?;
         let here = self.here(of, AT_ONCE).await;
         if let Some(refused) = here.refuses(options.text("agent")) {
             return Ok(refused);

@@ -73,10 +73,7 @@ impl Bot {
     }
 
     async fn check_options(&self, of: &Incoming, options: &Options) -> Result<(), Refusal> {
-        if of.server.is_none() && options.text("visibility") == Some(render::VISIBLE) {
-            let told = "is for a server, and there is no server here: without it, only you see the job";
-            return Err(vec![FieldError::new("visibility", told)].into());
-        }
+        has_a_here(of, options)?;
         let person = self.hall.person(of);
         let known = tokio::time::timeout(CLOCK_MAX, clock(&person, options.text("deadline"))).await;
         // A form that comes late does not come at all: then it is said when it was filled in.
@@ -308,6 +305,15 @@ impl Here {
         };
         options.entry("visibility".to_owned()).or_insert_with(|| usual.to_owned());
     }
+}
+
+/// Whether there are others here, if they are to see what is posted: those outside of servers have nothing in common.
+pub(super) fn has_a_here(of: &Incoming, options: &Options) -> Result<(), Refusal> {
+    if of.server.is_some() || options.text("visibility") != Some(render::VISIBLE) {
+        return Ok(());
+    }
+    let told = "is for a server, and there is no server here: without it, only you see the job";
+    Err(vec![FieldError::new("visibility", told)].into())
 }
 
 /// The job that somebody wrote, by their own clock.

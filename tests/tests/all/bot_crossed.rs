@@ -3,7 +3,7 @@
 use crate::chat::{Chat, NUMBER, is_card_of, job_of};
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::state::{JobState, Reviewer};
-use guildhall_tests::fake_discord::{Call, Message};
+use guildhall_tests::fake_discord::{Attachment, Call, Message};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_clicks_at_once_are_one() {
@@ -102,6 +102,11 @@ async fn in_a_conversation_of_others_everything_is_for_whoever_asks() {
     }
     // Nobody here is in a server: there is no "here" that could see a job.
     let told = ada.types(&group, "/job post", &[("visibility", "Everybody here")]).await.message();
+    assert!(told.is_ephemeral() && told.shows("no server here"), "{told:?}");
+    let file = Attachment::new("jobs.jsonl", b"Say a number\n".to_vec());
+    let options = [("material", "jobs.jsonl"), ("visibility", "Everybody here")];
+    let told = ada.types_with(&group, "/job post", &options, &[file]).await;
+    let told = told.until(|message| !message.text().is_empty()).await;
     assert!(told.is_ephemeral() && told.shows("no server here"), "{told:?}");
     let form = ada.types(&group, "/job post", &[("thread", "true"), ("review", "Always")]).await.modal();
     assert_eq!(form.title(), "Post a job");

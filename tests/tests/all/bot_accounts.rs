@@ -14,7 +14,7 @@ async fn clock_times_are_of_whoever_types_them() {
     let ada = chat.client("ada").await;
     let post = [("brief", "Say a number"), ("criteria", "valid JSON"), ("deadline", "18:00")];
     let told = chat.post(&ada, &[], &post).await;
-    assert!(told.shows("/account timezone") && told.shows("deadline"), "{told:?}");
+    assert!(told.shows("/account timezone") && told.shows("When must it be done?"), "{told:?}");
     let told = ada.types(&chat.channel, "/job post", &[("deadline", "18:00")]).await.message();
     assert!(told.shows("/account timezone"), "it is said before somebody fills a form in: {told:?}");
     let told = ada.types(&chat.channel, "/account timezone", &[("zone", "Mars/Olympus")]).await;

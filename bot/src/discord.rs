@@ -6,6 +6,8 @@ use crate::health::Counters;
 use crate::incoming::{Incoming, address, identity};
 use crate::message::{CONTENT_MAX, File, Message, ephemeral_flags, fit};
 use crate::rates::{Heard, Rates, TooLong, WAIT_MAX};
+pub(crate) use crate::refusal::DiscordError;
+use crate::refusal::explain;
 use reqwest_of_serenity::Client as HttpClient;
 use serde_json::{Value, json};
 use serenity::all::{
@@ -27,38 +29,12 @@ const REQUEST_MAX: Duration = Duration::from_secs(10);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// Longest that an answer to somebody waits for a limit.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
-
+/// Servers on a page: as many as Discord gives.
+const SERVERS_PAGE: u32 = 200;
+/// What is asked for in the address of a request.
+const QUERY_FIELDS: [&str; 2] = ["limit", "after"];
 /// After so long without a word Discord archives a thread, minutes: as long as an answer waits for its client.
 const QUIET_MINUTES: u32 = 4_320;
-
-/// Why something was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DiscordError {
-    /// The channel, message or person is gone, or never was.
-    #[error("it is gone")]
-    Gone,
-    /// The person takes no direct messages of ours.
-    #[error("they take no direct messages")]
-    Closed,
-    /// We may not.
-    #[error("the bot may not do this there")]
-    Forbidden,
-    /// It was changed so often that it cannot be changed any more.
-    #[error("it was changed too often")]
-    Worn,
-    /// The thread is archived.
-    #[error("the thread is archived")]
-    Archived,
-    /// The message has a thread.
-    #[error("it has a thread already")]
-    HasThread,
-    /// Too late, or answered already.
-    #[error("the interaction is over")]
-    Over,
-    /// Anything else.
-    #[error("{0}")]
-    Other(String),
-}
 
 /// What a person is answered.
 #[derive(Clone, Debug)]
@@ -97,17 +73,26 @@ impl Discord {
         let client = builder.build().map_err(|error| DiscordError::Other(error.to_string()))?;
         let http = Arc::new(way(token, &client, api));
         let mut discord = Self { http, client, rates: Arc::default(), application: 0 };
-        let found = discord
-            .ask(
-                Limit::Bucket("application", 0),
-                Route::Oauth2ApplicationCurrent,
-                LightMethod::Get,
-                &Value::Null,
-                &[],
-            )
-            .await?;
+        let found = discord.about().await?;
         discord.application = id_of(&found)?;
         Ok(discord)
+    }
+
+    /// What Discord says of the application.
+    pub(crate) async fn about(&self) -> Result<Value, DiscordError> {
+        let route = Route::Oauth2ApplicationCurrent;
+        self.ask(Limit::Bucket("application", 0), route, LightMethod::Get, &Value::Null, &[]).await
+    }
+
+    /// The servers that we are in, with what we may do there: a page of them, those after `after`.
+    pub(crate) async fn servers(&self, after: Option<u64>) -> Result<Vec<Value>, DiscordError> {
+        let mut query = json!({"limit": SERVERS_PAGE.to_string()});
+        if let Some(after) = after {
+            query["after"] = json!(after.to_string());
+        }
+        let limit = Limit::Bucket("servers", 0);
+        let said = self.ask(limit, Route::UserMeGuilds, LightMethod::Get, &query, &[]).await?;
+        Ok(said.as_array().cloned().unwrap_or_default())
     }
 
     /// The application's number.
@@ -289,6 +274,12 @@ impl Discord {
             let upload = MultipartUpload::Attachments(files.iter().map(named).collect());
             let payload_json = Some(body.to_string());
             request = request.multipart(Some(Multipart { upload, fields: Vec::new(), payload_json }));
+        } else if let (LightMethod::Get, Value::Object(fields)) = (method, body) {
+            // It has no body: what is asked for stands in its address.
+            let query = QUERY_FIELDS
+                .into_iter()
+                .filter_map(|name| Some((name, fields.get(name)?.as_str()?.to_owned())));
+            request = request.params(Some(query.collect()));
         } else if !body.is_null() {
             request = request.body(Some(body.to_string().into_bytes()));
         }
@@ -424,38 +415,4 @@ fn as_sent(interaction: &Interaction) -> Value {
 fn id_of(made: &Value) -> Result<u64, DiscordError> {
     let nothing = || DiscordError::Other("Discord does not say what it made".to_owned());
     identity(made.get("id")).ok_or_else(nothing)
-}
-
-/// What a refusal means.
-fn explain(status: u16, said: &Value) -> DiscordError {
-    let code = said["code"].as_u64().unwrap_or(0);
-    match code {
-        10003 | 10008 | 10013 => DiscordError::Gone,
-        50007 | 50278 => DiscordError::Closed,
-        // The last one: the thread is locked, and who may not unlock it may not write there.
-        50001 | 50013 | 160_005 => DiscordError::Forbidden,
-        10062 | 40060 | 10015 => DiscordError::Over,
-        30046 => DiscordError::Worn,
-        50083 => DiscordError::Archived,
-        160_004 => DiscordError::HasThread,
-        code => {
-            let message = said["message"].as_str().unwrap_or("no reason");
-            DiscordError::Other(format!("Discord refuses it (status {status}, code {code}: {message})"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_are_understood() {
-        let of = |code: u64| explain(400, &json!({"code": code}));
-        for gone in [10_003, 10_008, 10_013] {
-            assert!(matches!(of(gone), DiscordError::Gone), "{gone}");
-        }
-        assert!(matches!(of(50_007), DiscordError::Closed) && matches!(of(50_001), DiscordError::Forbidden));
-        assert!(matches!(explain(500, &Value::Null), DiscordError::Other(_)));
-    }
 }

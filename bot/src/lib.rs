@@ -7,6 +7,7 @@ mod act;
 mod address;
 mod alerts;
 mod cards;
+mod check;
 mod cli;
 mod commands;
 mod custom_id;
@@ -21,8 +22,10 @@ mod incoming;
 mod keep;
 mod message;
 mod notices;
+mod permission;
 mod posting;
 mod rates;
+mod refusal;
 mod render;
 mod room;
 mod route;
@@ -57,7 +60,7 @@ pub fn main() -> ExitCode {
         let config = cli.options.config()?;
         match cli.command.unwrap_or(Command::Run) {
             Command::Run => run::run(config).await,
-            Command::Check => run::check(config).await,
+            Command::Check => check::check(config).await,
         }
     });
     // Whatever still waits on Discord ends with us.

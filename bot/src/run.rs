@@ -12,7 +12,6 @@ use crate::room::Room;
 use anyhow::Context;
 use guildhall_protocol::notice::Channel;
 use std::fs::{File, TryLockError};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -192,27 +191,4 @@ fn state_folder() -> anyhow::Result<PathBuf> {
     let path = state.context("there is no home folder")?.join("guildhall").join("bot");
     std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
     Ok(path)
-}
-
-/// Tries everything that serving needs, and says how to invite the bot.
-pub(crate) async fn check(config: Config) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
-    let discord = Discord::connect(&config.discord_token, config.discord_api.as_deref()).await;
-    let discord = discord.context("Discord does not take the bot's token, or cannot be reached")?;
-    writeln!(out, "Discord takes the token: application {}", discord.application())?;
-    let hall = Hall::new(config.endpoint.clone(), config.token.clone());
-    let principal = hall.itself().principal().await.context("the daemon does not let the bot in")?;
-    writeln!(out, "the daemon at {} lets the bot in, up to {}", config.endpoint, principal.role)?;
-    anyhow::ensure!(
-        principal.bridged,
-        "the token is no bridge's: `guildhalld token create discord --kind bridge` makes one"
-    );
-    writeln!(
-        out,
-        "invite it: https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions={}",
-        discord.application(),
-        // See channels, send messages, embed links, attach files, read the history of messages, open threads and write there.
-        (1_u64 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 16) | (1 << 35) | (1 << 38)
-    )?;
-    Ok(())
 }

@@ -9,6 +9,7 @@ use guildhall_protocol::account::Role;
 use guildhall_protocol::clean::{clean_line, cut};
 use serde_json::Value;
 use std::io::Write;
+use std::sync::Arc;
 
 /// Pages of servers that are looked at: 4,000 of them, more than one connection to Discord may serve.
 const PAGES_MAX: usize = 20;
@@ -31,7 +32,7 @@ enum Finding {
 /// Something is missing that the bot cannot do without, or nobody reads what is printed.
 pub(crate) async fn check(config: Config) -> anyhow::Result<()> {
     let (mut findings, mut invite_link) = (Vec::new(), None);
-    match Discord::connect(&config.discord_token, config.discord_api.as_deref()).await {
+    match Discord::connect(&config.discord_token, config.discord_api.as_deref(), Arc::default()).await {
         Ok(discord) => {
             let application = discord.application();
             match discord.about().await {

@@ -59,12 +59,17 @@ pub(crate) struct Discord {
     http: Arc<Http>,
     client: HttpClient,
     rates: Arc<Rates>,
+    counters: Arc<Counters>,
     application: u64,
 }
 
 impl Discord {
     /// With this token, at Discord or at a server on this machine that speaks like it; learns which application it is.
-    pub(crate) async fn connect(token: &str, api: Option<&str>) -> Result<Self, DiscordError> {
+    pub(crate) async fn connect(
+        token: &str,
+        api: Option<&str>,
+        counters: Arc<Counters>,
+    ) -> Result<Self, DiscordError> {
         let mut builder = HttpClient::builder().timeout(REQUEST_MAX);
         if api.is_some() {
             // Whatever is mistaken, nothing leaves this machine.
@@ -72,7 +77,7 @@ impl Discord {
         }
         let client = builder.build().map_err(|error| DiscordError::Other(error.to_string()))?;
         let http = Arc::new(way(token, &client, api));
-        let mut discord = Self { http, client, rates: Arc::default(), application: 0 };
+        let mut discord = Self { http, client, rates: Arc::default(), counters, application: 0 };
         let found = discord.about().await?;
         discord.application = id_of(&found)?;
         Ok(discord)
@@ -247,17 +252,23 @@ impl Discord {
             if let Some(turn) = turn {
                 turn.answered(heard);
             }
+            let so_far = began.elapsed();
             match (status, heard, limit) {
                 (200..=299, _, _) => return Ok(said),
-                (429, Heard::TooMany { wait, .. }, Limit::Own)
-                    if began.elapsed() + wait < ANSWER_WAIT_MAX =>
-                {
+                (429, Heard::TooMany { wait, .. }, Limit::Own) if so_far + wait < ANSWER_WAIT_MAX => {
+                    self.count_limit(heard);
                     tokio::time::sleep(wait).await;
                 }
-                (429, _, Limit::Bucket(..)) if began.elapsed() < WAIT_MAX => {}
+                (429, _, Limit::Bucket(..)) if so_far < WAIT_MAX => self.count_limit(heard),
                 _ => return Err(explain(status, &said)),
             }
         }
+    }
+
+    fn count_limit(&self, heard: Heard) {
+        let is_global = matches!(heard, Heard::TooMany { everybody: true, .. });
+        let Counters { limited, limited_globally, .. } = self.counters.as_ref();
+        Counters::one(if is_global { limited_globally } else { limited });
     }
 
     async fn send_once(
@@ -298,9 +309,8 @@ impl Discord {
         &self,
         token: &str,
         incoming: mpsc::Sender<Incoming>,
-        counters: Arc<Counters>,
     ) -> Result<(), DiscordError> {
-        let handler = Handler { discord: self.clone(), incoming, counters: Arc::clone(&counters) };
+        let handler = Handler { discord: self.clone(), incoming };
         let failed = |error: serenity::Error| DiscordError::Other(error.to_string());
         // The gateway takes a way for itself.
         let gateway = way(token, &self.client, self.http.proxy.as_deref());
@@ -318,9 +328,9 @@ impl Discord {
         let shards = Arc::clone(&client.shard_manager);
         let outcome = tokio::select! {
             outcome = client.start() => outcome.map_err(failed),
-            () = watch(&shards, &counters) => Ok(()),
+            () = watch(&shards, &self.counters) => Ok(()),
         };
-        counters.is_connected.store(false, Ordering::Relaxed);
+        self.counters.is_connected.store(false, Ordering::Relaxed);
         outcome
     }
 }
@@ -357,37 +367,37 @@ fn way(token: &str, client: &HttpClient, api: Option<&str>) -> Http {
 struct Handler {
     discord: Discord,
     incoming: mpsc::Sender<Incoming>,
-    counters: Arc<Counters>,
 }
 
 #[async_trait]
 impl RawEventHandler for Handler {
     #[expect(clippy::wildcard_enum_match_arm, reason = "Discord tells much that is not asked for")]
     async fn raw_event(&self, _: Context, event: Event) {
+        let counters = &self.discord.counters;
         let value = match event {
             Event::InteractionCreate(created) => Some(as_sent(&created.interaction)),
             Event::Unknown(unknown) if unknown.kind == "INTERACTION_CREATE" => Some(unknown.value),
             Event::Ready(ready) => {
-                Counters::one(&self.counters.sessions);
-                self.counters.is_connected.store(true, Ordering::Relaxed);
+                Counters::one(&counters.sessions);
+                counters.is_connected.store(true, Ordering::Relaxed);
                 let Ready { session_id, .. } = ready.ready;
                 tracing::info!(session_id, "connected to Discord");
                 None
             }
             Event::Resumed(_) => {
-                self.counters.is_connected.store(true, Ordering::Relaxed);
+                counters.is_connected.store(true, Ordering::Relaxed);
                 None
             }
             _ => None,
         };
         let Some(value) = value else { return };
-        Counters::one(&self.counters.interactions);
+        Counters::one(&counters.interactions);
         if let Some(incoming) = Incoming::read(&value) {
             // Only a bot that is ending has nobody who takes it.
             drop(self.incoming.send(incoming).await);
             return;
         }
-        Counters::one(&self.counters.strange);
+        Counters::one(&counters.strange);
         tracing::warn!(kind = %value["type"], "an interaction was not understood");
         if let Some((id, token)) = address(&value) {
             let sorry =

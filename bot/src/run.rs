@@ -52,7 +52,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let tasks = bot.tasks.clone();
     tasks.spawn(tell(bot.clone(), ended.clone()));
     tasks.spawn(take(bot.clone(), incoming, ended.clone()));
-    let listening = listen(&bot.discord, &config.discord_token, sender, &counters);
+    let listening = listen(&bot.discord, &config.discord_token, sender);
     let outcome = tokio::select! {
         outcome = listening => outcome,
         _ = terminate.recv() => Ok(()),
@@ -75,9 +75,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
 /// Everything that serving needs; and the lock that goes with it.
 async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
-    let discord = Discord::connect(&config.discord_token, config.discord_api.as_deref())
-        .await
-        .context("Discord does not take the bot's token, or cannot be reached")?;
+    let counters = Arc::<Counters>::default();
+    let discord =
+        Discord::connect(&config.discord_token, config.discord_api.as_deref(), Arc::clone(&counters))
+            .await
+            .context("Discord does not take the bot's token, or cannot be reached")?;
     let lock = lock(discord.application())?;
     register(&discord, config.discord_api.as_deref()).await?;
     let bot = Bot {
@@ -85,7 +87,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
         cards: Arc::new(Cards::default()),
         posters: Arc::default(),
         files: Arc::new(Files::new(config.discord_api.as_deref())?),
-        counters: Arc::default(),
+        counters,
         settings: Arc::default(),
         trials: Arc::new(Semaphore::new(TRIALS_MAX)),
         tasks: TaskTracker::new(),
@@ -104,10 +106,9 @@ async fn listen(
     discord: &Discord,
     token: &str,
     sender: mpsc::Sender<crate::incoming::Incoming>,
-    counters: &Arc<Counters>,
 ) -> anyhow::Result<()> {
     loop {
-        match discord.listen(token, sender.clone(), Arc::clone(counters)).await {
+        match discord.listen(token, sender.clone()).await {
             Ok(()) => tracing::warn!("the gateway ended; it is opened again"),
             Err(error) => return Err(anyhow::Error::new(error).context("Discord's gateway refuses the bot")),
         }

@@ -90,9 +90,8 @@ impl Chat {
                 tokio::task::yield_now().await;
             }
         };
-        if tokio::time::timeout(PATIENCE, counted).await.is_err() {
-            panic!("it does not count {wanted}: {}", self.served("metrics").await);
-        }
+        let counted = tokio::time::timeout(PATIENCE, counted).await;
+        assert!(counted.is_ok(), "it does not count {wanted}: {}", self.served("metrics").await);
     }
 
     /// Somebody who has posted before, and so consented.

@@ -5,10 +5,8 @@ use crate::act::Bot;
 use crate::discord::DiscordError;
 use crate::render;
 use futures::StreamExt;
-use guildhall_protocol::error::ApiError;
 use guildhall_protocol::notice::{Channel, NoticeOutcome};
 use guildhall_protocol::place::LeasedAlert;
-use guildhall_protocol::view::Scope;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -16,42 +14,31 @@ use tokio_util::sync::CancellationToken;
 const LEASES: u32 = 20;
 /// Alerts that are told at a time.
 const AT_ONCE: usize = 8;
-/// Longest wait for news, ms.
-const WAIT_MS: u64 = 2_000;
+/// Between two looks for alerts: most changes of the marketplace bring none.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Longest wait until one alert is told: well within its lease.
 const SEND_MAX: Duration = Duration::from_secs(20);
-/// After the daemon could not be asked.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// Tells everything until `ended`.
 pub(crate) async fn tell(bot: Bot, ended: CancellationToken) {
-    let mut seen = 0;
-    while !ended.is_cancelled() {
-        let round = async {
-            let leased = bot.hall.itself().call(|service, context| async move {
-                service.lease_alerts(context, Channel::Discord, LEASES).await
-            });
-            let leased = leased.await?;
-            if leased.is_empty() {
-                let news = bot.hall.itself().call(|service, context| async move {
-                    service.wait_for_change(context, Scope::Everything, seen, WAIT_MS).await
-                });
-                seen = news.await?;
-            }
-            let each = leased.into_iter().map(|alert| told(&bot, alert));
-            futures::stream::iter(each).for_each_concurrent(AT_ONCE, |telling| telling).await;
-            Ok::<_, ApiError>(())
-        };
-        let done = tokio::select! {
-            done = round => done,
-            () = ended.cancelled() => return,
-        };
-        if let Err(error) = done {
+    // Whatever is cut off loses nothing: what was leased is leased again.
+    ended.run_until_cancelled(tell_all(&bot)).await;
+}
+
+async fn tell_all(bot: &Bot) {
+    loop {
+        let leased = bot.hall.itself().call(|service, context| async move {
+            service.lease_alerts(context, Channel::Discord, LEASES).await
+        });
+        let leased = leased.await.unwrap_or_else(|error| {
             tracing::debug!(%error, "no alerts can be had at the moment");
-            tokio::select! {
-                () = tokio::time::sleep(AGAIN) => {}
-                () = ended.cancelled() => return,
-            }
+            Vec::new()
+        });
+        let is_busy = !leased.is_empty();
+        let each = leased.into_iter().map(|alert| told(bot, alert));
+        futures::stream::iter(each).for_each_concurrent(AT_ONCE, |telling| telling).await;
+        if !is_busy {
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 }

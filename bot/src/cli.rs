@@ -53,7 +53,7 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Serve (what happens without a command)
     Run,
-    /// Try the token, the application and the daemon, and print the invite link
+    /// Try the token, the application, the daemon and what the bot may do in its servers; print the invite link
     Check,
 }
 

@@ -2,6 +2,8 @@
 //! older than Discord.
 
 use crate::cli::is_local;
+pub(crate) use crate::discord_error::DiscordError;
+use crate::discord_error::explain;
 use crate::health::Counters;
 use crate::incoming::{Incoming, address, identity};
 use crate::message::{CONTENT_MAX, File, Message, ephemeral_flags, fit};
@@ -27,38 +29,12 @@ const REQUEST_MAX: Duration = Duration::from_secs(10);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// Longest that an answer to somebody waits for a limit.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
-
+/// Servers on a page: as many as Discord gives.
+const SERVERS_PAGE: u32 = 200;
+/// What is asked for in the address of a request.
+const QUERY_FIELDS: [&str; 2] = ["limit", "after"];
 /// After so long without a word Discord archives a thread, minutes: as long as an answer waits for its client.
 const QUIET_MINUTES: u32 = 4_320;
-
-/// Why something was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DiscordError {
-    /// The channel, message or person is gone, or never was.
-    #[error("it is gone")]
-    Gone,
-    /// The person takes no direct messages of ours.
-    #[error("they take no direct messages")]
-    Closed,
-    /// We may not.
-    #[error("the bot may not do this there")]
-    Forbidden,
-    /// It was changed so often that it cannot be changed any more.
-    #[error("it was changed too often")]
-    Worn,
-    /// The thread is archived.
-    #[error("the thread is archived")]
-    Archived,
-    /// The message has a thread.
-    #[error("it has a thread already")]
-    HasThread,
-    /// Too late, or answered already.
-    #[error("the interaction is over")]
-    Over,
-    /// Anything else.
-    #[error("{0}")]
-    Other(String),
-}
 
 /// What a person is answered.
 #[derive(Clone, Debug)]
@@ -83,12 +59,17 @@ pub(crate) struct Discord {
     http: Arc<Http>,
     client: HttpClient,
     rates: Arc<Rates>,
+    counters: Arc<Counters>,
     application: u64,
 }
 
 impl Discord {
     /// With this token, at Discord or at a server on this machine that speaks like it; learns which application it is.
-    pub(crate) async fn connect(token: &str, api: Option<&str>) -> Result<Self, DiscordError> {
+    pub(crate) async fn connect(
+        token: &str,
+        api: Option<&str>,
+        counters: Arc<Counters>,
+    ) -> Result<Self, DiscordError> {
         let mut builder = HttpClient::builder().timeout(REQUEST_MAX);
         if api.is_some() {
             // Whatever is mistaken, nothing leaves this machine.
@@ -96,18 +77,27 @@ impl Discord {
         }
         let client = builder.build().map_err(|error| DiscordError::Other(error.to_string()))?;
         let http = Arc::new(way(token, &client, api));
-        let mut discord = Self { http, client, rates: Arc::default(), application: 0 };
-        let found = discord
-            .ask(
-                Limit::Bucket("application", 0),
-                Route::Oauth2ApplicationCurrent,
-                LightMethod::Get,
-                &Value::Null,
-                &[],
-            )
-            .await?;
+        let mut discord = Self { http, client, rates: Arc::default(), counters, application: 0 };
+        let found = discord.about().await?;
         discord.application = id_of(&found)?;
         Ok(discord)
+    }
+
+    /// What Discord says of the application.
+    pub(crate) async fn about(&self) -> Result<Value, DiscordError> {
+        let route = Route::Oauth2ApplicationCurrent;
+        self.ask(Limit::Bucket("application", 0), route, LightMethod::Get, &Value::Null, &[]).await
+    }
+
+    /// The servers that we are in, with what we may do there: a page of them, those after `after`.
+    pub(crate) async fn servers(&self, after: Option<u64>) -> Result<Vec<Value>, DiscordError> {
+        let mut query = json!({"limit": SERVERS_PAGE.to_string()});
+        if let Some(after) = after {
+            query["after"] = json!(after.to_string());
+        }
+        let limit = Limit::Bucket("servers", 0);
+        let said = self.ask(limit, Route::UserMeGuilds, LightMethod::Get, &query, &[]).await?;
+        Ok(said.as_array().cloned().unwrap_or_default())
     }
 
     /// The application's number.
@@ -262,17 +252,23 @@ impl Discord {
             if let Some(turn) = turn {
                 turn.answered(heard);
             }
+            let so_far = began.elapsed();
             match (status, heard, limit) {
                 (200..=299, _, _) => return Ok(said),
-                (429, Heard::TooMany { wait, .. }, Limit::Own)
-                    if began.elapsed() + wait < ANSWER_WAIT_MAX =>
-                {
+                (429, Heard::TooMany { wait, .. }, Limit::Own) if so_far + wait < ANSWER_WAIT_MAX => {
+                    self.count_limit(heard);
                     tokio::time::sleep(wait).await;
                 }
-                (429, _, Limit::Bucket(..)) if began.elapsed() < WAIT_MAX => {}
+                (429, _, Limit::Bucket(..)) if so_far < WAIT_MAX => self.count_limit(heard),
                 _ => return Err(explain(status, &said)),
             }
         }
+    }
+
+    fn count_limit(&self, heard: Heard) {
+        let is_global = matches!(heard, Heard::TooMany { everybody: true, .. });
+        let Counters { limited, limited_globally, .. } = self.counters.as_ref();
+        Counters::one(if is_global { limited_globally } else { limited });
     }
 
     async fn send_once(
@@ -289,6 +285,12 @@ impl Discord {
             let upload = MultipartUpload::Attachments(files.iter().map(named).collect());
             let payload_json = Some(body.to_string());
             request = request.multipart(Some(Multipart { upload, fields: Vec::new(), payload_json }));
+        } else if let (LightMethod::Get, Value::Object(fields)) = (method, body) {
+            // It has no body: what is asked for stands in its address.
+            let query = QUERY_FIELDS
+                .into_iter()
+                .filter_map(|name| Some((name, fields.get(name)?.as_str()?.to_owned())));
+            request = request.params(Some(query.collect()));
         } else if !body.is_null() {
             request = request.body(Some(body.to_string().into_bytes()));
         }
@@ -307,9 +309,8 @@ impl Discord {
         &self,
         token: &str,
         incoming: mpsc::Sender<Incoming>,
-        counters: Arc<Counters>,
     ) -> Result<(), DiscordError> {
-        let handler = Handler { discord: self.clone(), incoming, counters: Arc::clone(&counters) };
+        let handler = Handler { discord: self.clone(), incoming };
         let failed = |error: serenity::Error| DiscordError::Other(error.to_string());
         // The gateway takes a way for itself.
         let gateway = way(token, &self.client, self.http.proxy.as_deref());
@@ -327,9 +328,9 @@ impl Discord {
         let shards = Arc::clone(&client.shard_manager);
         let outcome = tokio::select! {
             outcome = client.start() => outcome.map_err(failed),
-            () = watch(&shards, &counters) => Ok(()),
+            () = watch(&shards, &self.counters) => Ok(()),
         };
-        counters.is_connected.store(false, Ordering::Relaxed);
+        self.counters.is_connected.store(false, Ordering::Relaxed);
         outcome
     }
 }
@@ -366,37 +367,37 @@ fn way(token: &str, client: &HttpClient, api: Option<&str>) -> Http {
 struct Handler {
     discord: Discord,
     incoming: mpsc::Sender<Incoming>,
-    counters: Arc<Counters>,
 }
 
 #[async_trait]
 impl RawEventHandler for Handler {
     #[expect(clippy::wildcard_enum_match_arm, reason = "Discord tells much that is not asked for")]
     async fn raw_event(&self, _: Context, event: Event) {
+        let counters = &self.discord.counters;
         let value = match event {
             Event::InteractionCreate(created) => Some(as_sent(&created.interaction)),
             Event::Unknown(unknown) if unknown.kind == "INTERACTION_CREATE" => Some(unknown.value),
             Event::Ready(ready) => {
-                Counters::one(&self.counters.sessions);
-                self.counters.is_connected.store(true, Ordering::Relaxed);
+                Counters::one(&counters.sessions);
+                counters.is_connected.store(true, Ordering::Relaxed);
                 let Ready { session_id, .. } = ready.ready;
                 tracing::info!(session_id, "connected to Discord");
                 None
             }
             Event::Resumed(_) => {
-                self.counters.is_connected.store(true, Ordering::Relaxed);
+                counters.is_connected.store(true, Ordering::Relaxed);
                 None
             }
             _ => None,
         };
         let Some(value) = value else { return };
-        Counters::one(&self.counters.interactions);
+        Counters::one(&counters.interactions);
         if let Some(incoming) = Incoming::read(&value) {
             // Only a bot that is ending has nobody who takes it.
             drop(self.incoming.send(incoming).await);
             return;
         }
-        Counters::one(&self.counters.strange);
+        Counters::one(&counters.strange);
         tracing::warn!(kind = %value["type"], "an interaction was not understood");
         if let Some((id, token)) = address(&value) {
             let sorry =
@@ -424,38 +425,4 @@ fn as_sent(interaction: &Interaction) -> Value {
 fn id_of(made: &Value) -> Result<u64, DiscordError> {
     let nothing = || DiscordError::Other("Discord does not say what it made".to_owned());
     identity(made.get("id")).ok_or_else(nothing)
-}
-
-/// What a refusal means.
-fn explain(status: u16, said: &Value) -> DiscordError {
-    let code = said["code"].as_u64().unwrap_or(0);
-    match code {
-        10003 | 10008 | 10013 => DiscordError::Gone,
-        50007 | 50278 => DiscordError::Closed,
-        // The last one: the thread is locked, and who may not unlock it may not write there.
-        50001 | 50013 | 160_005 => DiscordError::Forbidden,
-        10062 | 40060 | 10015 => DiscordError::Over,
-        30046 => DiscordError::Worn,
-        50083 => DiscordError::Archived,
-        160_004 => DiscordError::HasThread,
-        code => {
-            let message = said["message"].as_str().unwrap_or("no reason");
-            DiscordError::Other(format!("Discord refuses it (status {status}, code {code}: {message})"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_are_understood() {
-        let of = |code: u64| explain(400, &json!({"code": code}));
-        for gone in [10_003, 10_008, 10_013] {
-            assert!(matches!(of(gone), DiscordError::Gone), "{gone}");
-        }
-        assert!(matches!(of(50_007), DiscordError::Closed) && matches!(of(50_001), DiscordError::Forbidden));
-        assert!(matches!(explain(500, &Value::Null), DiscordError::Other(_)));
-    }
 }

@@ -31,8 +31,22 @@ pub(crate) struct Counters {
     pub(crate) sessions: AtomicU64,
     /// Whether there is a session that hears something.
     pub(crate) is_connected: AtomicBool,
-    /// Notices that were told.
+    /// Interactions whose answer came after a thought.
+    pub(crate) deferred: AtomicU64,
+    /// Notices that were told to their reader.
     pub(crate) told: AtomicU64,
+    /// Notices that were told beside a card, since direct messages of ours are not taken.
+    pub(crate) elsewhere: AtomicU64,
+    /// Notices that were not told now, and are tried again.
+    pub(crate) put_off: AtomicU64,
+    /// Notices that were given up, since direct messages of ours are not taken.
+    pub(crate) closed: AtomicU64,
+    /// Notices that were not told, and for which there is nobody any more, or of which we could make nothing.
+    pub(crate) untold: AtomicU64,
+    /// Limits of a route that were met and waited out.
+    pub(crate) limited: AtomicU64,
+    /// Limits of all requests that were met and waited out.
+    pub(crate) limited_globally: AtomicU64,
     /// First answers by class of time, the last without a bound.
     answered: [AtomicU64; CLASSES_MS.len() + 1],
     answered_ms: AtomicU64,
@@ -55,17 +69,33 @@ impl Counters {
     /// As Prometheus reads it.
     fn text(&self) -> String {
         let mut text = String::new();
-        let mut counter = |name: &str, about: &str, count: &AtomicU64| {
-            let count = count.load(Ordering::Relaxed);
+        let mut family = |name: &str, about: &str, label: &str, counts: &[(&str, &AtomicU64)]| {
             let name = format!("guildhall_bot_{name}_total");
-            writeln!(text, "# HELP {name} {about}\n# TYPE {name} counter\n{name} {count}")
-                .expect("a string takes all");
+            writeln!(text, "# HELP {name} {about}\n# TYPE {name} counter").expect("a string takes all");
+            for (value, count) in counts {
+                let which = if label.is_empty() { String::new() } else { format!("{{{label}=\"{value}\"}}") };
+                writeln!(text, "{name}{which} {}", count.load(Ordering::Relaxed))
+                    .expect("a string takes all");
+            }
         };
+        let mut counter =
+            |name: &str, about: &str, count: &AtomicU64| family(name, about, "", &[("", count)]);
         counter("interactions", "Interactions.", &self.interactions);
         counter("strange_interactions", "Interactions that were not understood.", &self.strange);
         counter("failed_interactions", "Interactions that could not be answered.", &self.failed);
+        let about = "Interactions that were answered with a thought first.";
+        counter("deferred_interactions", about, &self.deferred);
         counter("sessions", "New sessions at Discord's gateway.", &self.sessions);
-        counter("notices", "Notices that were told.", &self.told);
+        let notices = [
+            ("told", &self.told),
+            ("elsewhere", &self.elsewhere),
+            ("put_off", &self.put_off),
+            ("closed", &self.closed),
+            ("failed", &self.untold),
+        ];
+        family("notices", "Tries to tell somebody something, by what came of them.", "outcome", &notices);
+        let limits = [("route", &self.limited), ("global", &self.limited_globally)];
+        family("rate_limits", "Limits of Discord that were met and waited out.", "kind", &limits);
         let name = "guildhall_bot_answer_seconds";
         writeln!(text, "# HELP {name} Time to the first answer.\n# TYPE {name} histogram")
             .expect("a string takes all");
@@ -147,5 +177,26 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in {text}");
         }
+    }
+
+    #[test]
+    fn what_came_of_notices_and_limits_is_told_apart() {
+        let counters = Counters::default();
+        for count in [&counters.told, &counters.told, &counters.closed, &counters.limited_globally] {
+            Counters::one(count);
+        }
+        let text = counters.text();
+        for line in [
+            "# TYPE guildhall_bot_notices_total counter",
+            "guildhall_bot_notices_total{outcome=\"told\"} 2",
+            "guildhall_bot_notices_total{outcome=\"closed\"} 1",
+            "guildhall_bot_notices_total{outcome=\"put_off\"} 0",
+            "guildhall_bot_rate_limits_total{kind=\"route\"} 0",
+            "guildhall_bot_rate_limits_total{kind=\"global\"} 1",
+            "guildhall_bot_deferred_interactions_total 0",
+        ] {
+            assert!(text.lines().any(|is| is == line), "{line} is not in {text}");
+        }
+        assert_eq!(text.matches("# TYPE guildhall_bot_notices_total").count(), 1);
     }
 }

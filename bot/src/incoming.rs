@@ -2,20 +2,11 @@
 //! is not understood is none, and never a failure of the whole.
 
 use crate::message::EPHEMERAL;
+use crate::permission::{MANAGE_GUILD, may_thread, may_write};
 use guildhall_protocol::place::GROUPS_MAX;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Instant;
-
-/// Permission bits that matter here.
-mod permission {
-    pub(super) const MANAGE_GUILD: u64 = 1 << 5;
-    pub(super) const VIEW_CHANNEL: u64 = 1 << 10;
-    pub(super) const SEND_MESSAGES: u64 = 1 << 11;
-    pub(super) const EMBED_LINKS: u64 = 1 << 14;
-    pub(super) const CREATE_PUBLIC_THREADS: u64 = 1 << 35;
-    pub(super) const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
-}
 
 /// An interaction: somebody used a command, clicked, or filled something in.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,12 +113,10 @@ impl Incoming {
             id,
             roles: member.map(roles).unwrap_or_default(),
             managed: bits(member.and_then(|member| member.get("permissions")))
-                .is_some_and(|bits| bits & permission::MANAGE_GUILD != 0),
+                .is_some_and(|bits| bits & MANAGE_GUILD != 0),
         });
         let app_permissions = bits(event.get("app_permissions"));
         let may = may_write(app_permissions).is_ok();
-        let in_thread = permission::CREATE_PUBLIC_THREADS | permission::SEND_MESSAGES_IN_THREADS;
-        let may_thread = app_permissions.is_some_and(|bits| bits & in_thread == in_thread);
         // A channel for text or for news: what is a thread itself has none.
         let kind = number(event.get("channel").and_then(|channel| channel.get("type")));
         let has_threads = kind.is_none_or(|kind| matches!(kind, 0 | 5));
@@ -137,7 +126,7 @@ impl Incoming {
             token,
             user: read_user(user, member)?,
             can_post,
-            can_thread: can_post && may_thread && has_threads,
+            can_thread: can_post && may_thread(app_permissions) && has_threads,
             server,
             app_permissions,
             channel: identity(event.get("channel_id"))
@@ -158,19 +147,6 @@ fn is_installed(event: &Value) -> bool {
 /// Number and token of an interaction of which nothing else is understood: so much is enough to answer it.
 pub(crate) fn address(event: &Value) -> Option<(u64, String)> {
     Some((identity(event.get("id"))?, event.get("token")?.as_str()?.to_owned()))
-}
-
-/// What is missing for writing a card into a channel, in Discord's own words; nothing where Discord does not say what we may.
-pub(crate) fn may_write(permissions: Option<u64>) -> Result<(), Vec<&'static str>> {
-    let Some(bits) = permissions else { return Ok(()) };
-    let needed = [
-        (permission::VIEW_CHANNEL, "View Channel"),
-        (permission::SEND_MESSAGES, "Send Messages"),
-        (permission::EMBED_LINKS, "Embed Links"),
-    ];
-    let missing = needed.into_iter().filter(|(bit, _)| bits & bit == 0);
-    let missing: Vec<&str> = missing.map(|(_, name)| name).collect();
-    if missing.is_empty() { Ok(()) } else { Err(missing) }
 }
 
 /// The roles of a member. The daemon takes a bounded number of them.
@@ -301,7 +277,7 @@ pub(crate) fn number(value: Option<&Value>) -> Option<u64> {
 }
 
 /// Text, also where it is written as a number or a truth.
-fn text(value: Option<&Value>) -> Option<String> {
+pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -441,7 +417,6 @@ mod tests {
         let message = Clicked { message: 8, content: "Decide".to_owned() };
         assert_eq!(clicked(json!({"id": "8", "content": "Decide", "flags": 0})), Some(message));
         assert_eq!(clicked(json!({"id": "8", "content": "Decide", "flags": 64})), None, "only they see it");
-        assert_eq!(may_write(Some(1 << 10)), Err(vec!["Send Messages", "Embed Links"]));
         assert!(event(9, json!({})).is_none(), "a kind that nobody knows");
         assert_eq!(address(&json!({"id": 0, "token": "t"})), None, "nothing is named so");
         assert_eq!(address(&json!({"id": "4", "token": "t", "type": 99})), Some((4, "t".to_owned())));

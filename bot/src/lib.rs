@@ -7,11 +7,13 @@ mod act;
 mod address;
 mod alerts;
 mod cards;
+mod check;
 mod cli;
 mod commands;
 mod custom_id;
 mod definition;
 mod discord;
+mod discord_error;
 mod draft;
 mod fields;
 mod files;
@@ -22,6 +24,7 @@ mod keep;
 mod many;
 mod message;
 mod notices;
+mod permission;
 mod posting;
 mod rates;
 mod refusal;
@@ -59,7 +62,7 @@ pub fn main() -> ExitCode {
         let config = cli.options.config()?;
         match cli.command.unwrap_or(Command::Run) {
             Command::Run => run::run(config).await,
-            Command::Check => run::check(config).await,
+            Command::Check => check::check(config).await,
         }
     });
     // Whatever still waits on Discord ends with us.

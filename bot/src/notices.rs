@@ -103,10 +103,12 @@ fn hand_out(
             while let Some((leased, leased_at)) = turns.next(user) {
                 // There is no time for it before its lease ends: it is left to the next one.
                 if leased_at.elapsed() >= BEGIN_MAX {
+                    Counters::one(&bot.counters.put_off);
                     continue;
                 }
                 // Whatever goes wrong with one, its reader hears the next.
                 if AssertUnwindSafe(told(&bot, leased)).catch_unwind().await.is_err() {
+                    Counters::one(&bot.counters.untold);
                     tracing::error!(user.id = user.0, "a notice could not be told: the bot has a mistake");
                 }
             }
@@ -124,10 +126,7 @@ async fn told(bot: &Bot, mut leased: LeasedNotice) {
     let slow = || DiscordError::Other("Discord did not take it in time".to_owned());
     let sent = tokio::time::timeout(SEND_MAX, send(bot, &leased)).await.unwrap_or_else(|_| Err(slow()));
     let (outcome, detail) = match sent {
-        Ok(outcome) => {
-            Counters::one(&bot.counters.told);
-            (outcome, String::new())
-        }
+        Ok(outcome) => (outcome, String::new()),
         Err(error @ (DiscordError::Closed | DiscordError::Forbidden | DiscordError::Gone)) => {
             let elsewhere = tokio::time::timeout(ELSEWHERE_MAX, send_elsewhere(bot, &leased)).await;
             match elsewhere.unwrap_or_else(|_| Err(slow())) {
@@ -140,6 +139,13 @@ async fn told(bot: &Bot, mut leased: LeasedNotice) {
         }
         Err(error) => (NoticeOutcome::Later, error.to_string()),
     };
+    Counters::one(match outcome {
+        NoticeOutcome::Taken | NoticeOutcome::Shown => &bot.counters.told,
+        NoticeOutcome::Elsewhere => &bot.counters.elsewhere,
+        NoticeOutcome::Later => &bot.counters.put_off,
+        NoticeOutcome::Closed => &bot.counters.closed,
+        NoticeOutcome::Refused => &bot.counters.untold,
+    });
     settle(bot, ids(&leased).collect(), leased.lease, outcome, detail).await;
 }
 

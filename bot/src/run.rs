@@ -12,7 +12,6 @@ use crate::room::Room;
 use anyhow::Context;
 use guildhall_protocol::notice::Channel;
 use std::fs::{File, TryLockError};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -53,7 +52,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let tasks = bot.tasks.clone();
     tasks.spawn(tell(bot.clone(), ended.clone()));
     tasks.spawn(take(bot.clone(), incoming, ended.clone()));
-    let listening = listen(&bot.discord, &config.discord_token, sender, &counters);
+    let listening = listen(&bot.discord, &config.discord_token, sender);
     let outcome = tokio::select! {
         outcome = listening => outcome,
         _ = terminate.recv() => Ok(()),
@@ -76,9 +75,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
 /// Everything that serving needs; and the lock that goes with it.
 async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
-    let discord = Discord::connect(&config.discord_token, config.discord_api.as_deref())
-        .await
-        .context("Discord does not take the bot's token, or cannot be reached")?;
+    let counters = Arc::<Counters>::default();
+    let discord =
+        Discord::connect(&config.discord_token, config.discord_api.as_deref(), Arc::clone(&counters))
+            .await
+            .context("Discord does not take the bot's token, or cannot be reached")?;
     let lock = lock(discord.application())?;
     register(&discord, config.discord_api.as_deref()).await?;
     let bot = Bot {
@@ -86,7 +87,7 @@ async fn start(config: &Config) -> anyhow::Result<(Bot, File)> {
         cards: Arc::new(Cards::default()),
         posters: Arc::default(),
         files: Arc::new(Files::new(config.discord_api.as_deref())?),
-        counters: Arc::default(),
+        counters,
         settings: Arc::default(),
         trials: Arc::new(Semaphore::new(TRIALS_MAX)),
         tasks: TaskTracker::new(),
@@ -105,10 +106,9 @@ async fn listen(
     discord: &Discord,
     token: &str,
     sender: mpsc::Sender<crate::incoming::Incoming>,
-    counters: &Arc<Counters>,
 ) -> anyhow::Result<()> {
     loop {
-        match discord.listen(token, sender.clone(), Arc::clone(counters)).await {
+        match discord.listen(token, sender.clone()).await {
             Ok(()) => tracing::warn!("the gateway ended; it is opened again"),
             Err(error) => return Err(anyhow::Error::new(error).context("Discord's gateway refuses the bot")),
         }
@@ -192,27 +192,4 @@ fn state_folder() -> anyhow::Result<PathBuf> {
     let path = state.context("there is no home folder")?.join("guildhall").join("bot");
     std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
     Ok(path)
-}
-
-/// Tries everything that serving needs, and says how to invite the bot.
-pub(crate) async fn check(config: Config) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
-    let discord = Discord::connect(&config.discord_token, config.discord_api.as_deref()).await;
-    let discord = discord.context("Discord does not take the bot's token, or cannot be reached")?;
-    writeln!(out, "Discord takes the token: application {}", discord.application())?;
-    let hall = Hall::new(config.endpoint.clone(), config.token.clone());
-    let principal = hall.itself().principal().await.context("the daemon does not let the bot in")?;
-    writeln!(out, "the daemon at {} lets the bot in, up to {}", config.endpoint, principal.role)?;
-    anyhow::ensure!(
-        principal.bridged,
-        "the token is no bridge's: `guildhalld token create discord --kind bridge` makes one"
-    );
-    writeln!(
-        out,
-        "invite it: https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions={}",
-        discord.application(),
-        // See channels, send messages, embed links, attach files, read the history of messages, open threads and write there.
-        (1_u64 << 10) | (1 << 11) | (1 << 14) | (1 << 15) | (1 << 16) | (1 << 35) | (1 << 38)
-    )?;
-    Ok(())
 }

@@ -159,6 +159,9 @@ impl Bot {
     async fn respond(&self, incoming: &Incoming, response: &Response) -> Result<(), DiscordError> {
         self.discord.respond(incoming, response).await?;
         self.counters.answered(incoming.heard_at.elapsed());
+        if matches!(response, Response::Later | Response::UpdateLater) {
+            Counters::one(&self.counters.deferred);
+        }
         Ok(())
     }
 

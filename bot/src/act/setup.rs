@@ -3,8 +3,9 @@
 use super::{Answer, Bot, request_of};
 use crate::discord::DiscordError;
 use crate::hall::Person;
-use crate::incoming::{Incoming, may_write};
+use crate::incoming::Incoming;
 use crate::message::{Embed, Message};
+use crate::permission::may_write;
 use crate::render;
 use crate::select::OPTIONS_MAX;
 use crate::setup_step::SetupStep;

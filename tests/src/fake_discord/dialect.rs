@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Fields that Discord says may be absent, and that real bots lean on all the same.
-const OPTIONAL: [&str; 15] = [
+const OPTIONAL: [&str; 17] = [
     "app_permissions",
     "attachment_size_limit",
     "avatar",
@@ -13,7 +13,9 @@ const OPTIONAL: [&str; 15] = [
     "context",
     "entitlements",
     "global_name",
+    "features",
     "guild_locale",
+    "integration_types_config",
     "interaction_metadata",
     "public_flags",
     "nick",

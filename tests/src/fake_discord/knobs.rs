@@ -138,6 +138,11 @@ impl FakeDiscord {
         self.desk.set_latency(latency);
     }
 
+    /// A field of the application, as it is set up in the developer portal, in place of the usual one.
+    pub fn sets_up_application(&self, field: &str, value: Value) {
+        self.desk.world().application.insert(field.to_owned(), value);
+    }
+
     /// What it sends from now on deviates like this.
     pub fn speaks(&self, dialect: Dialect) {
         self.desk.set_dialect(dialect);

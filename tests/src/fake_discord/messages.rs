@@ -36,7 +36,8 @@ pub(super) fn may(world: &World, channel: Id) -> u64 {
     let Some(room) = world.rooms.get(&channel) else { return 0 };
     let above = match room.kind {
         RoomKind::Thread { parent, .. } => may(world, parent),
-        RoomKind::Text { .. } | RoomKind::Dm { .. } | RoomKind::Private { .. } => EVERYONE,
+        RoomKind::Text { guild } => world.bot_permissions(guild),
+        RoomKind::Dm { .. } | RoomKind::Private { .. } => EVERYONE,
     };
     above & !room.denied
 }

@@ -33,6 +33,7 @@ mod dialect;
 mod followups;
 mod form;
 mod gateway;
+mod guilds;
 mod interaction;
 mod knobs;
 mod limits;
@@ -162,6 +163,7 @@ impl FakeDiscord {
             has_bot: true,
             members,
             granted: BTreeMap::new(),
+            denied: 0,
             roles: BTreeMap::new(),
             has_roles: BTreeSet::new(),
         };

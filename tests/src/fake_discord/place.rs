@@ -38,6 +38,11 @@ impl Server {
         }
     }
 
+    /// The bot may not do this here any more, in no channel.
+    pub fn denies(&self, permission: Permission) {
+        self.change(|guild| guild.denied |= permission.bit());
+    }
+
     /// Lets somebody do no more than everybody may.
     pub fn revokes(&self, user: &User) {
         self.change(|guild| {

@@ -5,7 +5,8 @@ use super::form::Form;
 use super::rates::Verdict;
 use super::refused::{Blame, Refused};
 use super::route::Route;
-use super::{callback, commands, connection, followups, messages, threads};
+use super::world::{World, merge};
+use super::{callback, commands, connection, followups, guilds, messages, threads};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -96,8 +97,12 @@ fn perform(desk: &Desk, form: &Form, route: &Route) -> Result<Reply, Refused> {
             let starts = json!({"total": 1_000, "remaining": 1_000, "reset_after": 0, "max_concurrency": 1});
             Reply::Json(json!({"url": gateway, "shards": 1, "session_start_limit": starts}))
         }),
-        Route::Application => only(&Method::GET).map(|()| Reply::Json(application())),
+        Route::Application => only(&Method::GET).map(|()| Reply::Json(application(&desk.world()))),
         Route::Me => only(&Method::GET).map(|()| Reply::Json(bot_json())),
+        Route::MyGuilds => {
+            only(&Method::GET)?;
+            guilds::mine(desk, form)
+        }
         Route::Commands { guild } => registered(desk, form, *guild),
         Route::Callback { interaction, token } => {
             only(&Method::POST)?;
@@ -128,7 +133,7 @@ fn perform(desk: &Desk, form: &Form, route: &Route) -> Result<Reply, Refused> {
             only(&Method::POST)?;
             messages::visible(&desk.world(), *channel).map(|_| Reply::Empty)
         }
-        Route::Guild { guild } => threads::guild(desk, form, *guild),
+        Route::Guild { guild } => guilds::one(desk, form, *guild),
     }
 }
 
@@ -151,8 +156,8 @@ fn registered(desk: &Desk, form: &Form, guild: Option<u64>) -> Result<Reply, Ref
     Ok(Reply::Json(kept.into()))
 }
 
-fn application() -> Value {
-    json!({
+fn application(world: &World) -> Value {
+    let mut said = json!({
         "id": super::APPLICATION.to_string(), "name": "Guildhall", "icon": null, "description": "", "summary": "",
         "bot_public": true, "bot_require_code_grant": false, "verify_key": "00", "team": null, "flags": 0,
         "owner": {
@@ -163,7 +168,9 @@ fn application() -> Value {
         "redirect_uris": [], "interactions_endpoint_url": null, "role_connections_verification_url": null,
         "approximate_guild_count": 1, "approximate_user_install_count": 1,
         "approximate_user_authorization_count": 1, "explicit_content_filter": 0, "eligible_oauth2_scopes": [],
-    })
+    });
+    merge(&mut said, Value::Object(world.application.clone()));
+    said
 }
 
 fn finish(desk: &Desk, form: &Form, outcome: Result<Reply, Refused>) -> Response {

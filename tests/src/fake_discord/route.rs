@@ -19,6 +19,7 @@ pub(super) enum Route {
     GatewayBot,
     Application,
     Me,
+    MyGuilds,
     Commands { guild: Option<Id> },
     Callback { interaction: Id, token: String },
     Followup { token: String },
@@ -44,6 +45,7 @@ impl Route {
             ["gateway", "bot"] => Self::GatewayBot,
             ["applications", "@me"] | ["oauth2", "applications", "@me"] => Self::Application,
             ["users", "@me"] => Self::Me,
+            ["users", "@me", "guilds"] => Self::MyGuilds,
             ["applications", own, "commands"] if is_own(own) => Self::Commands { guild: None },
             ["applications", own, "guilds", guild, "commands"] if is_own(own) => {
                 Self::Commands { guild: Some(id(guild)?) }
@@ -82,6 +84,7 @@ impl Route {
             Self::GatewayBot => "/gateway/bot",
             Self::Application => "/applications/@me",
             Self::Me => "/users/@me",
+            Self::MyGuilds => "/users/@me/guilds",
             Self::Commands { guild: None } => "/applications/{application_id}/commands",
             Self::Commands { guild: Some(_) } => "/applications/{application_id}/guilds/{guild_id}/commands",
             Self::Callback { .. } => "/interactions/{interaction_id}/{interaction_token}/callback",
@@ -123,6 +126,7 @@ impl Route {
             | Self::GatewayBot
             | Self::Application
             | Self::Me
+            | Self::MyGuilds
             | Self::OpenDm
             | Self::Commands { guild: None } => String::new(),
         }

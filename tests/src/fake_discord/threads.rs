@@ -9,7 +9,7 @@ use super::refused::Refused;
 use super::rest::Reply;
 use super::world::{Id, RoomKind, World};
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Opens a thread; `message` where it hangs at one.
 pub(super) fn open(desk: &Desk, form: &Form, channel: Id, message: Option<Id>) -> Result<Reply, Refused> {
@@ -127,26 +127,4 @@ pub(super) fn add_member(desk: &Desk, form: &Form, channel: Id, user: Id) -> Res
     } else {
         Err(Refused::by_the_world(404, 10_013, "Unknown User"))
     }
-}
-
-/// What a server says about itself.
-pub(super) fn guild(desk: &Desk, form: &Form, guild: Id) -> Result<Reply, Refused> {
-    if form.method != Method::GET {
-        return Err(Refused::no_route());
-    }
-    let world = desk.world();
-    let unknown = || Refused::by_the_world(404, 10_004, "Unknown Guild");
-    let known = world.guilds.get(&guild).filter(|guild| guild.has_bot).ok_or_else(unknown)?;
-    Ok(Reply::Json(json!({
-        "id": guild.to_string(), "name": known.name, "icon": null, "icon_hash": null, "splash": null,
-        "discovery_splash": null, "owner_id": "1", "region": "deprecated", "afk_channel_id": null, "afk_timeout": 300,
-        "widget_enabled": false, "widget_channel_id": null, "verification_level": 0,
-        "default_message_notifications": 0, "explicit_content_filter": 0, "roles": [], "emojis": [], "features": [],
-        "mfa_level": 0, "application_id": null, "system_channel_id": null, "system_channel_flags": 0,
-        "rules_channel_id": null, "max_presences": null, "max_members": 500_000, "vanity_url_code": null,
-        "description": null, "banner": null, "premium_tier": 0, "premium_subscription_count": 0,
-        "preferred_locale": "en-US", "public_updates_channel_id": null, "max_video_channel_users": 25,
-        "max_stage_video_channel_users": 50, "nsfw_level": 0, "stickers": [], "premium_progress_bar_enabled": false,
-        "safety_alerts_channel_id": null, "home_header": null, "nsfw": false, "incidents_data": null,
-    })))
 }

@@ -30,6 +30,8 @@ pub(super) struct Guild {
     pub(super) members: BTreeSet<Id>,
     /// Permissions beyond what everybody has.
     pub(super) granted: BTreeMap<Id, u64>,
+    /// What the bot may not do there.
+    pub(super) denied: u64,
     /// Names of roles.
     pub(super) roles: BTreeMap<Id, String>,
     /// Who has which.
@@ -165,6 +167,8 @@ pub(super) struct Network {
 #[derive(Default)]
 pub(super) struct World {
     count: u64,
+    /// Fields of the application, in place of the usual ones.
+    pub(super) application: serde_json::Map<String, Value>,
     pub(super) guilds: BTreeMap<Id, Guild>,
     pub(super) rooms: BTreeMap<Id, Room>,
     pub(super) people: BTreeMap<Id, Person>,
@@ -244,6 +248,11 @@ impl World {
         let granted = self.guilds.get(&guild).and_then(|guild| guild.granted.get(&user)).copied();
         let granted = granted.unwrap_or(0);
         if granted & Permission::Administrator.bit() == 0 { EVERYONE | granted } else { ALL }
+    }
+
+    /// What the bot may do in a server, as long as a channel does not say otherwise.
+    pub(super) fn bot_permissions(&self, guild: Id) -> u64 {
+        EVERYONE & !self.guilds.get(&guild).map_or(0, |guild| guild.denied)
     }
 
     /// A role as the API shows it.

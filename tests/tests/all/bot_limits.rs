@@ -99,6 +99,10 @@ async fn a_crowd_meets_discord_s_limits_and_nobody_is_lost() {
     assert!((1..20).contains(&refused.len()), "{} were too many", refused.len());
     let (first, last) = (refused[0].at_ms, refused[refused.len() - 1].at_ms);
     assert!(last - first < 1_000, "nobody tried again before the time: {refused:?}");
+    chat.until_counted(&format!("rate_limits_total{{kind=\"global\"}} {}", refused.len())).await;
+    // Some were told before that nobody could take their job yet.
+    let told: usize = people.iter().map(|user| user.dms().len()).sum();
+    chat.until_counted(&format!("notices_total{{outcome=\"told\"}} {told}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,6 +297,7 @@ async fn remembered_and_told_once(code: u32) {
     let number = job_of(&chat.post(&ada, &[], NUMBER).await);
     chat.channel.until(news(number)).await;
     assert_eq!(chat.refusals(code), 1);
+    chat.until_counted("notices_total{outcome=\"elsewhere\"} 1").await;
     // In good order: what was told is said to be.
     chat.stop_bot().await;
     chat.start_bot().await;
@@ -338,6 +343,27 @@ async fn a_bot_that_no_gateway_serves_ends_in_time() {
     chat.discord.leave().await;
     let bot = chat.bot.take().expect("it runs");
     ends_in_time(bot, "a Discord that is gone").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_can_be_told_nowhere_hears_of_it_at_the_next_command() {
+    let mut chat = Chat::open().await;
+    let _agent = chat.steady().await;
+    let ada = chat.client("ada").await;
+    let listed = ada.types(&chat.channel, "/job list", &[]).await.message();
+    assert!(!listed.shows("Direct messages do not reach you"), "{listed:?}");
+    chat.server.removes_bot();
+    ada.installs_app();
+    ada.closes_dms();
+    chat.post(&ada, &[], NUMBER).await;
+    chat.until_counted("notices_total{outcome=\"closed\"} 1").await;
+    let told = ada.types(&chat.channel, "/job list", &[]).await.message();
+    assert!(told.shows("Direct messages do not reach you"), "{told:?}");
+    // It is said once, by this bot or by another.
+    chat.kill_bot().await;
+    chat.start_bot().await;
+    let told = ada.types(&chat.channel, "/job list", &[]).await.message();
+    assert!(!told.shows("Direct messages do not reach you"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,26 @@ impl Chat {
         self.discord.until_gone().await;
     }
 
+    /// What the bot serves to whoever watches it.
+    pub(crate) async fn served(&self, path: &str) -> String {
+        let url = format!("http://127.0.0.1:{}/{path}", self.health_port);
+        // An error only says that one was installed before. Without one, reqwest panics.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        reqwest::get(&url).await.expect("it listens").text().await.expect("text")
+    }
+
+    /// Waits until the bot counts so much, such as `notices_total{outcome="told"} 1`.
+    pub(crate) async fn until_counted(&self, line: &str) {
+        let wanted = format!("guildhall_bot_{line}");
+        let counted = async {
+            while !self.served("metrics").await.lines().any(|is| is == wanted) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let counted = tokio::time::timeout(PATIENCE, counted).await;
+        assert!(counted.is_ok(), "it does not count {wanted}: {}", self.served("metrics").await);
+    }
+
     /// Somebody who has posted before, and so consented.
     pub(crate) async fn client(&self, name: &str) -> User {
         let user = self.discord.user(name);

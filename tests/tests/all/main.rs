@@ -8,6 +8,7 @@ mod bad_agents;
 mod bot;
 mod bot_accounts;
 mod bot_agents;
+mod bot_check;
 mod bot_crossed;
 mod bot_forms;
 mod bot_input;

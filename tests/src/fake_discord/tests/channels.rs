@@ -262,3 +262,23 @@ async fn it_answers_whatever_a_bot_looks_up() {
         assert_eq!(bot.call(Method::GET, &known, &Value::Null).await.status, 200, "{known}");
     }
 }
+
+#[tokio::test]
+async fn servers_come_page_by_page_with_what_the_bot_may_do_there() {
+    let discord = FakeDiscord::start().await;
+    let bot = RawBot::start(&discord, &json!([])).await;
+    let servers: Vec<Server> = ["A", "B", "C"].map(|name| discord.server(name)).into();
+    servers[1].denies(Permission::EmbedLinks);
+    servers[2].removes_bot();
+    let first = bot.call(Method::GET, "/users/@me/guilds?limit=1", &Value::Null).await.json;
+    assert_eq!(first[0]["name"], "A");
+    let path = format!("/users/@me/guilds?limit=200&after={}", text(&first[0]["id"]));
+    let rest = bot.call(Method::GET, &path, &Value::Null).await.json;
+    assert_eq!(rest.as_array().map(Vec::len), Some(1), "it is in no third: {rest}");
+    let bits: u64 = text(&rest[0]["permissions"]).parse().expect("a bit field");
+    assert_eq!(bits & Permission::EmbedLinks.bit(), 0);
+    assert_ne!(bits & Permission::SendMessages.bit(), 0);
+    discord.allow_complaints();
+    let refused = bot.call(Method::GET, "/users/@me/guilds?limit=201", &Value::Null).await;
+    assert_eq!(refused.refusal(), (400, 50_035));
+}

@@ -1,7 +1,7 @@
 //! What was read from the daemon.
 
 use super::json_tree::JsonTree;
-use super::loaded::{Loaded, When, settle};
+use super::loaded::{Failed, Loaded, When, settle};
 use super::need::{Answer, Need};
 use super::window::{Part, Window};
 use guildhall_protocol::account::{UserHead, UserStory};
@@ -143,6 +143,26 @@ impl Data {
     /// Why a person's story could not be read.
     pub(crate) fn person_trouble(&self, id: UserId) -> Option<&ApiError> {
         self.people_stories.get(&id)?.trouble.as_ref()
+    }
+
+    /// The last reading of something, if it failed.
+    pub(crate) fn failed(&self, need: &Need) -> Option<Failed<'_>> {
+        match need {
+            Need::Status => self.status.failed(),
+            Need::Overview => self.overview.failed(),
+            Need::Jobs { part, .. } => self.jobs.failed(*part),
+            Need::Job(id) => self.stories.get(id)?.failed(),
+            Need::Body(..) => self.tree.failed(),
+            Need::Agents => self.agents.failed(),
+            Need::Agent(name) => self.agent_stories.get(name)?.failed(),
+            Need::Inbox => self.inbox.failed(),
+            Need::Notices { .. } => self.notices.failed(),
+            Need::Notice(id) => self.notice_stories.get(id)?.failed(),
+            Need::People => self.people.failed(),
+            Need::Person(id) => self.people_stories.get(id)?.failed(),
+            Need::Feed(_) => self.feed.state.failed(),
+            Need::Log(_) => self.log.state.failed(),
+        }
     }
 
     /// Everything is read again: the daemon was away, or somebody wants it.

@@ -1,6 +1,6 @@
 //! What must be read for the screen that is shown, and what comes back.
 
-use super::loaded::{Loaded, When};
+use super::loaded::{Failed, Loaded, When};
 use super::model::Model;
 use super::overlay::Overlay;
 use super::screen::Screen;
@@ -157,6 +157,13 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
     let named = form_needs(model).map(Need::Agent).filter(|need| !needs.contains(need));
     needs.extend(named);
     needs
+}
+
+/// A reading for the screen that failed; that of what it shows goes before what every screen shows.
+pub(crate) fn failed(model: &Model) -> Option<Failed<'_>> {
+    let mut needs = needs(model);
+    needs.sort_by_key(|need| *need == Need::Status);
+    needs.iter().find_map(|need| model.data.failed(need))
 }
 
 /// How often something changes that no event announces, ms.

@@ -6,6 +6,7 @@ mod finding;
 mod forms;
 mod pictures;
 mod restored;
+mod stale;
 mod taking_back;
 mod wire;
 
@@ -92,6 +93,8 @@ pub(super) struct Desk {
     pub(super) asked_agents: Vec<String>,
     /// Nobody is called so any more.
     pub(super) no_agent: Option<AgentName>,
+    /// What the daemon says to every reading.
+    pub(super) refuses: Option<ApiError>,
     /// The input schema of every agent.
     pub(super) input_schema: Option<String>,
     /// What was kept for the next run, in order.
@@ -115,6 +118,7 @@ impl Desk {
             edited: Vec::new(),
             asked_agents: Vec::new(),
             no_agent: None,
+            refuses: None,
             input_schema: None,
             kept: Vec::new(),
         };
@@ -155,7 +159,9 @@ impl Desk {
                         self.asked_agents.push(name.to_string());
                     }
                     let gone = matches!(&need, Need::Agent(name) if self.no_agent.as_ref() == Some(name));
-                    let answer = if gone {
+                    let answer = if let Some(error) = &self.refuses {
+                        Err(error.clone())
+                    } else if gone {
                         Err(ApiError::new(ErrorKind::NotFound, "there is no such agent"))
                     } else {
                         Ok(self.answer(&need))

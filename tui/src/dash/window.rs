@@ -1,7 +1,7 @@
 //! A window on a list of any length: a few pages by key, never all of it. The cursor's job stays where the eye is while jobs
 //! arrive and leave.
 
-use super::loaded::Loaded;
+use super::loaded::{Failed, Loaded};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::listing::{Direction, JobCursor, JobFilter, JobPage, JobQuery, JobSort, PageFrom};
@@ -72,6 +72,19 @@ impl Window {
             Part::Above => &mut self.above,
             Part::End => &mut self.end,
         }
+    }
+
+    /// The last reading of one part, if it failed.
+    pub(super) fn failed(&self, part: Part) -> Option<Failed<'_>> {
+        let failed = match part {
+            Part::Held => &self.held,
+            Part::Below => &self.below,
+            Part::Above => &self.above,
+            Part::End => &self.end,
+        }
+        .failed()?;
+        // Whatever part failed, what is shown is what is held.
+        Some(Failed { shown_of: self.held.shown_of().max(self.end.shown_of()), ..failed })
     }
 
     /// Which parts are needed when this row is the first of so many that are shown.

@@ -3,7 +3,9 @@
 use crate::dash::action::{Act, Now, keymap};
 use crate::dash::layout::Width;
 use crate::dash::link::Link;
+use crate::dash::loaded::Failed;
 use crate::dash::msg::Hit;
+use crate::dash::need::failed;
 use crate::dash::pen::{Pen, Span};
 use crate::dash::screen::TABS;
 use crate::dash::theme::{Sign, Tone};
@@ -51,11 +53,6 @@ pub(super) fn header(pen: &mut Pen<'_>, area: Rect) {
 /// How the connection is, in few words.
 fn connection(pen: &mut Pen<'_>) -> Span {
     let model = pen.model;
-    let seconds = |pen: &mut Pen<'_>, at: Timestamp| {
-        let now = pen.model.now;
-        pen.changes_at(now.after(Duration::from_secs(1)));
-        at.since(now).as_millis().div_ceil(1_000)
-    };
     match &model.link {
         Link::Connecting => ("connecting ... ".to_owned(), Tone::Warn),
         Link::Live => {
@@ -109,8 +106,14 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
         pen.text(area.x, area.y, area.width, &trouble, Tone::Bad);
         return;
     }
-    let mut x = area.x + 1;
     let tail = " ? help ";
+    if let Some(failed) = failed(model) {
+        let old = old(pen, failed);
+        let help = if Width::of(area.width) >= Width::Narrow { pen.right(area, tail, Tone::Key) } else { 0 };
+        pen.text(area.x, area.y, area.width - help, &old, Tone::Bad);
+        return;
+    }
+    let mut x = area.x + 1;
     let room = area.right().saturating_sub(u16::try_from(tail.len()).unwrap_or(0));
     let mut told = Vec::new();
     let bindings = keymap(model);
@@ -135,6 +138,26 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
         x += 2;
     }
     pen.right(area, tail, Tone::Key);
+}
+
+/// How old what is shown is, when it is read again, and why it was not; where there is no room, the end of that goes.
+fn old(pen: &mut Pen<'_>, failed: Failed<'_>) -> String {
+    let shown = match failed.shown_of {
+        Some(at) => format!("{} old", pen.age(at)),
+        None => "not read".to_owned(),
+    };
+    let again = match failed.again_at {
+        Some(at) => format!("again in {} s", seconds(pen, at)),
+        None => "again now".to_owned(),
+    };
+    format!(" {shown}, {again}: {}", failed.why.message)
+}
+
+/// Whole seconds until something, counted down.
+fn seconds(pen: &mut Pen<'_>, at: Timestamp) -> u128 {
+    let now = pen.model.now;
+    pen.changes_at(now.after(Duration::from_secs(1)));
+    at.since(now).as_millis().div_ceil(1_000)
 }
 
 /// What was told lately, over the end of the view; and what can be taken back.

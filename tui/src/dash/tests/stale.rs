@@ -1,0 +1,66 @@
+//! What is old says so, and what was never there does not pretend that it was.
+
+use super::Desk;
+use super::pictures::{SIZES, screens};
+use crate::dash::link::LinkEvent;
+use crate::dash::msg::Msg;
+use crate::dash::screen::Screen;
+use guildhall_protocol::error::{ApiError, ErrorKind};
+
+/// The daemon says no to every reading from now on, while the connection stays.
+fn refuses(desk: &mut Desk) {
+    desk.refuses = Some(ApiError::new(ErrorKind::Unavailable, "the store is busy"));
+    desk.meets(Msg::Link(LinkEvent::Changed));
+}
+
+fn last_line(desk: &Desk) -> String {
+    desk.text().lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_cannot_be_read_again_tells_its_age_in_every_view() {
+    for (name, screen) in screens() {
+        for (width, height) in SIZES {
+            let mut desk = Desk::new(width, height);
+            desk.goes(screen.clone());
+            let shown = |desk: &Desk| desk.text().lines().count();
+            let lines = shown(&desk);
+            desk.waits(65_000);
+            refuses(&mut desk);
+            desk.waits(400);
+            let told = last_line(&desk);
+            // What changes without an event was read a moment ago.
+            let age = if matches!(screen, Screen::Overview | Screen::Log) { "0s" } else { "1m" };
+            let begins = format!(" {age} old, again in 2 s: the st");
+            assert!(told.starts_with(&begins), "{name} {width}x{height}: {told:?}\n{}", desk.text());
+            assert_eq!(shown(&desk), lines, "nothing is pushed away");
+            assert!(!desk.text().contains("reading ..."), "{}", desk.text());
+            desk.refuses = None;
+            desk.waits(2_000);
+            assert!(!last_line(&desk).contains(" old"), "{}", desk.text());
+        }
+    }
+}
+
+#[test]
+fn what_was_never_read_is_not_called_old() {
+    let mut desk = Desk::new(80, 24);
+    refuses(&mut desk);
+    desk.presses(&["3"]);
+    desk.sees("not read, again in 2 s: the store is busy");
+    desk.waits(1_000);
+    desk.sees("not read, again in 1 s: the store is busy");
+}
+
+#[test]
+fn a_list_that_cannot_be_read_further_says_so() {
+    let mut desk = Desk::new(80, 24);
+    desk.jobs = (1..=300).rev().map(super::job_head).collect();
+    desk.presses(&["2"]);
+    desk.refuses = Some(ApiError::new(ErrorKind::Unavailable, "the store is busy"));
+    for _ in 0..60 {
+        desk.meets(Msg::Scroll { down: true });
+    }
+    desk.sees(" 0s old, again in 2 s: the store is busy");
+    desk.sees("140 ○ open");
+}

@@ -1,7 +1,7 @@
 //! What was read from the daemon.
 
 use super::json_tree::JsonTree;
-use super::loaded::{Failed, Loaded, When, settle};
+use super::loaded::{Loaded, Reading, When, settle};
 use super::need::{Answer, Need};
 use super::window::{Part, Window};
 use guildhall_protocol::account::{UserHead, UserStory};
@@ -145,24 +145,24 @@ impl Data {
         self.people_stories.get(&id)?.trouble.as_ref()
     }
 
-    /// The last reading of something, if it failed.
-    pub(crate) fn failed(&self, need: &Need) -> Option<Failed<'_>> {
-        match need {
-            Need::Status => self.status.failed(),
-            Need::Overview => self.overview.failed(),
-            Need::Jobs { part, .. } => self.jobs.failed(*part),
-            Need::Job(id) => self.stories.get(id)?.failed(),
-            Need::Body(..) => self.tree.failed(),
-            Need::Agents => self.agents.failed(),
-            Need::Agent(name) => self.agent_stories.get(name)?.failed(),
-            Need::Inbox => self.inbox.failed(),
-            Need::Notices { .. } => self.notices.failed(),
-            Need::Notice(id) => self.notice_stories.get(id)?.failed(),
-            Need::People => self.people.failed(),
-            Need::Person(id) => self.people_stories.get(id)?.failed(),
-            Need::Feed(_) => self.feed.state.failed(),
-            Need::Log(_) => self.log.state.failed(),
-        }
+    /// How something stands that the screen needs; none: nobody asked for it yet.
+    pub(crate) fn reading(&self, need: &Need) -> Option<Reading<'_>> {
+        Some(match need {
+            Need::Status => self.status.reading(),
+            Need::Overview => self.overview.reading(),
+            Need::Jobs { part, .. } => self.jobs.reading(*part),
+            Need::Job(id) => self.stories.get(id)?.reading(),
+            Need::Body(..) => self.tree.reading(),
+            Need::Agents => self.agents.reading(),
+            Need::Agent(name) => self.agent_stories.get(name)?.reading(),
+            Need::Inbox => self.inbox.reading(),
+            Need::Notices { .. } => self.notices.reading(),
+            Need::Notice(id) => self.notice_stories.get(id)?.reading(),
+            Need::People => self.people.reading(),
+            Need::Person(id) => self.people_stories.get(id)?.reading(),
+            Need::Feed(_) => self.feed.state.reading(),
+            Need::Log(_) => self.log.state.reading(),
+        })
     }
 
     /// Everything is read again: the daemon was away, or somebody wants it.

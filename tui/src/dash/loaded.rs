@@ -39,27 +39,26 @@ pub(crate) enum When {
     Never,
 }
 
-/// A reading that failed, and what is shown all the same.
+/// How something stands that is shown or should be.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Failed<'a> {
-    /// As of when the things are that are shown; none: there are none.
+pub(crate) struct Reading<'a> {
+    /// As of when it is what is shown; none: nothing is.
     pub(crate) shown_of: Option<Timestamp>,
-    pub(crate) why: &'a ApiError,
-    /// When it is read again; none: that is under way.
+    /// Why the last reading failed, if it did.
+    pub(crate) failed: Option<&'a ApiError>,
+    /// When it is read again after that; none: that is under way.
     pub(crate) again_at: Option<Timestamp>,
 }
 
 impl<T> Loaded<T> {
-    /// As of when its value is, if it has one.
-    pub(super) fn shown_of(&self) -> Option<Timestamp> {
-        self.value.as_ref().map(|_| self.at)
-    }
-
-    /// The last reading, if it failed.
-    pub(super) fn failed(&self) -> Option<Failed<'_>> {
-        let why = self.trouble.as_ref()?;
+    /// How it stands.
+    pub(super) fn reading(&self) -> Reading<'_> {
         let again_at = self.asked.map(|(asked, _)| asked.after(AGAIN_AFTER_TROUBLE));
-        Some(Failed { shown_of: self.shown_of(), why, again_at: again_at.filter(|_| !self.in_flight) })
+        Reading {
+            shown_of: self.value.as_ref().map(|_| self.at),
+            failed: self.trouble.as_ref(),
+            again_at: again_at.filter(|_| !self.in_flight),
+        }
     }
 
     pub(super) fn when(&self, version: u64, now: Timestamp) -> When {

@@ -1,6 +1,6 @@
 //! What must be read for the screen that is shown, and what comes back.
 
-use super::loaded::{Failed, Loaded, When};
+use super::loaded::{Loaded, Reading, When};
 use super::model::Model;
 use super::overlay::Overlay;
 use super::screen::Screen;
@@ -160,10 +160,16 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
 }
 
 /// A reading for the screen that failed; that of what it shows goes before what every screen shows.
-pub(crate) fn failed(model: &Model) -> Option<Failed<'_>> {
+pub(crate) fn failed(model: &Model) -> Option<Reading<'_>> {
     let mut needs = needs(model);
     needs.sort_by_key(|need| *need == Need::Status);
-    needs.iter().find_map(|need| model.data.failed(need))
+    needs.iter().filter_map(|need| model.data.reading(need)).find(|reading| reading.failed.is_some())
+}
+
+/// Whether the screen shows anything that was read.
+pub(crate) fn shows_anything(model: &Model) -> bool {
+    let shown = |need: &Need| model.data.reading(need).and_then(|reading| reading.shown_of).is_some();
+    needs(model).iter().any(|need| *need != Need::Status && shown(need))
 }
 
 /// How often something changes that no event announces, ms.

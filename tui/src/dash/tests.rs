@@ -104,10 +104,17 @@ pub(super) struct Desk {
 impl Desk {
     /// A dashboard of this size that has just found its daemon.
     pub(super) fn new(width: u16, height: u16) -> Self {
+        let mut desk = Self::alone(width, height);
+        desk.connects();
+        desk
+    }
+
+    /// A dashboard that looks for its daemon.
+    pub(super) fn alone(width: u16, height: u16) -> Self {
         let theme = Theme { palette: Palette::Dark, ascii: false };
         let model = Model::new("/run/guildhall/guildhalld.sock".to_owned(), theme, (width, height), NOW);
         let jobs: Page<JobHead> = read(include_str!("fixtures/jobs.json"));
-        let mut desk = Self {
+        Self {
             model,
             deeds: Vec::new(),
             copied: Vec::new(),
@@ -121,9 +128,7 @@ impl Desk {
             refuses: None,
             input_schema: None,
             kept: Vec::new(),
-        };
-        desk.connects();
-        desk
+        }
     }
 
     /// The daemon is found.
@@ -143,7 +148,8 @@ impl Desk {
     /// The daemon is lost.
     pub(super) fn loses(&mut self) {
         let error =
-            ApiError::new(ErrorKind::Unavailable, "no daemon answers at /run/guildhall/guildhalld.sock");
+            ApiError::new(ErrorKind::Unavailable, "no daemon answers at /run/guildhall/guildhalld.sock")
+                .hint("start one with `guildhalld serve`");
         let (since, retry_at) = (self.model.now, Timestamp(self.model.now.0 + 5_000));
         self.meets(Msg::Link(LinkEvent::Down { error, since, retry_at }));
     }

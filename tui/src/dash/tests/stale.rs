@@ -64,3 +64,46 @@ fn a_list_that_cannot_be_read_further_says_so() {
     desk.sees(" 0s old, again in 2 s: the store is busy");
     desk.sees("140 ○ open");
 }
+
+#[test]
+fn a_daemon_that_was_never_there_is_not_called_stale() {
+    for (name, screen) in screens() {
+        for (width, height) in SIZES {
+            let mut desk = Desk::alone(width, height);
+            desk.goes(screen.clone());
+            desk.waits(12_000);
+            desk.loses();
+            desk.waits(2_000);
+            let shown = desk.text();
+            let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(
+                !words.contains("stale") && !words.contains("reading"),
+                "{name} {width}x{height}\n{shown}"
+            );
+            for told in [
+                "never reached, retry in 3 s",
+                "never reached, tried for 10s; the next try is in 3 s.",
+                "start one with `guildhalld serve`",
+                "no daemon answers at",
+            ] {
+                assert!(words.contains(told), "{told:?} {name} {width}x{height}\n{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_daemon_that_came_late_is_not_back() {
+    let mut desk = Desk::alone(80, 24);
+    desk.loses();
+    desk.connects();
+    assert!(!desk.text().contains("is back"), "{}", desk.text());
+    desk.loses();
+    desk.sees("stale 0 s, retry in 5 s");
+    desk.presses(&["3"]);
+    desk.waits(60_000);
+    desk.sees("lost 60 s ago, retry in 0 s");
+    desk.sees("The daemon was lost 1m ago");
+    desk.connects();
+    desk.sees("The daemon is back after 1m 00s");
+}

@@ -10,7 +10,7 @@ mod form;
 mod key;
 mod overlay;
 
-use super::link::{Link, LinkEvent};
+use super::link::{Before, Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
 use super::need;
@@ -158,7 +158,7 @@ fn settle(model: &mut Model) {
 fn link(model: &mut Model, event: LinkEvent) {
     match event {
         LinkEvent::Up(who) => {
-            if let Link::Lost { since, .. } = &model.link {
+            if let Link::Lost { before: Before::Daemon(since), .. } = &model.link {
                 let away = guildhall_protocol::time::show_span(model.now.since(*since));
                 model.tell(Tone::Good, format!("The daemon is back after {away}; everything was read again"));
             }

@@ -2,10 +2,10 @@
 
 use crate::dash::action::{Act, Now, keymap};
 use crate::dash::layout::Width;
-use crate::dash::link::Link;
-use crate::dash::loaded::Failed;
+use crate::dash::link::{Before, Link};
+use crate::dash::loaded::Reading;
 use crate::dash::msg::Hit;
-use crate::dash::need::failed;
+use crate::dash::need::{failed, shows_anything};
 use crate::dash::pen::{Pen, Span};
 use crate::dash::screen::TABS;
 use crate::dash::theme::{Sign, Tone};
@@ -54,7 +54,7 @@ pub(super) fn header(pen: &mut Pen<'_>, area: Rect) {
 fn connection(pen: &mut Pen<'_>) -> Span {
     let model = pen.model;
     match &model.link {
-        Link::Connecting => ("connecting ... ".to_owned(), Tone::Warn),
+        Link::Connecting { .. } => ("connecting ... ".to_owned(), Tone::Warn),
         Link::Live => {
             let status = model.data.status.value.as_ref();
             if status.is_some_and(|status| status.draining) {
@@ -75,10 +75,16 @@ fn connection(pen: &mut Pen<'_>) -> Span {
                 (format!("{lock}{dot} live "), Tone::Good)
             }
         }
-        Link::Lost { since, retry_at, .. } => {
+        Link::Lost { before, retry_at, .. } => {
             let left = seconds(pen, *retry_at);
-            let stale = model.now.since(*since).as_secs();
-            (format!("stale {stale} s, retry in {left} s "), Tone::Bad)
+            let how = match before {
+                Before::Nothing(_) => "never reached".to_owned(),
+                Before::Daemon(heard) => {
+                    let ago = model.now.since(*heard).as_secs();
+                    if shows_anything(model) { format!("stale {ago} s") } else { format!("lost {ago} s ago") }
+                }
+            };
+            (format!("{how}, retry in {left} s "), Tone::Bad)
         }
         Link::Refused { retry_at, .. } => {
             let left = seconds(pen, *retry_at);
@@ -99,7 +105,7 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
             let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
             Some(format!(" {why}{hint}"))
         }
-        Link::Connecting => Some(format!(" looking for the daemon at {}; q leaves", model.endpoint)),
+        Link::Connecting { .. } => Some(format!(" looking for the daemon at {}; q leaves", model.endpoint)),
         Link::Live => None,
     };
     if let Some(trouble) = trouble {
@@ -107,8 +113,8 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
         return;
     }
     let tail = " ? help ";
-    if let Some(failed) = failed(model) {
-        let old = old(pen, failed);
+    if let Some((old, why)) = failed(model).and_then(|reading| Some((reading, reading.failed?))) {
+        let old = format!(" {}: {}", old_as(pen, old), why.message);
         let help = if Width::of(area.width) >= Width::Narrow { pen.right(area, tail, Tone::Key) } else { 0 };
         pen.text(area.x, area.y, area.width - help, &old, Tone::Bad);
         return;
@@ -140,21 +146,20 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
     pen.right(area, tail, Tone::Key);
 }
 
-/// How old what is shown is, when it is read again, and why it was not; where there is no room, the end of that goes.
-fn old(pen: &mut Pen<'_>, failed: Failed<'_>) -> String {
-    let shown = match failed.shown_of {
+/// How old what is shown is, and when it is read again.
+fn old_as(pen: &mut Pen<'_>, reading: Reading<'_>) -> String {
+    let shown = match reading.shown_of {
         Some(at) => format!("{} old", pen.age(at)),
         None => "not read".to_owned(),
     };
-    let again = match failed.again_at {
-        Some(at) => format!("again in {} s", seconds(pen, at)),
-        None => "again now".to_owned(),
-    };
-    format!(" {shown}, {again}: {}", failed.why.message)
+    match reading.again_at {
+        Some(at) => format!("{shown}, again in {} s", seconds(pen, at)),
+        None => format!("{shown}, again now"),
+    }
 }
 
 /// Whole seconds until something, counted down.
-fn seconds(pen: &mut Pen<'_>, at: Timestamp) -> u128 {
+pub(super) fn seconds(pen: &mut Pen<'_>, at: Timestamp) -> u128 {
     let now = pen.model.now;
     pen.changes_at(now.after(Duration::from_secs(1)));
     at.since(now).as_millis().div_ceil(1_000)

@@ -13,6 +13,7 @@ mod data;
 mod driver;
 mod editor;
 mod effects;
+mod enabled;
 mod filter;
 mod form;
 mod json_tree;

@@ -1,6 +1,7 @@
 //! Whether something can be done now, and if not, why: of jobs and agents as far as their states say, of everything else as far
 //! as there is something to do it to.
 
+use super::about;
 use super::action::{Act, Entry, Scope};
 use super::model::{Model, Pane};
 use super::row::Row;
@@ -25,14 +26,15 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
     if !in_scope(model, entry.scope) {
         return Now::Absent;
     }
+    let no = |why: &str| Now::No(why.to_owned());
     // What is no order yet can be written without a daemon.
     let sends = !matches!(entry.act, Act::PostJob | Act::RegisterAgent);
     if entry.writes {
         if model.read_only {
-            return Now::No("the dashboard is read-only".to_owned());
+            return no("the dashboard is read-only");
         }
         if sends && !model.link.is_live() {
-            return Now::No("there is no daemon to order it from".to_owned());
+            return no("there is no daemon to order it from");
         }
     }
     match entry.act {
@@ -42,28 +44,23 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         Act::PauseAgent => of_agent(model, AgentEvent::Paused(PausedWhy::Operator)),
         Act::ResumeAgent => of_agent(model, AgentEvent::Resumed),
         Act::RetireAgent => of_agent(model, AgentEvent::Retired),
-        Act::PauseEngine | Act::ResumeEngine => {
-            let paused = model.data.status.value.as_ref().map(|status| status.paused);
-            match (entry.act, paused, model.is_operator()) {
-                (_, _, false) => Now::No("only an operator may do this".to_owned()),
-                (Act::PauseEngine, Some(true), _) => Now::No("it is paused".to_owned()),
-                (Act::ResumeEngine, Some(false), _) => Now::No("it is not paused".to_owned()),
-                _ => Now::Yes,
-            }
-        }
-        Act::Reveal => {
-            let Screen::Job(id) = model.screen() else { return Now::Absent };
-            match model.data.job(*id).map(|story| story.sight) {
-                Some(Sight::Masked) => Now::Yes,
-                Some(Sight::Open | Sight::Revealed { .. }) | None => Now::Absent,
-            }
-        }
+        Act::PauseEngine | Act::ResumeEngine => of_engine(model, entry.act),
+        Act::Reveal => of_texts(model),
         Act::Fold if model.pane != Pane::Answer => Now::Absent,
         Act::Undo if model.pending.is_empty() && model.sent.is_empty() => Now::Absent,
         Act::ClearFilter if model.filter_text.is_empty() => Now::Absent,
-        Act::Find if model.data.tree.value.is_none() => Now::No("there is no answer".to_owned()),
+        Act::Find if model.data.tree.value.is_none() => no("there is no answer"),
         Act::FindNext | Act::FindPrevious if model.search.is_empty() => Now::Absent,
         Act::Mark | Act::MarkAll if *model.screen() != Screen::Jobs => Now::Absent,
+        Act::Back if !model.trail.has_back() => no("this is where you began"),
+        Act::Forward if !model.trail.has_forward() => no("nothing lies ahead"),
+        Act::Open if model.chosen_row().is_none_or(|row| about::behind(model, &row).is_none()) => {
+            no("nothing lies behind this line")
+        }
+        Act::CopyId if about::number(model).is_none() => no("it has no number and no name"),
+        Act::CopyCommand if about::command(model).is_none() => no("no command shows it"),
+        Act::NextJob => about::neighbor(model, 1).map_or_else(no, |_| Now::Yes),
+        Act::PreviousJob => about::neighbor(model, -1).map_or_else(no, |_| Now::Yes),
         Act::Go(place) if model.screen() == &TABS[usize::from(place)] => Now::Absent,
         Act::Quit
         | Act::Back
@@ -94,8 +91,6 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         | Act::FindPrevious
         | Act::NextPane
         | Act::PreviousPane
-        | Act::NextJob
-        | Act::PreviousJob
         | Act::Fold
         | Act::Follow
         | Act::CopyId
@@ -120,6 +115,25 @@ fn in_scope(model: &Model, scope: Scope) -> bool {
         Scope::Notices => {
             matches!(model.chosen_row(), Some(Row::Notice(_))) || matches!(screen, Screen::Notice(_))
         }
+    }
+}
+
+fn of_engine(model: &Model, act: Act) -> Now {
+    let paused = model.data.status.value.as_ref().map(|status| status.paused);
+    match (act, paused, model.is_operator()) {
+        (_, _, false) => Now::No("only an operator may do this".to_owned()),
+        (Act::PauseEngine, Some(true), _) => Now::No("it is paused".to_owned()),
+        (Act::ResumeEngine, Some(false), _) => Now::No("it is not paused".to_owned()),
+        _ => Now::Yes,
+    }
+}
+
+/// Whether texts are there to be seen, and are not.
+fn of_texts(model: &Model) -> Now {
+    let Screen::Job(id) = model.screen() else { return Now::Absent };
+    match model.data.job(*id).map(|story| story.sight) {
+        Some(Sight::Masked) => Now::Yes,
+        Some(Sight::Open | Sight::Revealed { .. }) | None => Now::Absent,
     }
 }
 

@@ -4,6 +4,7 @@
 //! come back as messages; the `driver` joins them to a terminal and a daemon. What can be done, and by which keys, stands in
 //! `action` alone.
 
+mod about;
 mod action;
 mod chord;
 mod command;

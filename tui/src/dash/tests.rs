@@ -4,6 +4,7 @@
 mod acting;
 mod finding;
 mod forms;
+mod offered;
 mod pictures;
 mod restored;
 mod stale;
@@ -280,7 +281,8 @@ impl Desk {
             Need::Job(id) => {
                 let mut story: guildhall_protocol::view::JobStory = read(include_str!("fixtures/job6.json"));
                 if *id != story.head.id {
-                    story.head = self.jobs.iter().find(|head| head.id == *id).expect("it is there").clone();
+                    let listed = self.jobs.iter().find(|head| head.id == *id).cloned();
+                    story.head = listed.unwrap_or_else(|| job_head(id.0));
                     let state = *story.head.state.known().expect("a state");
                     story.allowed = state.allowed(guildhall_protocol::permission::Standing {
                         client: true,

@@ -10,6 +10,7 @@ mod form;
 mod key;
 mod overlay;
 
+use super::about::{self, Behind};
 use super::link::{Before, Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
@@ -19,7 +20,6 @@ use super::row::Row;
 use super::screen::Screen;
 use super::state::Slot;
 use super::theme::Tone;
-use super::view::overview::Opens;
 use super::window::Part;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::time::Timestamp;
@@ -190,7 +190,10 @@ fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
                 let step = isize::try_from(at).unwrap_or(0) - isize::try_from(cursor.at).unwrap_or(0);
                 cursor.by(&rows, step, height);
             }
-            if twice { open(model, Some(row)) } else { Vec::new() }
+            if twice {
+                open(model, &row);
+            }
+            Vec::new()
         }
         Hit::Tab(place) => key::act(model, super::action::Act::Go(place)),
         Hit::Act(act) => key::act(model, act),
@@ -199,32 +202,10 @@ fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
 }
 
 /// Opens what a row stands for.
-fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
-    match row {
-        Some(Row::Job(id) | Row::Attempt(id, _)) => model.trail.go(Screen::Job(id)),
-        Some(Row::Agent(name)) => model.trail.go(Screen::Agent(name)),
-        Some(Row::Notice(id)) => model.trail.go(Screen::Notice(id)),
-        Some(Row::User(id)) => model.trail.go(Screen::Person(id)),
-        Some(Row::Event(id)) => {
-            let subject = model.data.feed.lines.iter().find(|line| line.id == id).map(|line| line.subject);
-            if let Some(guildhall_protocol::history::Subject::Job(job)) = subject {
-                model.trail.go(Screen::Job(job));
-            }
-        }
-        Some(Row::Line(line)) if *model.screen() == Screen::Overview => {
-            let opens =
-                super::view::overview::lines(model, None).into_iter().nth(line).map(|line| line.opens);
-            match opens {
-                Some(Opens::Jobs(filter)) => overlay::set_filter(model, filter),
-                Some(Opens::Inbox) => model.trail.go(Screen::Inbox),
-                Some(Opens::Notices) => model.trail.go(Screen::Notices),
-                Some(Opens::Agents) => model.trail.go(Screen::Agents),
-                Some(Opens::Job(id)) => model.trail.go(Screen::Job(id)),
-                Some(Opens::Agent(name)) => model.trail.go(Screen::Agent(name)),
-                Some(Opens::Nothing) | None => {}
-            }
-        }
-        Some(Row::Line(_) | Row::Heading(_)) | None => {}
+fn open(model: &mut Model, row: &Row) {
+    match about::behind(model, row) {
+        Some(Behind::Screen(screen)) => model.trail.go(screen),
+        Some(Behind::Jobs(filter)) => overlay::set_filter(model, filter),
+        None => {}
     }
-    Vec::new()
 }

@@ -112,7 +112,7 @@ const fn order(
 }
 
 /// Everything, in the order in which help shows it.
-pub(crate) const ENTRIES: [Entry; 70] = [
+pub(crate) const ENTRIES: [Entry; 71] = [
     look(Act::Up, "up", "one row up", &["k", "up"], Scope::Lists),
     look(Act::Down, "down", "one row down", &["j", "down"], Scope::Lists),
     look(Act::PageUp, "page-up", "one page up", &["pageup", "ctrl-b"], Scope::Lists),
@@ -161,6 +161,7 @@ pub(crate) const ENTRIES: [Entry; 70] = [
         &["t"],
         Scope::Jobs,
     ),
+    order(Act::Job(JobAction::Again), "again", "post it again, changed", &["o"], Scope::Jobs),
     order(
         Act::Job(JobAction::Complain),
         "complain",
@@ -286,8 +287,7 @@ mod tests {
     #[test]
     fn every_action_of_a_job_is_there() {
         for action in JOB_ACTIONS {
-            // A corrected job is written in a form.
-            assert!(action == JobAction::Again || entry(Act::Job(action)).is_some(), "{}", action.name());
+            assert!(entry(Act::Job(action)).is_some(), "{}", action.name());
         }
     }
 }

@@ -38,6 +38,9 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         }
     }
     match entry.act {
+        Act::Job(JobAction::Again) if model.chosen_jobs().len() > 1 => {
+            no("its form is about one job: unmark the others")
+        }
         Act::Job(action) => of_job(model, action),
         Act::RegisterAgent if model.screen().tab() != Screen::Agents => Now::Absent,
         Act::NewVersion => of_version(model),

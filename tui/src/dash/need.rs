@@ -9,6 +9,7 @@ use super::window::Part;
 use guildhall_protocol::account::{UserHead, UserStory};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::{BodyId, EventId, JobId, NotificationId, UserId};
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::{JobPage, JobQuery};
 use guildhall_protocol::log::LogPage;
 use guildhall_protocol::notice::{Inbox, NoticeStory, NoticeView};
@@ -30,6 +31,8 @@ pub(crate) enum Need {
     Job(JobId),
     /// The answer of a job, whole.
     Body(JobId, BodyId),
+    /// A job as it was posted, whole.
+    Draft(JobId, BodyId),
     Agents,
     Agent(AgentName),
     Inbox,
@@ -53,6 +56,7 @@ pub(crate) enum Answer {
     Jobs(JobPage),
     Job(Box<JobStory>),
     Body(String),
+    Draft(Box<JobDraft>),
     Agents(Vec<AgentHead>),
     Agent(Box<AgentStory>),
     Inbox(Box<Inbox>),
@@ -118,6 +122,10 @@ impl Answer {
         if let Self::Person(value) = self { Some(*value) } else { None }
     }
 
+    pub(super) fn draft(self) -> Option<JobDraft> {
+        if let Self::Draft(value) = self { Some(*value) } else { None }
+    }
+
     pub(super) fn feed(self) -> Option<Vec<FeedLine>> {
         if let Self::Feed(value) = self { Some(value) } else { None }
     }
@@ -154,8 +162,11 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         // Names are completed.
         needs.push(Need::Agents);
     }
-    let named = form_needs(model).map(Need::Agent).filter(|need| !needs.contains(need));
-    needs.extend(named);
+    for need in form_needs(model) {
+        if !needs.contains(&need) {
+            needs.push(need);
+        }
+    }
     needs
 }
 
@@ -181,6 +192,7 @@ fn changes_every(need: &Need) -> Option<i64> {
         | Need::Jobs { .. }
         | Need::Job(_)
         | Need::Body(..)
+        | Need::Draft(..)
         | Need::Agents
         | Need::Agent(_)
         | Need::Inbox

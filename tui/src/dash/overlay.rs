@@ -197,7 +197,8 @@ pub(crate) fn fields(action: JobAction) -> Vec<Field> {
         JobAction::Complain | JobAction::Contest => vec![field("Why", "an operator reads it", true)],
         JobAction::Uphold | JobAction::Reject => vec![field("Reason", "it is kept with the decision", true)],
         JobAction::Cancel | JobAction::GiveUp | JobAction::Resend => vec![reason()],
-        JobAction::Accept | JobAction::Retry | JobAction::Again => Vec::new(),
+        JobAction::Again => vec![field("What was wrong", "the first attempt reads it", false)],
+        JobAction::Accept | JobAction::Retry => Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! after its demo.
 
 mod acting;
+mod again;
 mod finding;
 mod forms;
 mod offered;
@@ -28,7 +29,7 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
 use guildhall_protocol::ids::{EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
-use guildhall_protocol::job::{JobDraft, Priority, Visibility};
+use guildhall_protocol::job::{Criterion, JobDraft, Policy, Priority, Review, Visibility};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
 use guildhall_protocol::log::{LogLevel, LogLine, LogPage};
@@ -297,6 +298,7 @@ impl Desk {
                 Answer::Job(Box::new(story))
             }
             Need::Body(..) => Answer::Body(r#"{"keywords":["market","agents","signed"],"count":3,"text":"A market for agents.","none":null}"#.to_owned()),
+            Need::Draft(..) => Answer::Draft(Box::new(posted())),
             Need::Agents => Answer::Agents(read::<Page<AgentHead>>(include_str!("fixtures/agents.json")).rows),
             Need::Agent(_) => {
                 let mut story: AgentStory = read(include_str!("fixtures/agent.json"));
@@ -317,6 +319,25 @@ impl Desk {
             Need::Feed(after) => Answer::Feed(feed(*after)),
             Need::Log(after) => Answer::Log(log(*after)),
         }
+    }
+}
+
+/// A job as its client posted it.
+pub(super) fn posted() -> JobDraft {
+    let sum = "@sum".parse().expect("a name");
+    JobDraft {
+        brief: "Count the words.\nOf all chapters.".to_owned(),
+        input: Some(Json::from_text("{\"text\": \"one two\"}".to_owned()).expect("JSON")),
+        criteria: vec![
+            Criterion::Rule("max 20 words".to_owned()),
+            Criterion::Judge("It is kind.".to_owned()),
+        ],
+        label: Some("chapters".to_owned()),
+        deadline: Some(Timestamp(NOW.0 - 1_000)),
+        review: Review::Always,
+        not: vec![sum],
+        policy: Policy { attempts_max: 7, ..Policy::default() },
+        ..JobDraft::default()
     }
 }
 

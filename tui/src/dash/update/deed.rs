@@ -161,6 +161,7 @@ pub(crate) fn ready(confirm: &Confirm, now: Timestamp, zone: &TimeZone) -> Resul
         order.text = said("Reason")
             .or_else(|| said("Why"))
             .or_else(|| said("What is wrong"))
+            .or_else(|| said("What was wrong"))
             .or_else(|| said("Answer"));
         if let Some(name) = said("Agent").or_else(|| said("To")) {
             order.agent = Some(name.parse::<AgentName>().map_err(|error| error.to_string())?);

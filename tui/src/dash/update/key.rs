@@ -16,6 +16,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::bulk::BULK_JOBS_MAX;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::listing::{Direction, JobCount, JobFilter, JobSort, SortBy};
+use guildhall_protocol::permission::JobAction;
 use tui_input::Input;
 
 pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effect> {
@@ -146,6 +147,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Follow => model.still = !model.still,
         Act::CopyId => return about::number_or_path(model).map(Effect::Copy).into_iter().collect(),
         Act::CopyCommand => return about::command(model).map(Effect::Copy).into_iter().collect(),
+        Act::Job(JobAction::Again) => write_again(model),
         Act::Job(action) => super::deed::ask_jobs(model, action),
         Act::TestAgent => return super::deed::test_agent(model),
         Act::ResumeAgent => return super::deed::resume_agent(model),
@@ -168,6 +170,13 @@ fn next_palette(palette: Palette) -> Palette {
         Palette::ColorBlind => Palette::Ansi,
         Palette::Ansi => Palette::Plain,
         Palette::Plain => Palette::Dark,
+    }
+}
+
+/// Opens the form in which the chosen job is posted again.
+fn write_again(model: &mut Model) {
+    if let Some(job) = model.chosen_jobs().first().map(|head| head.id) {
+        super::form::open(model, &DraftOf::Again(job));
     }
 }
 

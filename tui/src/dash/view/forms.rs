@@ -73,7 +73,10 @@ fn says(pen: &Pen<'_>, form: &Form) -> Span {
         (Some(trouble), _) => (format!("{cross} {trouble}"), Tone::Bad),
         (None, Look::Asked) => ("asking who would get it ...".to_owned(), Tone::Dim),
         (None, _) if form.sending.is_some() => ("it is on its way ...".to_owned(), Tone::Warn),
-        (None, _) if form.waits => ("reading its definition ...".to_owned(), Tone::Warn),
+        (None, _) if form.waits && pen.model.link.is_live() => match &form.note {
+            Some(why) => (format!("{cross} what it begins with cannot be read: {why}"), Tone::Bad),
+            None => ("reading what it begins with ...".to_owned(), Tone::Warn),
+        },
         (None, _) if !pen.model.link.is_live() => {
             ("there is no daemon at the moment; what you write is kept".to_owned(), Tone::Warn)
         }

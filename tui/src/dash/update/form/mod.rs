@@ -9,14 +9,16 @@ mod editor;
 mod outcome;
 mod send;
 
-use crate::dash::form::{Form, Look, agent, schema};
+use crate::dash::form::{Form, Look, agent, job, schema};
 use crate::dash::model::Model;
 use crate::dash::msg::Effect;
+use crate::dash::need::Need;
 use crate::dash::overlay::Overlay;
 use crate::dash::state::DraftOf;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::clean::clean_line;
+use guildhall_protocol::ids::JobId;
 
 pub(super) use draft::{close_all, keep_due, not_kept};
 pub(super) use editor::edited;
@@ -27,7 +29,7 @@ pub(super) use send::looked;
 pub(crate) fn keys(form: &Form) -> &'static [(&'static str, &'static str)] {
     match (&form.look, &form.of) {
         (Look::Shown { .. }, _) => &[("ctrl-s", "post it"), ("esc", "back to the fields")],
-        (Look::None | Look::Asked, DraftOf::Job) => &[
+        (Look::None | Look::Asked, DraftOf::Job | DraftOf::Again(_)) => &[
             ("ctrl-s", "post"),
             ("ctrl-p", "who would get it"),
             ("esc", "leave, keep"),
@@ -167,19 +169,23 @@ pub(super) fn paste(model: &mut Model, text: &str) {
     settle(model);
 }
 
-/// What the form needs to know of an agent: its input schema, or its definition.
-pub(crate) fn needs(model: &Model) -> Option<AgentName> {
-    let Some(Overlay::Form(form)) = model.overlays.last() else { return None };
+/// What the form needs to know: an agent's input schema or definition, or a job as it was posted.
+pub(crate) fn needs(model: &Model) -> Vec<Need> {
+    let Some(Overlay::Form(form)) = model.overlays.last() else { return Vec::new() };
     match &form.of {
-        DraftOf::Job => {
+        DraftOf::Again(job) if form.waits => {
+            let draft = model.data.job(*job).map(|story| Need::Draft(*job, story.draft.id));
+            vec![draft.unwrap_or(Need::Job(*job))]
+        }
+        DraftOf::Job | DraftOf::Again(_) => {
             // While a name is typed, its beginning is no name.
             let typing = form.fields.get(form.focus).is_some_and(|field| field.key == "only");
             let known =
                 |name: &AgentName| model.data.agents.value.iter().flatten().any(|head| head.name == *name);
-            alone(form).filter(|name| !typing || known(name))
+            alone(form).filter(|name| !typing || known(name)).map(Need::Agent).into_iter().collect()
         }
-        DraftOf::Version(name) => form.waits.then(|| name.clone()),
-        DraftOf::Agent => None,
+        DraftOf::Version(name) if form.waits => vec![Need::Agent(name.clone())],
+        DraftOf::Version(_) | DraftOf::Agent => Vec::new(),
     }
 }
 
@@ -190,47 +196,69 @@ fn alone(form: &Form) -> Option<AgentName> {
     one.parse().ok()
 }
 
-/// What was read of an agent, or who is named, changes what is asked.
+/// What was read for it, or who is named, changes what is asked.
 pub(super) fn settle(model: &mut Model) {
     let Some(Overlay::Form(form)) = model.overlays.last() else { return };
     match form.of.clone() {
-        DraftOf::Job => {
-            let wanted = alone(form);
-            if wanted == form.input.agent {
-                return;
+        DraftOf::Job => settle_input(model),
+        DraftOf::Again(job) => {
+            if form.waits {
+                fill_again(model, job);
             }
-            let Some(name) = wanted else {
-                if let Some(form) = top(model) {
-                    form.ask_input(None, None);
-                }
-                return;
-            };
-            let trouble = model.data.agent_trouble(&name).map(|error| clean_line(&error.message));
-            let shape = model
-                .data
-                .agent(&name)
-                .map(|story| story.definition.input_schema.as_ref().map(schema::shape));
-            let Some(form) = top(model) else { return };
-            match (shape, trouble) {
-                (Some(shape), _) => form.ask_input(Some(name), shape),
-                (None, Some(trouble)) => {
-                    if form.input.agent.is_some() {
-                        form.ask_input(None, None);
-                    }
-                    form.give_up_later();
-                    form.note = Some(trouble);
-                }
-                (None, None) => {}
-            }
+            settle_input(model);
         }
         DraftOf::Version(name) => {
             let definition = model.data.agent(&name).map(|story| story.definition.clone());
+            let trouble = model.data.agent_trouble(&name).map(|error| clean_line(&error.message));
             let Some(form) = top(model).filter(|form| form.waits) else { return };
-            if let Some(definition) = definition {
-                agent::fill(form, &definition);
-                form.waits = false;
+            match definition {
+                Some(definition) => {
+                    agent::fill(form, &definition);
+                    form.waits = false;
+                }
+                None => form.note = trouble,
             }
         }
         DraftOf::Agent => {}
+    }
+}
+
+/// The job as it was posted is read, or cannot be.
+fn fill_again(model: &mut Model, earlier: JobId) {
+    let draft = model.data.draft(earlier).cloned();
+    let trouble = model.data.draft_trouble(earlier).or_else(|| model.data.job_trouble(earlier));
+    let trouble = trouble.map(|error| clean_line(&error.message));
+    let Some(form) = top(model) else { return };
+    match draft {
+        Some(draft) => {
+            job::fill_again(form, earlier, draft);
+            form.waits = false;
+        }
+        None => form.note = trouble,
+    }
+}
+
+/// The input is asked for as the only agent that is named wants it.
+fn settle_input(model: &mut Model) {
+    let Some(form) = top(model) else { return };
+    let wanted = alone(form);
+    if wanted == form.input.agent {
+        return;
+    }
+    let Some(name) = wanted else { return form.ask_input(None, None) };
+    let trouble = model.data.agent_trouble(&name).map(|error| clean_line(&error.message));
+    let shape =
+        model.data.agent(&name).map(|story| story.definition.input_schema.as_ref().map(schema::shape));
+    let Some(form) = top(model) else { return };
+    match (shape, trouble) {
+        (Some(shape), _) => form.ask_input(Some(name), shape),
+        (None, Some(trouble)) => {
+            if form.input.agent.is_some() {
+                form.ask_input(None, None);
+            }
+            form.give_up_later();
+            form.note = Some(trouble);
+        }
+        (None, None) => {}
     }
 }

@@ -3,9 +3,13 @@
 use super::Desk;
 use super::pictures::{SIZES, screens};
 use crate::dash::link::LinkEvent;
+use crate::dash::model::Pane;
 use crate::dash::msg::Msg;
+use crate::dash::need::{Answer, Need};
 use crate::dash::screen::Screen;
 use guildhall_protocol::error::{ApiError, ErrorKind};
+use guildhall_protocol::ids::JobId;
+use guildhall_protocol::view::Chained;
 
 /// The daemon says no to every reading from now on, while the connection stays.
 fn refuses(desk: &mut Desk) {
@@ -106,4 +110,26 @@ fn a_daemon_that_came_late_is_not_back() {
     desk.sees("The daemon was lost 1m ago");
     desk.connects();
     desk.sees("The daemon is back after 1m 00s");
+}
+
+#[test]
+fn a_history_that_is_not_what_was_written_says_where() {
+    let mut desk = Desk::new(80, 24);
+    desk.goes(Screen::Job(JobId(6)));
+    desk.sees("History 14 ✓");
+    desk.model.pane = Pane::History;
+    desk.meets(Msg::Tick);
+    desk.sees("✓ hash chain checked: whole up to event 14");
+    for (chained, tab, line) in [
+        (Chained::Broken { at: 7 }, "History 14 ✗", "✗ hash chain BROKEN at event 7"),
+        (Chained::Whole { after: 3, up_to: 14 }, "History 14 ✓", "whole from event 4 up to event 14"),
+        (Chained::Unsaid, "History 14 ─", "@hasty"),
+    ] {
+        let mut story = desk.model.data.job(JobId(6)).expect("it was read").clone();
+        story.chained = chained;
+        desk.meets(Msg::Read(Need::Job(JobId(6)), Ok(Answer::Job(Box::new(story)))));
+        desk.sees(tab);
+        desk.sees(line);
+    }
+    assert!(!desk.text().contains("hash chain"), "{}", desk.text());
 }

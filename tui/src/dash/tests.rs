@@ -5,6 +5,7 @@ mod acting;
 mod again;
 mod finding;
 mod forms;
+mod mouse;
 mod offered;
 mod pictures;
 mod restored;
@@ -43,7 +44,7 @@ use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentStory, FeedLine, JobHead, Page, Status};
 use guildhall_protocol::wire::Wire;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use serde::de::DeserializeOwned;
 
 /// When everything is looked at: a minute and a half after the demo.
@@ -236,6 +237,24 @@ impl Desk {
     pub(super) fn types(&mut self, text: &str) {
         for letter in text.chars() {
             self.meets(Msg::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)));
+        }
+    }
+
+    /// Clicks at the first place where this text stands.
+    pub(super) fn clicks(&mut self, text: &str) {
+        let (width, height) = self.model.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        let drawn = view(&self.model, &mut buffer);
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        let place = (0..height).find_map(|y| {
+            let row = row(y);
+            let x = row[..row.find(text)?].chars().count();
+            Some(Position::new(u16::try_from(x).expect("it is on the screen"), y))
+        });
+        let place = place.unwrap_or_else(|| panic!("{text:?} is not on the screen:\n{}", self.text()));
+        let hit = drawn.hits.into_iter().rev().find(|(area, _)| area.contains(place));
+        if let Some((_, hit)) = hit {
+            self.meets(Msg::Click { hit, twice: false });
         }
     }
 

@@ -8,12 +8,13 @@ mod deed;
 mod find;
 mod form;
 mod key;
+mod mouse;
 mod overlay;
 
 use super::about::{self, Behind};
 use super::link::{Before, Link, LinkEvent};
 use super::model::Model;
-use super::msg::{Effect, Hit, Msg};
+use super::msg::{Effect, Msg};
 use super::need;
 use super::place::Place;
 use super::row::Row;
@@ -37,11 +38,9 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
     let mut effects = match msg {
         Msg::Key(key) => key::press(model, key.into(), key),
         Msg::Paste(text) => overlay::paste(model, &text),
-        Msg::Click { hit, twice } => click(model, hit, twice),
+        Msg::Click { hit, twice } => mouse::click(model, hit, twice),
         Msg::Scroll { down } => {
-            let rows = model.rows();
-            let height = model.height();
-            model.cursor_mut().by(&rows, if down { 3 } else { -3 }, height);
+            mouse::scroll(model, down);
             Vec::new()
         }
         Msg::Resize(width, height) => {
@@ -177,27 +176,6 @@ fn link(model: &mut Model, event: LinkEvent) {
             // What was on its way is lost with the connection.
             model.data.renew();
         }
-    }
-}
-
-fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
-    match hit {
-        Hit::Row(row) => {
-            let rows = model.rows();
-            let height = model.height();
-            if let Some(at) = rows.iter().position(|other| *other == row) {
-                let cursor = model.cursor_mut();
-                let step = isize::try_from(at).unwrap_or(0) - isize::try_from(cursor.at).unwrap_or(0);
-                cursor.by(&rows, step, height);
-            }
-            if twice {
-                open(model, &row);
-            }
-            Vec::new()
-        }
-        Hit::Tab(place) => key::act(model, super::action::Act::Go(place)),
-        Hit::Act(act) => key::act(model, act),
-        Hit::Found(at) => command::click(model, at),
     }
 }
 

@@ -9,6 +9,7 @@ mod editor;
 mod outcome;
 mod send;
 
+use crate::dash::form::field::Field;
 use crate::dash::form::{Form, Look, agent, job, schema};
 use crate::dash::model::Model;
 use crate::dash::msg::Effect;
@@ -138,9 +139,15 @@ fn back(model: &mut Model, form: Box<Form>) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Goes to another field; what is wrong with the one that is left is told beside it.
+/// Goes to the next field, or the one before.
 fn turn(model: &Model, form: &mut Form, step: isize) {
-    let count = form.fields.len().max(1);
+    let count = isize::try_from(form.fields.len().max(1)).unwrap_or(1);
+    let focus = isize::try_from(form.focus).unwrap_or(0);
+    go(model, form, usize::try_from((focus + step).rem_euclid(count)).unwrap_or(0));
+}
+
+/// Goes to another field; what is wrong with the one that is left is told beside it.
+fn go(model: &Model, form: &mut Form, to: usize) {
     let left = form.focus;
     if let Some(field) = form.fields.get(left)
         && !field.is_blank()
@@ -149,9 +156,62 @@ fn turn(model: &Model, form: &mut Form, step: isize) {
         let own = problems.into_iter().find(|problem| form.place(&problem.field) == Some(left));
         form.fields[left].error = own.map(|problem| problem.problem);
     }
-    let count = isize::try_from(count).unwrap_or(1);
-    let focus = isize::try_from(left).unwrap_or(0);
-    form.focus = usize::try_from((focus + step).rem_euclid(count)).unwrap_or(0);
+    form.focus = to.min(form.fields.len().saturating_sub(1));
+}
+
+/// The form on top, taken off, if something can be written into it now.
+fn writable(model: &mut Model) -> Option<Box<Form>> {
+    let form = top(model)?;
+    if form.sending.is_some() || !matches!(form.look, Look::None) {
+        return None;
+    }
+    match model.overlays.pop() {
+        Some(Overlay::Form(form)) => Some(form),
+        Some(_) | None => None,
+    }
+}
+
+/// Somebody clicked at a field, or at a word of its choice.
+pub(super) fn click(model: &mut Model, place: usize, word: Option<usize>) {
+    let Some(mut form) = writable(model) else { return };
+    form.discarding = false;
+    if place != form.focus {
+        go(model, &mut form, place);
+    }
+    if let Some(word) = word
+        && let Some(field) = form.fields.get_mut(place)
+        && field.choose(word)
+    {
+        field.error = None;
+        draft::keep_soon(&mut form, model.now);
+    }
+    back(model, form);
+}
+
+/// The wheel turned: over a long text, else over the fields, and not around.
+pub(super) fn scroll(model: &mut Model, down: bool) {
+    const LINES: usize = 3;
+    if let Some(Form { look: Look::Shown { top, .. }, .. }) = top(model) {
+        *top = if down { *top + LINES } else { top.saturating_sub(LINES) };
+        return;
+    }
+    let Some(mut form) = writable(model) else { return };
+    let (focus, last) = (form.focus, form.fields.len().saturating_sub(1));
+    let (at_first, at_last) = form.fields.get(focus).map_or((true, true), Field::edges);
+    match (down, at_first, at_last) {
+        (true, _, true) => go(model, &mut form, (focus + 1).min(last)),
+        (false, true, _) => go(model, &mut form, focus.saturating_sub(1)),
+        (true, _, false) | (false, false, _) => {
+            let key = KeyEvent::new(if down { KeyCode::Down } else { KeyCode::Up }, KeyModifiers::NONE);
+            if let Some(field) = form.fields.get_mut(focus) {
+                // Such keys write nothing into a text.
+                for _ in 0..LINES {
+                    field.press(key);
+                }
+            }
+        }
+    }
+    back(model, form);
 }
 
 /// Takes what was pasted into the field.

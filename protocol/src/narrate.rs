@@ -18,7 +18,7 @@ use crate::ids::{AgentId, AgentVersion, AttemptNumber, JobId};
 use crate::pick::Pick;
 use crate::state::{HeldWhy, Reviewer};
 use crate::time::show_span;
-use crate::view::{AttemptView, JobStory};
+use crate::view::{AttemptView, Chained, JobStory};
 use std::time::Duration;
 
 /// Foreign text longer than this is cut in a sentence, in graphemes.
@@ -389,6 +389,20 @@ pub fn tell_pick(pick: &Pick) -> String {
             pick.examined,
             scores.join(", ")
         ),
+    }
+}
+
+/// Whether a history is what was written; none: nobody says.
+pub fn tell_chained(chained: Chained) -> Option<String> {
+    match chained {
+        Chained::Unsaid => None,
+        Chained::Whole { after: 0, up_to } => Some(format!("hash chain checked: whole up to event {up_to}")),
+        Chained::Whole { after, up_to } => {
+            Some(format!("hash chain checked: whole from event {} up to event {up_to}", after + 1))
+        }
+        Chained::Broken { at } => {
+            Some(format!("hash chain BROKEN at event {at}: it is missing or is not what was written"))
+        }
     }
 }
 

@@ -172,6 +172,31 @@ pub struct JobStory {
     /// Whether the caller sees its texts.
     #[serde(default)]
     pub sight: Sight,
+    /// Whether its history is what was written.
+    #[serde(default)]
+    pub chained: Chained,
+}
+
+/// Whether a history is what was written: the hash of each event follows from the one before, and the last is the one that the
+/// subject itself remembers. It is checked whenever the story is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chained {
+    /// This daemon does not say.
+    #[default]
+    Unsaid,
+    /// It is.
+    Whole {
+        /// What came before the event after this one was not looked at; 0: all of it was.
+        after: u64,
+        /// The newest event.
+        up_to: u64,
+    },
+    /// It is not.
+    Broken {
+        /// The first event that is missing, or that does not follow from those before.
+        at: u64,
+    },
 }
 
 /// Whether the texts of a job are shown to whoever asks: what it says, what was answered, what people wrote.

@@ -8,6 +8,7 @@ mod agents;
 mod alerts;
 mod authenticate;
 mod bulk;
+mod chained;
 mod check;
 mod door;
 mod errors;

@@ -1,18 +1,20 @@
 //! Heads and stories: what people see of a job or an agent.
 
+use super::chained::chained;
 use super::errors::{not_found, store};
 use super::reveal::mask;
 use super::{Caller, Desk};
 use crate::engine::input::Given;
 use crate::market::{Listing, day};
-use crate::store::{AppealRecord, AttemptRecord, BodyRecord, JobRecord, Query};
+use crate::store::{AppealRecord, AttemptRecord, BodyRecord, Chain, JobRecord, Query};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::{Event, Subject, What};
 use guildhall_protocol::ids::{AgentId, BodyId, JobId};
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
-    AgentHead, AppealView, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, JobHead, JobStory, Record, Sight,
+    AgentHead, AppealView, AttemptView, BODY_HEAD_BYTES_MAX, BodyHead, Chained, JobHead, JobStory, Record,
+    Sight,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -69,7 +71,7 @@ impl Caller {
         let desk = &self.desk;
         // The history up to the head that was read, so that both tell the same; the attempts after it, so that whatever
         // the history speaks of is among them.
-        let events = desk.events(Subject::Job(id), job.chain.revision).await?;
+        let (events, chained) = desk.chained_events(Subject::Job(id), job.chain).await?;
         let docket = self.docket(&job).await?;
         let mut ids = vec![job.draft];
         ids.extend([job.waiting, job.question, job.reply].into_iter().flatten());
@@ -131,6 +133,7 @@ impl Caller {
             appeals,
             allowed,
             sight,
+            chained,
         };
         if sight == Sight::Masked {
             mask(&mut story);
@@ -177,6 +180,17 @@ impl Desk {
         let limit = u32::try_from(revision - after).unwrap_or(u32::MAX);
         let rows = self.store().events(Query::Events { subject, after, limit }).await.map_err(store)?;
         Ok(rows.iter().filter_map(|row| serde_json::from_slice(&row.bytes).ok()).collect())
+    }
+
+    /// The same, and whether they are what was written, up to this head.
+    async fn chained_events(&self, subject: Subject, head: Chain) -> Result<(Vec<Event>, Chained), ApiError> {
+        // One more than is shown: what the first of them follows from.
+        let after = head.revision.saturating_sub(EVENTS_MAX + 1);
+        let limit = u32::try_from(head.revision - after).unwrap_or(u32::MAX);
+        let rows = self.store().events(Query::Events { subject, after, limit }).await.map_err(store)?;
+        let more = rows.len().saturating_sub(usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX));
+        let events = rows[more..].iter().filter_map(|row| serde_json::from_slice(&row.bytes).ok()).collect();
+        Ok((events, chained(&rows, after, head)))
     }
 
     /// The head of an agent.

@@ -1,5 +1,6 @@
 //! The dashboard as it is used: the real program in a terminal, with a real daemon behind it.
 
+mod editor;
 mod foreign;
 mod given_back;
 mod lost_daemon;

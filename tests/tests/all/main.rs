@@ -28,6 +28,7 @@ mod deadlines;
 mod front_door;
 mod full_disk;
 mod health;
+mod histories;
 mod init;
 mod injections;
 mod keys;

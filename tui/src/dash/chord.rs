@@ -23,6 +23,15 @@ impl From<KeyEvent> for Chord {
     }
 }
 
+impl From<Chord> for KeyEvent {
+    fn from(chord: Chord) -> Self {
+        let mut held = KeyModifiers::NONE;
+        held.set(KeyModifiers::CONTROL, chord.ctrl);
+        held.set(KeyModifiers::ALT, chord.alt);
+        Self::new(chord.code, held)
+    }
+}
+
 /// Keys that have a name.
 const NAMED: [(&str, KeyCode); 16] = [
     ("space", KeyCode::Char(' ')),

@@ -1,13 +1,14 @@
 //! What was read from the daemon.
 
 use super::json_tree::JsonTree;
-use super::loaded::{Loaded, When, settle};
+use super::loaded::{Loaded, Reading, When, settle};
 use super::need::{Answer, Need};
 use super::window::{Part, Window};
 use guildhall_protocol::account::{UserHead, UserStory};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::{BodyId, EventId, JobId, NotificationId, UserId};
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::log::LogLine;
 use guildhall_protocol::notice::{Inbox, NoticeStory, NoticeView};
 use guildhall_protocol::overview::Overview;
@@ -93,6 +94,7 @@ pub(crate) struct Data {
     stories: BTreeMap<JobId, Loaded<JobStory>>,
     pub(crate) body: Option<(JobId, BodyId)>,
     pub(crate) tree: Loaded<JsonTree>,
+    drafts: BTreeMap<JobId, Loaded<JobDraft>>,
     pub(crate) agents: Loaded<Vec<AgentHead>>,
     agent_stories: BTreeMap<AgentName, Loaded<AgentStory>>,
     pub(crate) inbox: Loaded<Inbox>,
@@ -113,6 +115,16 @@ impl Data {
     /// Why a job's story could not be read.
     pub(crate) fn job_trouble(&self, id: JobId) -> Option<&ApiError> {
         self.stories.get(&id)?.trouble.as_ref()
+    }
+
+    /// A job as it was posted, if that was read.
+    pub(crate) fn draft(&self, id: JobId) -> Option<&JobDraft> {
+        self.drafts.get(&id)?.value.as_ref()
+    }
+
+    /// Why it could not be read.
+    pub(crate) fn draft_trouble(&self, id: JobId) -> Option<&ApiError> {
+        self.drafts.get(&id)?.trouble.as_ref()
     }
 
     /// The story of an agent, if it was read.
@@ -145,6 +157,27 @@ impl Data {
         self.people_stories.get(&id)?.trouble.as_ref()
     }
 
+    /// How something stands that the screen needs; none: nobody asked for it yet.
+    pub(crate) fn reading(&self, need: &Need) -> Option<Reading<'_>> {
+        Some(match need {
+            Need::Status => self.status.reading(),
+            Need::Overview => self.overview.reading(),
+            Need::Jobs { part, .. } => self.jobs.reading(*part),
+            Need::Job(id) => self.stories.get(id)?.reading(),
+            Need::Body(..) => self.tree.reading(),
+            Need::Draft(job, _) => self.drafts.get(job)?.reading(),
+            Need::Agents => self.agents.reading(),
+            Need::Agent(name) => self.agent_stories.get(name)?.reading(),
+            Need::Inbox => self.inbox.reading(),
+            Need::Notices { .. } => self.notices.reading(),
+            Need::Notice(id) => self.notice_stories.get(id)?.reading(),
+            Need::People => self.people.reading(),
+            Need::Person(id) => self.people_stories.get(id)?.reading(),
+            Need::Feed(_) => self.feed.state.reading(),
+            Need::Log(_) => self.log.state.reading(),
+        })
+    }
+
     /// Everything is read again: the daemon was away, or somebody wants it.
     pub(crate) fn renew(&mut self) {
         self.status.renew();
@@ -158,6 +191,7 @@ impl Data {
         self.people.renew();
         self.feed.state.renew();
         self.stories.values_mut().for_each(Loaded::renew);
+        self.drafts.values_mut().for_each(Loaded::renew);
         self.agent_stories.values_mut().for_each(Loaded::renew);
         self.notice_stories.values_mut().for_each(Loaded::renew);
         self.people_stories.values_mut().for_each(Loaded::renew);
@@ -174,6 +208,7 @@ impl Data {
             Need::Job(id) => self.stories.get(id).map_or(When::Now, |story| story.when(version, now)),
             // Bodies never change.
             Need::Body(..) => self.tree.when(0, now),
+            Need::Draft(job, _) => self.drafts.get(job).map_or(When::Now, |draft| draft.when(0, now)),
             Need::Agents => self.agents.when(version, now),
             Need::Agent(name) => {
                 self.agent_stories.get(name).map_or(When::Now, |story| story.when(version, now))
@@ -204,6 +239,10 @@ impl Data {
             Need::Body(job, body) => {
                 self.body = Some((*job, *body));
                 self.tree.ask(version, now);
+            }
+            Need::Draft(job, _) => {
+                make_room(&mut self.drafts, job);
+                self.drafts.entry(*job).or_default().ask(version, now);
             }
             Need::Agents => self.agents.ask(version, now),
             Need::Agent(name) => {
@@ -241,6 +280,7 @@ impl Data {
                 let place = (self.body == Some((job, body))).then_some(&mut self.tree);
                 settle(place, now, answer, |answer| answer.body().map(|text| JsonTree::read(&text)));
             }
+            Need::Draft(job, _) => settle(self.drafts.get_mut(&job), now, answer, Answer::draft),
             Need::Agents => settle(Some(&mut self.agents), now, answer, Answer::agents),
             Need::Agent(name) => settle(self.agent_stories.get_mut(&name), now, answer, Answer::agent),
             Need::Inbox => settle(Some(&mut self.inbox), now, answer, Answer::inbox),

@@ -289,6 +289,9 @@ impl Driver {
             self.editing = false;
             // What was typed for the editor and not read there is no key of ours.
             rustix::termios::tcflush(std::io::stdin(), QueueSelector::IFlush)?;
+            // The reader that made room for the editor may have left a wake-up behind. Found together with the next key, it
+            // would hide that key until another one comes.
+            crossterm::event::poll(Duration::ZERO)?;
             self.screen.enter()?;
             self.model.size = crossterm::terminal::size()?;
         }

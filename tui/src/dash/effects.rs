@@ -9,7 +9,7 @@ use guildhall_protocol::account::UserRef;
 use guildhall_protocol::bulk::{BulkOrder, BulkTarget, SeenJob};
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::error::{ApiError, ErrorKind};
-use guildhall_protocol::ids::RequestId;
+use guildhall_protocol::ids::{BodyId, JobId, RequestId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::{JobCount, JobFilter};
 use guildhall_protocol::view::{AgentHead, EngineOrder, NewJob, Order, PageRequest, Posted, Preview};
@@ -41,18 +41,13 @@ pub(super) async fn read(session: &Session, need: &Need) -> Result<Answer, ApiEr
             let story = session.ask(|service, context| async move { service.job(context, id).await });
             Ok(Answer::Job(Box::new(story.await?)))
         }
-        Need::Body(job, body) => {
-            let (job, body) = (*job, *body);
-            let mut text = String::new();
-            let mut offset = Some(0);
-            while let Some(from) = offset {
-                let page = session
-                    .ask(|service, context| async move { service.read_body(context, job, body, from).await })
-                    .await?;
-                text.push_str(&page.text);
-                offset = page.next;
-            }
-            Ok(Answer::Body(text))
+        Need::Body(job, body) => Ok(Answer::Body(whole(session, *job, *body).await?)),
+        Need::Draft(job, body) => {
+            let text = whole(session, *job, *body).await?;
+            let draft = serde_json::from_str(&text);
+            let odd =
+                |error| ApiError::new(ErrorKind::Unsupported, format!("it reads otherwise here: {error}"));
+            Ok(Answer::Draft(Box::new(draft.map_err(odd)?)))
         }
         Need::Agents => Ok(Answer::Agents(agents(session).await?)),
         Need::Agent(name) => {
@@ -101,6 +96,20 @@ pub(super) async fn read(session: &Session, need: &Need) -> Result<Answer, ApiEr
             Ok(Answer::Log(page.await?))
         }
     }
+}
+
+/// A body, page by page.
+async fn whole(session: &Session, job: JobId, body: BodyId) -> Result<String, ApiError> {
+    let mut text = String::new();
+    let mut offset = Some(0);
+    while let Some(from) = offset {
+        let page = session
+            .ask(|service, context| async move { service.read_body(context, job, body, from).await })
+            .await?;
+        text.push_str(&page.text);
+        offset = page.next;
+    }
+    Ok(text)
 }
 
 /// All agents, page by page, as many as a list holds.

@@ -7,14 +7,23 @@ use std::time::Duration;
 /// How the connection is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// It was never there yet.
-    Connecting,
+    /// It is made for the first time, since then.
+    Connecting { since: Timestamp },
     /// The daemon answers.
     Live,
-    /// It was lost at `since`; what is shown is as old as that.
-    Lost { since: Timestamp, why: String, retry_at: Timestamp },
+    /// Nobody answers.
+    Lost { before: Before, why: String, hint: Option<String>, retry_at: Timestamp },
     /// The daemon cannot be spoken to, and trying again does not help until something is changed.
-    Refused { why: String, hint: Option<String>, retry_at: Timestamp },
+    Refused { before: Before, why: String, hint: Option<String>, retry_at: Timestamp },
+}
+
+/// What there was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing: it was never reached, and is tried since then.
+    Nothing(Timestamp),
+    /// The daemon, heard of last at this time; what is shown is as old as that.
+    Daemon(Timestamp),
 }
 
 /// What happens to it.
@@ -39,23 +48,25 @@ pub(crate) fn back_off(tries: u32, share: f64) -> Duration {
 }
 
 impl Link {
-    /// After it was lost.
-    pub(crate) fn down(&self, error: &ApiError, now: Timestamp, retry_at: Timestamp) -> Self {
-        let why = error.message.clone();
-        let refused =
-            matches!(error.kind, ErrorKind::Forbidden | ErrorKind::Unsupported | ErrorKind::Invalid);
-        match self {
-            _ if refused => Self::Refused { why, hint: error.hint.clone(), retry_at },
-            Self::Lost { since, .. } => Self::Lost { since: *since, why, retry_at },
-            Self::Live | Self::Connecting | Self::Refused { .. } => Self::Lost { since: now, why, retry_at },
+    /// After it was lost, or could not be made: the daemon was heard of last at `heard`, if it ever was.
+    pub(crate) fn down(&self, error: &ApiError, heard: Timestamp, retry_at: Timestamp) -> Self {
+        let (why, hint) = (error.message.clone(), error.hint.clone());
+        let before = match self {
+            Self::Connecting { since } => Before::Nothing(*since),
+            Self::Live => Before::Daemon(heard),
+            Self::Lost { before, .. } | Self::Refused { before, .. } => *before,
+        };
+        if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::Unsupported | ErrorKind::Invalid) {
+            return Self::Refused { before, why, hint, retry_at };
         }
+        Self::Lost { before, why, hint, retry_at }
     }
 
     /// Whether orders can be given.
     pub(crate) fn is_live(&self) -> bool {
         match self {
             Self::Live => true,
-            Self::Connecting | Self::Lost { .. } | Self::Refused { .. } => false,
+            Self::Connecting { .. } | Self::Lost { .. } | Self::Refused { .. } => false,
         }
     }
 }
@@ -67,11 +78,20 @@ mod tests {
     #[test]
     fn the_first_loss_is_what_counts_as_the_age() {
         let error = ApiError::new(ErrorKind::Unavailable, "no daemon answers");
+        let before = |link: &Link| match link {
+            Link::Lost { before, .. } | Link::Refused { before, .. } => Some(*before),
+            Link::Connecting { .. } | Link::Live => None,
+        };
         let lost = Link::Live.down(&error, Timestamp(1_000), Timestamp(1_500));
         let again = lost.down(&error, Timestamp(5_000), Timestamp(9_000));
-        assert!(matches!(again, Link::Lost { since: Timestamp(1_000), retry_at: Timestamp(9_000), .. }));
+        assert!(matches!(again, Link::Lost { retry_at: Timestamp(9_000), .. }));
+        assert_eq!(before(&again), Some(Before::Daemon(Timestamp(1_000))));
         let old = ApiError::new(ErrorKind::Unsupported, "too old");
-        assert!(matches!(again.down(&old, Timestamp(6_000), Timestamp(9_000)), Link::Refused { .. }));
+        let refused = again.down(&old, Timestamp(6_000), Timestamp(9_000));
+        assert!(matches!(refused, Link::Refused { .. }));
+        let never = Link::Connecting { since: Timestamp(10) }.down(&old, Timestamp(11), Timestamp(20));
+        let never = never.down(&error, Timestamp(12), Timestamp(30));
+        assert_eq!(before(&never), Some(Before::Nothing(Timestamp(10))), "it was never there");
     }
 
     #[test]

@@ -39,7 +39,28 @@ pub(crate) enum When {
     Never,
 }
 
+/// How something stands that is shown or should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading<'a> {
+    /// As of when it is what is shown; none: nothing is.
+    pub(crate) shown_of: Option<Timestamp>,
+    /// Why the last reading failed, if it did.
+    pub(crate) failed: Option<&'a ApiError>,
+    /// When it is read again after that; none: that is under way.
+    pub(crate) again_at: Option<Timestamp>,
+}
+
 impl<T> Loaded<T> {
+    /// How it stands.
+    pub(super) fn reading(&self) -> Reading<'_> {
+        let again_at = self.asked.map(|(asked, _)| asked.after(AGAIN_AFTER_TROUBLE));
+        Reading {
+            shown_of: self.value.as_ref().map(|_| self.at),
+            failed: self.trouble.as_ref(),
+            again_at: again_at.filter(|_| !self.in_flight),
+        }
+    }
+
     pub(super) fn when(&self, version: u64, now: Timestamp) -> When {
         if self.in_flight {
             return When::Never;

@@ -4,6 +4,7 @@
 //! come back as messages; the `driver` joins them to a terminal and a daemon. What can be done, and by which keys, stands in
 //! `action` alone.
 
+mod about;
 mod action;
 mod chord;
 mod command;
@@ -13,6 +14,7 @@ mod data;
 mod driver;
 mod editor;
 mod effects;
+mod enabled;
 mod filter;
 mod form;
 mod json_tree;

@@ -184,7 +184,7 @@ impl Model {
             endpoint,
             contexts: Contexts::default(),
             read_only: false,
-            link: Link::Connecting,
+            link: Link::Connecting { since: now },
             who: None,
             version: 1,
             trail: Trail::at(Screen::Overview),

@@ -3,7 +3,7 @@
 use super::contexts::Context;
 use super::link::LinkEvent;
 use super::need::{Answer, Need};
-use super::overlay::Deed;
+use super::overlay::{Deed, Focus};
 use super::row::Row;
 use super::state::{DraftOf, Slot};
 use crossterm::event::KeyEvent;
@@ -72,6 +72,14 @@ pub(crate) enum Hit {
     Act(super::action::Act),
     /// A line of the palette.
     Found(usize),
+    /// A field of the form.
+    Field(usize),
+    /// A word of a choice in the form: its field, and its place there.
+    Choice(usize, usize),
+    /// What this key does in the form.
+    Key(KeyEvent),
+    /// A line or an answer of a question.
+    Part(Focus),
 }
 
 /// What became of a deed.

@@ -1,6 +1,6 @@
 //! What must be read for the screen that is shown, and what comes back.
 
-use super::loaded::{Loaded, When};
+use super::loaded::{Loaded, Reading, When};
 use super::model::Model;
 use super::overlay::Overlay;
 use super::screen::Screen;
@@ -9,6 +9,7 @@ use super::window::Part;
 use guildhall_protocol::account::{UserHead, UserStory};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::ids::{BodyId, EventId, JobId, NotificationId, UserId};
+use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::{JobPage, JobQuery};
 use guildhall_protocol::log::LogPage;
 use guildhall_protocol::notice::{Inbox, NoticeStory, NoticeView};
@@ -30,6 +31,8 @@ pub(crate) enum Need {
     Job(JobId),
     /// The answer of a job, whole.
     Body(JobId, BodyId),
+    /// A job as it was posted, whole.
+    Draft(JobId, BodyId),
     Agents,
     Agent(AgentName),
     Inbox,
@@ -53,6 +56,7 @@ pub(crate) enum Answer {
     Jobs(JobPage),
     Job(Box<JobStory>),
     Body(String),
+    Draft(Box<JobDraft>),
     Agents(Vec<AgentHead>),
     Agent(Box<AgentStory>),
     Inbox(Box<Inbox>),
@@ -118,6 +122,10 @@ impl Answer {
         if let Self::Person(value) = self { Some(*value) } else { None }
     }
 
+    pub(super) fn draft(self) -> Option<JobDraft> {
+        if let Self::Draft(value) = self { Some(*value) } else { None }
+    }
+
     pub(super) fn feed(self) -> Option<Vec<FeedLine>> {
         if let Self::Feed(value) = self { Some(value) } else { None }
     }
@@ -154,9 +162,25 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         // Names are completed.
         needs.push(Need::Agents);
     }
-    let named = form_needs(model).map(Need::Agent).filter(|need| !needs.contains(need));
-    needs.extend(named);
+    for need in form_needs(model) {
+        if !needs.contains(&need) {
+            needs.push(need);
+        }
+    }
     needs
+}
+
+/// A reading for the screen that failed; that of what it shows goes before what every screen shows.
+pub(crate) fn failed(model: &Model) -> Option<Reading<'_>> {
+    let mut needs = needs(model);
+    needs.sort_by_key(|need| *need == Need::Status);
+    needs.iter().filter_map(|need| model.data.reading(need)).find(|reading| reading.failed.is_some())
+}
+
+/// Whether the screen shows anything that was read.
+pub(crate) fn shows_anything(model: &Model) -> bool {
+    let shown = |need: &Need| model.data.reading(need).and_then(|reading| reading.shown_of).is_some();
+    needs(model).iter().any(|need| *need != Need::Status && shown(need))
 }
 
 /// How often something changes that no event announces, ms.
@@ -168,6 +192,7 @@ fn changes_every(need: &Need) -> Option<i64> {
         | Need::Jobs { .. }
         | Need::Job(_)
         | Need::Body(..)
+        | Need::Draft(..)
         | Need::Agents
         | Need::Agent(_)
         | Need::Inbox

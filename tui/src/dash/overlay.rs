@@ -166,9 +166,16 @@ impl Confirm {
         self.focus = usize::try_from((focus + step).rem_euclid(parts)).unwrap_or(0);
     }
 
-    /// Puts the focus on "no".
-    pub(crate) fn choose_no(&mut self) {
-        self.focus = self.fields.len() + usize::from(self.typed.is_some());
+    /// Puts the focus on this.
+    pub(crate) fn choose(&mut self, part: Focus) {
+        let lines = self.fields.len();
+        let counted = usize::from(self.typed.is_some());
+        self.focus = match part {
+            Focus::Field(place) => place.min(lines),
+            Focus::Number => lines,
+            Focus::No => lines + counted,
+            Focus::Yes => lines + counted + 1,
+        };
     }
 
     /// What is missing before it can be done.
@@ -197,7 +204,8 @@ pub(crate) fn fields(action: JobAction) -> Vec<Field> {
         JobAction::Complain | JobAction::Contest => vec![field("Why", "an operator reads it", true)],
         JobAction::Uphold | JobAction::Reject => vec![field("Reason", "it is kept with the decision", true)],
         JobAction::Cancel | JobAction::GiveUp | JobAction::Resend => vec![reason()],
-        JobAction::Accept | JobAction::Retry | JobAction::Again => Vec::new(),
+        JobAction::Again => vec![field("What was wrong", "the first attempt reads it", false)],
+        JobAction::Accept | JobAction::Retry => Vec::new(),
     }
 }
 

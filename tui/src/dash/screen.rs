@@ -109,18 +109,26 @@ impl Trail {
         self.screens[self.at] = screen;
     }
 
+    /// Whether there is a step back.
+    pub(crate) fn has_back(&self) -> bool {
+        self.at > 0
+    }
+
+    /// Whether there is a step forward.
+    pub(crate) fn has_forward(&self) -> bool {
+        self.at + 1 < self.screens.len()
+    }
+
     /// One step back; whether there was one.
     pub(crate) fn back(&mut self) -> bool {
-        let moved = self.at > 0;
+        let moved = self.has_back();
         self.at = self.at.saturating_sub(1);
         moved
     }
 
-    /// One step forward; whether there was one.
-    pub(crate) fn forward(&mut self) -> bool {
-        let moved = self.at + 1 < self.screens.len();
-        self.at += usize::from(moved);
-        moved
+    /// One step forward, if there is one.
+    pub(crate) fn forward(&mut self) {
+        self.at += usize::from(self.has_forward());
     }
 }
 
@@ -136,11 +144,12 @@ mod tests {
         trail.go(Screen::Job(JobId(7)));
         trail.go(Screen::Job(JobId(7)));
         assert!(trail.back() && *trail.current() == Screen::Jobs);
-        assert!(trail.forward() && *trail.current() == Screen::Job(JobId(7)));
-        assert!(!trail.forward());
+        trail.forward();
+        assert_eq!(*trail.current(), Screen::Job(JobId(7)));
+        assert!(!trail.has_forward());
         assert!(trail.back() && trail.back());
         trail.go(Screen::Agents);
-        assert!(!trail.forward(), "what lay ahead is forgotten");
+        assert!(!trail.has_forward(), "what lay ahead is forgotten");
         for number in 0..1_000 {
             trail.go(Screen::Job(JobId(number)));
         }

@@ -2,6 +2,7 @@
 //! whole. Whoever cannot write there loses nothing but the memory.
 
 use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::ids::JobId;
 use sha2::{Digest, Sha256};
 use std::fs::DirBuilder;
 use std::io::{self, Read, Write};
@@ -17,14 +18,25 @@ const DRAFTS_MAX: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum DraftOf {
     Job,
+    /// A job that ended, to be posted again.
+    Again(JobId),
     Agent,
     Version(AgentName),
 }
 
 impl DraftOf {
+    /// Whether a job is posted with it.
+    pub(crate) fn is_job(&self) -> bool {
+        match self {
+            Self::Job | Self::Again(_) => true,
+            Self::Agent | Self::Version(_) => false,
+        }
+    }
+
     fn file(&self) -> String {
         match self {
             Self::Job => "draft-job.json".to_owned(),
+            Self::Again(job) => format!("draft-job-{}.json", job.0),
             Self::Agent => "draft-agent.json".to_owned(),
             Self::Version(name) => format!("draft-agent-{}.json", name.as_str()),
         }
@@ -35,8 +47,12 @@ impl DraftOf {
             "draft-job.json" => Some(Self::Job),
             "draft-agent.json" => Some(Self::Agent),
             other => {
-                let name = other.strip_prefix("draft-agent-")?.strip_suffix(".json")?;
-                name.parse().ok().map(Self::Version)
+                let name = other.strip_prefix("draft-")?.strip_suffix(".json")?;
+                match name.split_once('-')? {
+                    ("job", job) => job.parse().ok().map(Self::Again),
+                    ("agent", name) => name.parse().ok().map(Self::Version),
+                    _ => None,
+                }
             }
         }
     }
@@ -159,12 +175,17 @@ mod tests {
         let other = Slot::Draft { endpoint: "/run/one.sock".to_owned(), of: version.clone() };
         state.keep(&job, Some("a job")).expect("it is ours");
         state.keep(&other, Some("a version")).expect("it is ours");
+        let again = DraftOf::Again(JobId(6));
+        let same = Slot::Draft { endpoint: "/run/one.sock".to_owned(), of: again.clone() };
+        state.keep(&same, Some("the same")).expect("it is ours");
         let file = state.file(&job).expect("there is a folder");
         let mode = std::fs::metadata(file).expect("it is there").permissions().mode() & 0o777;
         assert_eq!(mode, 0o600);
         let mut drafts = state.drafts("/run/one.sock");
         drafts.sort();
-        assert_eq!(drafts, [(DraftOf::Job, "a job".to_owned()), (version, "a version".to_owned())]);
+        let texts = ["a job", "the same", "a version"].map(str::to_owned);
+        let kept = [DraftOf::Job, again, version].into_iter().zip(texts);
+        assert_eq!(drafts, kept.collect::<Vec<_>>());
         assert!(state.drafts("/run/two.sock").is_empty(), "each daemon has its own");
         state.keep(&job, None).expect("it goes");
         state.keep(&job, None).expect("it is gone already");

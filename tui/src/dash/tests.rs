@@ -2,10 +2,14 @@
 //! after its demo.
 
 mod acting;
+mod again;
 mod finding;
 mod forms;
+mod mouse;
+mod offered;
 mod pictures;
 mod restored;
+mod stale;
 mod taking_back;
 mod wire;
 
@@ -26,7 +30,7 @@ use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
 use guildhall_protocol::ids::{EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
-use guildhall_protocol::job::{JobDraft, Priority, Visibility};
+use guildhall_protocol::job::{Criterion, JobDraft, Policy, Priority, Review, Visibility};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
 use guildhall_protocol::log::{LogLevel, LogLine, LogPage};
@@ -40,7 +44,7 @@ use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentStory, FeedLine, JobHead, Page, Status};
 use guildhall_protocol::wire::Wire;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use serde::de::DeserializeOwned;
 
 /// When everything is looked at: a minute and a half after the demo.
@@ -92,6 +96,8 @@ pub(super) struct Desk {
     pub(super) asked_agents: Vec<String>,
     /// Nobody is called so any more.
     pub(super) no_agent: Option<AgentName>,
+    /// What the daemon says to every reading.
+    pub(super) refuses: Option<ApiError>,
     /// The input schema of every agent.
     pub(super) input_schema: Option<String>,
     /// What was kept for the next run, in order.
@@ -101,10 +107,17 @@ pub(super) struct Desk {
 impl Desk {
     /// A dashboard of this size that has just found its daemon.
     pub(super) fn new(width: u16, height: u16) -> Self {
+        let mut desk = Self::alone(width, height);
+        desk.connects();
+        desk
+    }
+
+    /// A dashboard that looks for its daemon.
+    pub(super) fn alone(width: u16, height: u16) -> Self {
         let theme = Theme { palette: Palette::Dark, ascii: false };
         let model = Model::new("/run/guildhall/guildhalld.sock".to_owned(), theme, (width, height), NOW);
         let jobs: Page<JobHead> = read(include_str!("fixtures/jobs.json"));
-        let mut desk = Self {
+        Self {
             model,
             deeds: Vec::new(),
             copied: Vec::new(),
@@ -115,11 +128,10 @@ impl Desk {
             edited: Vec::new(),
             asked_agents: Vec::new(),
             no_agent: None,
+            refuses: None,
             input_schema: None,
             kept: Vec::new(),
-        };
-        desk.connects();
-        desk
+        }
     }
 
     /// The daemon is found.
@@ -139,7 +151,8 @@ impl Desk {
     /// The daemon is lost.
     pub(super) fn loses(&mut self) {
         let error =
-            ApiError::new(ErrorKind::Unavailable, "no daemon answers at /run/guildhall/guildhalld.sock");
+            ApiError::new(ErrorKind::Unavailable, "no daemon answers at /run/guildhall/guildhalld.sock")
+                .hint("start one with `guildhalld serve`");
         let (since, retry_at) = (self.model.now, Timestamp(self.model.now.0 + 5_000));
         self.meets(Msg::Link(LinkEvent::Down { error, since, retry_at }));
     }
@@ -155,7 +168,9 @@ impl Desk {
                         self.asked_agents.push(name.to_string());
                     }
                     let gone = matches!(&need, Need::Agent(name) if self.no_agent.as_ref() == Some(name));
-                    let answer = if gone {
+                    let answer = if let Some(error) = &self.refuses {
+                        Err(error.clone())
+                    } else if gone {
                         Err(ApiError::new(ErrorKind::NotFound, "there is no such agent"))
                     } else {
                         Ok(self.answer(&need))
@@ -225,6 +240,24 @@ impl Desk {
         }
     }
 
+    /// Clicks at the first place where this text stands.
+    pub(super) fn clicks(&mut self, text: &str) {
+        let (width, height) = self.model.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        let drawn = view(&self.model, &mut buffer);
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        let place = (0..height).find_map(|y| {
+            let row = row(y);
+            let x = row[..row.find(text)?].chars().count();
+            Some(Position::new(u16::try_from(x).expect("it is on the screen"), y))
+        });
+        let place = place.unwrap_or_else(|| panic!("{text:?} is not on the screen:\n{}", self.text()));
+        let hit = drawn.hits.into_iter().rev().find(|(area, _)| area.contains(place));
+        if let Some((_, hit)) = hit {
+            self.meets(Msg::Click { hit, twice: false });
+        }
+    }
+
     /// Goes to a screen.
     pub(super) fn goes(&mut self, screen: Screen) {
         self.model.trail.go(screen);
@@ -268,7 +301,8 @@ impl Desk {
             Need::Job(id) => {
                 let mut story: guildhall_protocol::view::JobStory = read(include_str!("fixtures/job6.json"));
                 if *id != story.head.id {
-                    story.head = self.jobs.iter().find(|head| head.id == *id).expect("it is there").clone();
+                    let listed = self.jobs.iter().find(|head| head.id == *id).cloned();
+                    story.head = listed.unwrap_or_else(|| job_head(id.0));
                     let state = *story.head.state.known().expect("a state");
                     story.allowed = state.allowed(guildhall_protocol::permission::Standing {
                         client: true,
@@ -283,6 +317,7 @@ impl Desk {
                 Answer::Job(Box::new(story))
             }
             Need::Body(..) => Answer::Body(r#"{"keywords":["market","agents","signed"],"count":3,"text":"A market for agents.","none":null}"#.to_owned()),
+            Need::Draft(..) => Answer::Draft(Box::new(posted())),
             Need::Agents => Answer::Agents(read::<Page<AgentHead>>(include_str!("fixtures/agents.json")).rows),
             Need::Agent(_) => {
                 let mut story: AgentStory = read(include_str!("fixtures/agent.json"));
@@ -303,6 +338,25 @@ impl Desk {
             Need::Feed(after) => Answer::Feed(feed(*after)),
             Need::Log(after) => Answer::Log(log(*after)),
         }
+    }
+}
+
+/// A job as its client posted it.
+pub(super) fn posted() -> JobDraft {
+    let sum = "@sum".parse().expect("a name");
+    JobDraft {
+        brief: "Count the words.\nOf all chapters.".to_owned(),
+        input: Some(Json::from_text("{\"text\": \"one two\"}".to_owned()).expect("JSON")),
+        criteria: vec![
+            Criterion::Rule("max 20 words".to_owned()),
+            Criterion::Judge("It is kind.".to_owned()),
+        ],
+        label: Some("chapters".to_owned()),
+        deadline: Some(Timestamp(NOW.0 - 1_000)),
+        review: Review::Always,
+        not: vec![sum],
+        policy: Policy { attempts_max: 7, ..Policy::default() },
+        ..JobDraft::default()
     }
 }
 

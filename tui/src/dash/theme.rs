@@ -4,6 +4,7 @@ use guildhall_protocol::agent::{AgentState, Health};
 use guildhall_protocol::attempt::{AttemptState, Decision, EndedAs};
 use guildhall_protocol::narrate::Mark;
 use guildhall_protocol::state::JobState;
+use guildhall_protocol::view::Chained;
 use ratatui::style::{Color, Modifier, Style};
 
 /// A set of colors.
@@ -260,6 +261,15 @@ pub(crate) fn of_mark(mark: Mark) -> (Sign, Tone) {
         Mark::Good => (Sign::Check, Tone::Good),
         Mark::Bad => (Sign::Cross, Tone::Bad),
         Mark::Waits => (Sign::Ellipsis, Tone::Warn),
+    }
+}
+
+/// How a history looks of which somebody says whether it is what was written.
+pub(crate) fn of_chained(chained: Chained) -> Option<(Sign, Tone)> {
+    match chained {
+        Chained::Unsaid => None,
+        Chained::Whole { .. } => Some((Sign::Check, Tone::Good)),
+        Chained::Broken { .. } => Some((Sign::Cross, Tone::Bad)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A window on a list of any length: a few pages by key, never all of it. The cursor's job stays where the eye is while jobs
 //! arrive and leave.
 
-use super::loaded::Loaded;
+use super::loaded::{Loaded, Reading};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::listing::{Direction, JobCursor, JobFilter, JobPage, JobQuery, JobSort, PageFrom};
@@ -72,6 +72,19 @@ impl Window {
             Part::Above => &mut self.above,
             Part::End => &mut self.end,
         }
+    }
+
+    /// How one part stands.
+    pub(super) fn reading(&self, part: Part) -> Reading<'_> {
+        let (held, end) = (self.held.reading(), self.end.reading());
+        let reading = match part {
+            Part::Held => held,
+            Part::Below => self.below.reading(),
+            Part::Above => self.above.reading(),
+            Part::End => end,
+        };
+        // Whatever part it is, what is shown is what is held.
+        Reading { shown_of: held.shown_of.max(end.shown_of), ..reading }
     }
 
     /// Which parts are needed when this row is the first of so many that are shown.

@@ -78,7 +78,7 @@ mod tests {
     use guildhall_protocol::model::{Micros, ModelCall, ModelSpending};
     use guildhall_protocol::state::JobState;
     use guildhall_protocol::time::Timestamp;
-    use guildhall_protocol::view::{AttemptView, BodyHead, JobHead, Sight};
+    use guildhall_protocol::view::{AttemptView, BodyHead, Chained, JobHead, Sight};
 
     const CLIENT: UserId = UserId(1);
     const OPERATOR: UserId = UserId(2);
@@ -152,6 +152,7 @@ mod tests {
             excluded: Vec::new(),
             appeals: Vec::new(),
             allowed: Vec::new(),
+            chained: Chained::Unsaid,
             sight: Sight::Open,
         }
     }

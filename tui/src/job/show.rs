@@ -10,7 +10,7 @@ use guildhall_protocol::history::What;
 use guildhall_protocol::ids::{JobId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft};
 use guildhall_protocol::narrate::{
-    Told, readable_answer, tell, tell_attempt_state, tell_finding, tell_spending,
+    Told, readable_answer, tell, tell_attempt_state, tell_chained, tell_finding, tell_spending,
 };
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::view::{AttemptView, JobStory, Sight};
@@ -32,6 +32,9 @@ pub(super) async fn show(session: &Session, job: JobId) -> Result<(), Fault> {
         if let Some(told) = tell(&story, event) {
             text.push_str(&event_lines(&clock(event.at), &told));
         }
+    }
+    if let Some(chained) = tell_chained(story.chained) {
+        text.push_str(&format!("  {chained}\n"));
     }
     let asked = asked_text(story.question.as_ref(), story.reply.as_deref());
     if !asked.is_empty() {

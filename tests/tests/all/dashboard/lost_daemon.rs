@@ -65,7 +65,7 @@ async fn a_daemon_that_hangs_from_the_beginning_keeps_nobody() {
     send(daemon, "STOP");
     let mut terminal = place.dashboard();
     terminal.until_sees("looking for the daemon").await;
-    terminal.until_sees("stale").await;
+    terminal.until_sees("never reached").await;
     terminal.presses("q");
     assert_eq!(terminal.ends().await, 0);
     send(daemon, "CONT");

@@ -94,7 +94,7 @@ pub(crate) fn definition(form: &Form) -> Result<(AgentDefinition, RegisterOption
     let mut reading = Reading::default();
     let name = match &form.of {
         DraftOf::Version(name) => Some(name.clone()),
-        DraftOf::Agent | DraftOf::Job => match form.text("name").parse::<AgentName>() {
+        DraftOf::Agent | DraftOf::Job | DraftOf::Again(_) => match form.text("name").parse::<AgentName>() {
             Ok(name) => Some(name),
             Err(error) => {
                 reading.wrong("name", &error.to_string());

@@ -170,6 +170,18 @@ impl Field {
         }
     }
 
+    /// Chooses the word at this place; whether that changed anything.
+    pub(crate) fn choose(&mut self, word: usize) -> bool {
+        let there = word < self.options().len();
+        match &mut self.entry {
+            Entry::Choice(at) if there && *at != word => {
+                *at = word;
+                true
+            }
+            Entry::Choice(_) | Entry::Line(_) | Entry::Text(_) => false,
+        }
+    }
+
     /// Takes a text that was pasted; how many bytes of it were too many.
     pub(crate) fn paste(&mut self, text: &str) -> usize {
         match &mut self.entry {

@@ -3,6 +3,7 @@
 use super::field::{Field, Kind};
 use super::{Form, schema};
 use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::{
     Criterion, FieldError, JobDraft, Models, Policy, Priority, Review, Visibility,
 };
@@ -99,6 +100,19 @@ pub(super) fn fields() -> Vec<Field> {
             policy.backoff_ms,
         ),
     ]
+}
+
+/// The same for a job that is posted again, and what was wrong with the result.
+pub(super) fn fields_of_again() -> Vec<Field> {
+    let wrong = Field::text(
+        "correction",
+        "What was wrong",
+        "with the result; the first attempt reads it; empty: nothing",
+        Kind::Text,
+    );
+    let mut fields = fields();
+    fields.insert(1, wrong);
+    fields
 }
 
 /// The input as one document.
@@ -224,6 +238,10 @@ pub(crate) fn draft(form: &Form, now: Timestamp) -> Result<JobDraft, Vec<FieldEr
             repairs_max: reading.number(form, "policy.repairs_max", usual.repairs_max),
             backoff_ms: reading.number(form, "policy.backoff_ms", usual.backoff_ms),
         },
+        correction: match form.field("correction") {
+            Some(_) => form.said("correction"),
+            None => form.hidden.correction.clone(),
+        },
         ..form.hidden.clone()
     };
     if let Err(error) = draft.check() {
@@ -278,6 +296,12 @@ pub(super) fn take(form: &mut Form, text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Fills the form from a job as it was posted: the new one follows it, and has its usual time.
+pub(crate) fn fill_again(form: &mut Form, earlier: JobId, draft: JobDraft) {
+    let derived_from = Some(earlier);
+    fill(form, JobDraft { deadline: None, derived_from, correction: None, ..draft });
+}
+
 fn fill(form: &mut Form, draft: JobDraft) {
     let (mut rules, mut judges, mut schemas, mut hidden) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for criterion in draft.criteria.clone() {
@@ -316,6 +340,9 @@ fn fill(form: &mut Form, draft: JobDraft) {
         ("policy.backoff_ms", draft.policy.backoff_ms.to_string()),
     ] {
         form.set(key, &text);
+    }
+    if let Some(field) = form.field_mut("correction") {
+        field.set(draft.correction.as_deref().unwrap_or_default());
     }
     // The input is one document again; an agent that is named makes fields of it afterwards.
     form.ask_input(None, None);

@@ -81,7 +81,7 @@ pub(crate) struct Form {
     pub(crate) keep_at: Option<Timestamp>,
     /// Whether the next press throws it away.
     pub(crate) discarding: bool,
-    /// The definition of the agent that gets a new version is not read yet.
+    /// What it begins with is not read yet: the job as posted, or the agent's definition.
     pub(crate) waits: bool,
 }
 
@@ -101,10 +101,11 @@ impl Form {
     pub(crate) fn new(of: DraftOf, request: RequestId) -> Self {
         let fields = match &of {
             DraftOf::Job => job::fields(),
+            DraftOf::Again(_) => job::fields_of_again(),
             DraftOf::Agent => agent::fields(),
             DraftOf::Version(_) => agent::fields_of_version(),
         };
-        let waits = matches!(of, DraftOf::Version(_));
+        let waits = matches!(of, DraftOf::Again(_) | DraftOf::Version(_));
         Self {
             of,
             fields,
@@ -159,6 +160,7 @@ impl Form {
     pub(crate) fn title(&self) -> String {
         match &self.of {
             DraftOf::Job => "Post a job".to_owned(),
+            DraftOf::Again(job) => format!("Post {job} again"),
             DraftOf::Agent => "Register an agent".to_owned(),
             DraftOf::Version(name) => format!("New version of {name}"),
         }
@@ -226,7 +228,7 @@ impl Form {
     /// What is wrong with what is written, as far as this side knows; each with the key of its field.
     pub(crate) fn problems(&self, now: Timestamp) -> Vec<FieldError> {
         match &self.of {
-            DraftOf::Job => job::draft(self, now).err().unwrap_or_default(),
+            DraftOf::Job | DraftOf::Again(_) => job::draft(self, now).err().unwrap_or_default(),
             DraftOf::Agent | DraftOf::Version(_) => agent::definition(self).err().unwrap_or_default(),
         }
     }
@@ -259,7 +261,7 @@ impl Form {
     /// The field that a path is about: `policy.attempts_max`, `criteria[2]`, `input.url`.
     pub(crate) fn place(&self, path: &str) -> Option<usize> {
         let exact = |key: &str| self.fields.iter().position(|field| field.key == key);
-        if self.of == DraftOf::Job
+        if self.of.is_job()
             && let Some(key) = job::field_of(self, path)
         {
             return exact(&key);
@@ -278,7 +280,7 @@ impl Form {
     /// What must be mended first.
     pub(crate) fn whole(&self, now: Timestamp) -> Result<String, Vec<FieldError>> {
         match &self.of {
-            DraftOf::Job => job::document(self, now),
+            DraftOf::Job | DraftOf::Again(_) => job::document(self, now),
             DraftOf::Agent | DraftOf::Version(_) => agent::document(self),
         }
     }
@@ -289,7 +291,7 @@ impl Form {
     /// What is wrong, with its place.
     pub(crate) fn take_whole(&mut self, text: &str) -> Result<(), String> {
         match &self.of {
-            DraftOf::Job => job::take(self, text),
+            DraftOf::Job | DraftOf::Again(_) => job::take(self, text),
             DraftOf::Agent | DraftOf::Version(_) => agent::take(self, text),
         }
     }

@@ -4,7 +4,7 @@ use guildhall_protocol::account::Role;
 use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::narrate::{tell, tell_attempt_state, tell_finding};
+use guildhall_protocol::narrate::{tell, tell_attempt_state, tell_chained, tell_finding};
 use guildhall_protocol::notice::Inbox;
 use guildhall_protocol::overview::Waiting;
 use guildhall_protocol::permission::JobAction;
@@ -149,6 +149,8 @@ pub(super) fn history(story: &JobStory, now: Timestamp, events: usize) -> String
     if left_out > 0 {
         lines.drain(..left_out);
         lines.insert(0, format!("What happened last; history {} tells all:", story.head.id.0));
+    } else {
+        lines.extend(tell_chained(story.chained).map(|chained| format!("{chained}.")));
     }
     lines.join("\n")
 }

@@ -10,9 +10,9 @@ use crate::dash::theme::Palette;
 use guildhall_protocol::ids::{JobId, RequestId, UserId};
 use tui_input::Input;
 
-const SIZES: [(u16, u16); 5] = [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8)];
+pub(super) const SIZES: [(u16, u16); 5] = [(200, 60), (120, 36), (80, 24), (60, 15), (40, 8)];
 
-fn screens() -> Vec<(&'static str, Screen)> {
+pub(super) fn screens() -> Vec<(&'static str, Screen)> {
     let agent = "@gist".parse().expect("a name");
     let names = ["overview", "jobs", "agents", "inbox", "events", "notices", "log", "people"];
     let mut screens: Vec<_> = names.into_iter().zip(TABS).collect();

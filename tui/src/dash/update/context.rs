@@ -39,7 +39,7 @@ pub(super) fn switched(
     model.endpoint = endpoint;
     model.tell(Tone::Accent, format!("this is {name} now"));
     model.contexts.choose(name);
-    model.link = Link::Connecting;
+    model.link = Link::Connecting { since: model.now };
     model.who = None;
     model.data = Data::default();
     model.drafts = drafts.into_iter().collect();

@@ -5,7 +5,7 @@ use super::form;
 use crate::dash::action::Act;
 use crate::dash::model::{Model, Pending, UNDO};
 use crate::dash::msg::{Effect, Outcome};
-use crate::dash::overlay::{COUNTED_FROM, Confirm, Deed, Overlay, Target, effect, fields};
+use crate::dash::overlay::{COUNTED_FROM, Confirm, Deed, Focus, Overlay, Target, effect, fields};
 use crate::dash::row::Row;
 use crate::dash::screen::Screen;
 use crate::dash::theme::Tone;
@@ -71,7 +71,7 @@ fn show(
     let back = way(model, &as_said(&deed)).told();
     let mut confirm = Confirm { title, effect, back, deed, fields, typed, focus: 0, trouble: None };
     if !required {
-        confirm.choose_no();
+        confirm.choose(Focus::No);
     }
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
 }
@@ -161,6 +161,7 @@ pub(crate) fn ready(confirm: &Confirm, now: Timestamp, zone: &TimeZone) -> Resul
         order.text = said("Reason")
             .or_else(|| said("Why"))
             .or_else(|| said("What is wrong"))
+            .or_else(|| said("What was wrong"))
             .or_else(|| said("Answer"));
         if let Some(name) = said("Agent").or_else(|| said("To")) {
             order.agent = Some(name.parse::<AgentName>().map_err(|error| error.to_string())?);

@@ -1,8 +1,10 @@
 //! A key: of what lies on top, else what the registry says.
 
 use super::{find, leave, open, overlay};
-use crate::dash::action::{Act, Entry, Now, entry, keymap};
+use crate::dash::about;
+use crate::dash::action::{Act, Entry, entry, keymap};
 use crate::dash::chord::Chord;
+use crate::dash::enabled::{Now, now};
 use crate::dash::model::{Model, PANES, Pane, Times};
 use crate::dash::msg::Effect;
 use crate::dash::overlay::{Matching, Overlay};
@@ -13,8 +15,8 @@ use crate::dash::theme::{Palette, Tone};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::bulk::BULK_JOBS_MAX;
 use guildhall_protocol::error::ApiError;
-use guildhall_protocol::history::Subject;
 use guildhall_protocol::listing::{Direction, JobCount, JobFilter, JobSort, SortBy};
+use guildhall_protocol::permission::JobAction;
 use tui_input::Input;
 
 pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effect> {
@@ -39,7 +41,7 @@ pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effec
 /// Does something by its name, if it can be done now.
 pub(super) fn act(model: &mut Model, act: Act) -> Vec<Effect> {
     let Some(entry) = entry(act) else { return Vec::new() };
-    let now = crate::dash::action::now(model, entry);
+    let now = now(model, entry);
     try_act(model, entry, now)
 }
 
@@ -73,9 +75,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Back => {
             model.trail.back();
         }
-        Act::Forward => {
-            model.trail.forward();
-        }
+        Act::Forward => model.trail.forward(),
         Act::Help => model.overlays.push(Overlay::Help { top: 0 }),
         Act::Palette => model.overlays.push(Overlay::Palette { input: Input::default(), at: 0 }),
         Act::Go(place) => model.trail.go(TABS[usize::from(place)].clone()),
@@ -115,8 +115,9 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
             model.to_end = *model.screen() == Screen::Jobs;
         }
         Act::Open => {
-            let row = model.chosen_row();
-            return open(model, row);
+            if let Some(row) = model.chosen_row() {
+                open(model, &row);
+            }
         }
         Act::Mark => {
             if let Some(Row::Job(id)) = model.chosen_row() {
@@ -140,12 +141,13 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::ClearFilter => overlay::set_filter(model, String::new()),
         Act::NextPane => turn_pane(model, 1),
         Act::PreviousPane => turn_pane(model, PANES.len() - 1),
-        Act::NextJob => neighbor(model, 1),
-        Act::PreviousJob => neighbor(model, -1),
+        Act::NextJob => to_neighbor(model, 1),
+        Act::PreviousJob => to_neighbor(model, -1),
         Act::Fold => fold(model),
         Act::Follow => model.still = !model.still,
-        Act::CopyId => return copy(model, id_of),
-        Act::CopyCommand => return copy(model, command_of),
+        Act::CopyId => return about::number_or_path(model).map(Effect::Copy).into_iter().collect(),
+        Act::CopyCommand => return about::command(model).map(Effect::Copy).into_iter().collect(),
+        Act::Job(JobAction::Again) => write_again(model),
         Act::Job(action) => super::deed::ask_jobs(model, action),
         Act::TestAgent => return super::deed::test_agent(model),
         Act::ResumeAgent => return super::deed::resume_agent(model),
@@ -168,6 +170,13 @@ fn next_palette(palette: Palette) -> Palette {
         Palette::ColorBlind => Palette::Ansi,
         Palette::Ansi => Palette::Plain,
         Palette::Plain => Palette::Dark,
+    }
+}
+
+/// Opens the form in which the chosen job is posted again.
+fn write_again(model: &mut Model) {
+    if let Some(job) = model.chosen_jobs().first().map(|head| head.id) {
+        super::form::open(model, &DraftOf::Again(job));
     }
 }
 
@@ -247,25 +256,12 @@ fn turn_pane(model: &mut Model, step: usize) {
     model.pane = PANES[(at + step) % PANES.len()];
 }
 
-/// The job before or after in the list that one came from.
-fn neighbor(model: &mut Model, step: isize) {
-    let Screen::Job(id) = *model.screen() else { return };
-    let rows = &model.data.jobs.rows;
-    if rows.is_empty() {
-        model.tell(Tone::Dim, "there is no list to go on in; open one with 2");
-        return;
-    }
-    let at = rows.iter().position(|head| head.id == id);
-    let next = at.and_then(|at| rows.get(at.checked_add_signed(step)?)).map(|head| head.id);
-    match next {
-        Some(next) => {
-            model.trail.replace(Screen::Job(next));
-            let cursor = model.cursors.entry(Screen::Jobs).or_default();
-            cursor.on = Some(Row::Job(next));
-        }
-        None => {
-            model.tell(Tone::Dim, if step > 0 { "this is the last one" } else { "this is the first one" });
-        }
+/// To the job before or after in the list that one came from.
+fn to_neighbor(model: &mut Model, step: isize) {
+    if let Ok(next) = about::neighbor(model, step) {
+        model.trail.replace(Screen::Job(next));
+        let cursor = model.cursors.entry(Screen::Jobs).or_default();
+        cursor.on = Some(Row::Job(next));
     }
 }
 
@@ -281,64 +277,4 @@ fn fold(model: &mut Model) {
     let cursor = model.cursor_mut();
     cursor.at = at;
     cursor.on = None;
-}
-
-fn copy(model: &mut Model, text: impl Fn(&Model) -> Option<String>) -> Vec<Effect> {
-    match text(model) {
-        Some(text) => vec![Effect::Copy(text)],
-        None => Vec::new(),
-    }
-}
-
-/// What one would say of what is chosen; in an answer, the path to the line.
-fn id_of(model: &Model) -> Option<String> {
-    if let (Screen::Job(_), Pane::Answer, Some(tree)) = (model.screen(), model.pane, &model.data.tree.value) {
-        let place = tree.shown().get(model.cursor().at).copied()?;
-        return Some(tree.path(place));
-    }
-    Some(match subject(model)? {
-        Row::Job(id) => id.to_string(),
-        Row::Attempt(job, number) => format!("{job}.{}", number.0),
-        Row::Agent(name) => name.to_string(),
-        Row::Notice(id) => id.0.to_string(),
-        Row::User(id) => id.0.to_string(),
-        Row::Event(id) => id.0.to_string(),
-        Row::Line(_) | Row::Heading(_) => return None,
-    })
-}
-
-fn command_of(model: &Model) -> Option<String> {
-    Some(match subject(model)? {
-        Row::Job(id) | Row::Attempt(id, _) => format!("guildhall job show {}", id.0),
-        Row::Agent(name) => format!("guildhall agent show {name}"),
-        Row::Notice(id) => format!("guildhall notices show {}", id.0),
-        Row::User(id) => format!("guildhall user show {}", id.0),
-        Row::Event(id) => {
-            let line = model.data.feed.lines.iter().find(|line| line.id == id)?;
-            match line.subject {
-                Subject::Job(job) => format!("guildhall job show {}", job.0),
-                Subject::Place(place) => format!("guildhall place show {}", place.0),
-                Subject::Agent(_) | Subject::User(_) | Subject::System => return None,
-            }
-        }
-        Row::Line(_) | Row::Heading(_) => return None,
-    })
-}
-
-/// What the screen is about, or the row.
-fn subject(model: &Model) -> Option<Row> {
-    match model.screen() {
-        Screen::Job(id) => Some(Row::Job(*id)),
-        Screen::Agent(name) => Some(Row::Agent(name.clone())),
-        Screen::Notice(id) => Some(Row::Notice(*id)),
-        Screen::Person(id) => Some(Row::User(*id)),
-        Screen::Overview
-        | Screen::Jobs
-        | Screen::Agents
-        | Screen::Events
-        | Screen::Notices
-        | Screen::Inbox
-        | Screen::Log
-        | Screen::People => model.chosen_row(),
-    }
 }

@@ -8,18 +8,19 @@ mod deed;
 mod find;
 mod form;
 mod key;
+mod mouse;
 mod overlay;
 
-use super::link::{Link, LinkEvent};
+use super::about::{self, Behind};
+use super::link::{Before, Link, LinkEvent};
 use super::model::Model;
-use super::msg::{Effect, Hit, Msg};
+use super::msg::{Effect, Msg};
 use super::need;
 use super::place::Place;
 use super::row::Row;
 use super::screen::Screen;
 use super::state::Slot;
 use super::theme::Tone;
-use super::view::overview::Opens;
 use super::window::Part;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::time::Timestamp;
@@ -37,11 +38,9 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
     let mut effects = match msg {
         Msg::Key(key) => key::press(model, key.into(), key),
         Msg::Paste(text) => overlay::paste(model, &text),
-        Msg::Click { hit, twice } => click(model, hit, twice),
+        Msg::Click { hit, twice } => mouse::click(model, hit, twice),
         Msg::Scroll { down } => {
-            let rows = model.rows();
-            let height = model.height();
-            model.cursor_mut().by(&rows, if down { 3 } else { -3 }, height);
+            mouse::scroll(model, down);
             Vec::new()
         }
         Msg::Resize(width, height) => {
@@ -158,7 +157,7 @@ fn settle(model: &mut Model) {
 fn link(model: &mut Model, event: LinkEvent) {
     match event {
         LinkEvent::Up(who) => {
-            if let Link::Lost { since, .. } = &model.link {
+            if let Link::Lost { before: Before::Daemon(since), .. } = &model.link {
                 let away = guildhall_protocol::time::show_span(model.now.since(*since));
                 model.tell(Tone::Good, format!("The daemon is back after {away}; everything was read again"));
             }
@@ -180,51 +179,11 @@ fn link(model: &mut Model, event: LinkEvent) {
     }
 }
 
-fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
-    match hit {
-        Hit::Row(row) => {
-            let rows = model.rows();
-            let height = model.height();
-            if let Some(at) = rows.iter().position(|other| *other == row) {
-                let cursor = model.cursor_mut();
-                let step = isize::try_from(at).unwrap_or(0) - isize::try_from(cursor.at).unwrap_or(0);
-                cursor.by(&rows, step, height);
-            }
-            if twice { open(model, Some(row)) } else { Vec::new() }
-        }
-        Hit::Tab(place) => key::act(model, super::action::Act::Go(place)),
-        Hit::Act(act) => key::act(model, act),
-        Hit::Found(at) => command::click(model, at),
-    }
-}
-
 /// Opens what a row stands for.
-fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
-    match row {
-        Some(Row::Job(id) | Row::Attempt(id, _)) => model.trail.go(Screen::Job(id)),
-        Some(Row::Agent(name)) => model.trail.go(Screen::Agent(name)),
-        Some(Row::Notice(id)) => model.trail.go(Screen::Notice(id)),
-        Some(Row::User(id)) => model.trail.go(Screen::Person(id)),
-        Some(Row::Event(id)) => {
-            let subject = model.data.feed.lines.iter().find(|line| line.id == id).map(|line| line.subject);
-            if let Some(guildhall_protocol::history::Subject::Job(job)) = subject {
-                model.trail.go(Screen::Job(job));
-            }
-        }
-        Some(Row::Line(line)) if *model.screen() == Screen::Overview => {
-            let opens =
-                super::view::overview::lines(model, None).into_iter().nth(line).map(|line| line.opens);
-            match opens {
-                Some(Opens::Jobs(filter)) => overlay::set_filter(model, filter),
-                Some(Opens::Inbox) => model.trail.go(Screen::Inbox),
-                Some(Opens::Notices) => model.trail.go(Screen::Notices),
-                Some(Opens::Agents) => model.trail.go(Screen::Agents),
-                Some(Opens::Job(id)) => model.trail.go(Screen::Job(id)),
-                Some(Opens::Agent(name)) => model.trail.go(Screen::Agent(name)),
-                Some(Opens::Nothing) | None => {}
-            }
-        }
-        Some(Row::Line(_) | Row::Heading(_)) | None => {}
+fn open(model: &mut Model, row: &Row) {
+    match about::behind(model, row) {
+        Some(Behind::Screen(screen)) => model.trail.go(screen),
+        Some(Behind::Jobs(filter)) => overlay::set_filter(model, filter),
+        None => {}
     }
-    Vec::new()
 }

@@ -2,8 +2,10 @@
 
 use super::list::wrapped;
 use super::overlays::line;
+use crate::dash::chord::Chord;
 use crate::dash::form::field::{Field, Shown};
 use crate::dash::form::{Form, Look};
+use crate::dash::msg::Hit;
 use crate::dash::pen::{Pen, Span};
 use crate::dash::theme::{Sign, Tone};
 use crate::dash::update::form_keys;
@@ -73,7 +75,10 @@ fn says(pen: &Pen<'_>, form: &Form) -> Span {
         (Some(trouble), _) => (format!("{cross} {trouble}"), Tone::Bad),
         (None, Look::Asked) => ("asking who would get it ...".to_owned(), Tone::Dim),
         (None, _) if form.sending.is_some() => ("it is on its way ...".to_owned(), Tone::Warn),
-        (None, _) if form.waits => ("reading its definition ...".to_owned(), Tone::Warn),
+        (None, _) if form.waits && pen.model.link.is_live() => match &form.note {
+            Some(why) => (format!("{cross} what it begins with cannot be read: {why}"), Tone::Bad),
+            None => ("reading what it begins with ...".to_owned(), Tone::Warn),
+        },
         (None, _) if !pen.model.link.is_live() => {
             ("there is no daemon at the moment; what you write is kept".to_owned(), Tone::Warn)
         }
@@ -91,8 +96,13 @@ fn keys(pen: &mut Pen<'_>, area: Rect, form: &Form) {
         if x + width > room {
             break;
         }
+        let begin = x;
         x += pen.text(x, area.y, width, key, Tone::Key) + 1;
-        x += pen.text(x, area.y, width, does, Tone::Dim) + 2;
+        x += pen.text(x, area.y, width, does, Tone::Dim);
+        if let Ok(chord) = key.parse::<Chord>() {
+            pen.hit(Rect { x: begin, width: x - begin, ..area }, Hit::Key(chord.into()));
+        }
+        x += 2;
     }
     pen.right(area, &count, Tone::Dim);
 }
@@ -123,7 +133,9 @@ fn fields(pen: &mut Pen<'_>, area: Rect, form: &Form) {
             break;
         }
         let tall = at(height(place)).min(left);
-        field(pen, Rect { y, height: tall, ..area }, one, plan, place == form.focus);
+        let whole = Rect { y, height: tall, ..area };
+        pen.hit(whole, Hit::Field(place));
+        field(pen, whole, (place, one), plan, place == form.focus);
         y += tall;
     }
 }
@@ -152,7 +164,7 @@ fn height(field: &Field, plan: Plan, focused: bool) -> usize {
     usize::from(plan.above) + lines(field, plan, focused) + below
 }
 
-fn field(pen: &mut Pen<'_>, area: Rect, field: &Field, plan: Plan, focused: bool) {
+fn field(pen: &mut Pen<'_>, area: Rect, (place, field): (usize, &Field), plan: Plan, focused: bool) {
     let needed = if field.required { "*" } else { "" };
     let tone = if focused { Tone::Key } else { Tone::Text };
     let label = format!("{}{needed}", field.label);
@@ -168,7 +180,7 @@ fn field(pen: &mut Pen<'_>, area: Rect, field: &Field, plan: Plan, focused: bool
         height: area.height.saturating_sub(head + below).min(at(lines(field, plan, focused))),
     };
     if value.height > 0 {
-        entry(pen, value, field, focused);
+        entry(pen, value, (place, field), focused);
     }
     let y = value.bottom();
     if below == 0 || y >= area.bottom() {
@@ -185,7 +197,7 @@ fn field(pen: &mut Pen<'_>, area: Rect, field: &Field, plan: Plan, focused: bool
     }
 }
 
-fn entry(pen: &mut Pen<'_>, area: Rect, field: &Field, focused: bool) {
+fn entry(pen: &mut Pen<'_>, area: Rect, (place, field): (usize, &Field), focused: bool) {
     match field.shown() {
         Shown::Line(input) if field.secret => {
             let hidden = "*".repeat(input.value().chars().count().min(usize::from(area.width)));
@@ -196,7 +208,11 @@ fn entry(pen: &mut Pen<'_>, area: Rect, field: &Field, focused: bool) {
             }
         }
         Shown::Line(input) => line(pen, Rect { height: 1, ..area }, input, focused),
-        Shown::Choice(options, chosen) => choice(pen, area, options, chosen, focused),
+        Shown::Choice(options, chosen) if focused => choice(pen, area, place, options, chosen),
+        Shown::Choice(options, chosen) => {
+            let word = options.get(chosen).map_or("", String::as_str);
+            pen.text(area.x, area.y, area.width, word, Tone::Text);
+        }
         Shown::Text(lines, cursor) => {
             let (rows, cursor) =
                 rows(lines, cursor, usize::from(area.width), usize::from(area.height), focused);
@@ -216,32 +232,30 @@ fn entry(pen: &mut Pen<'_>, area: Rect, field: &Field, focused: bool) {
     }
 }
 
-/// All words of a choice where there is room, else the chosen one and its place.
-fn choice(pen: &mut Pen<'_>, area: Rect, options: &[String], chosen: usize, focused: bool) {
+/// All words of the choice with the focus where there is room, else the chosen one and its place. A click chooses.
+fn choice(pen: &mut Pen<'_>, area: Rect, field: usize, options: &[String], chosen: usize) {
     let clean: Vec<String> = options.iter().map(|option| clean_line(option)).collect();
     let all: usize = clean.iter().map(|option| option.width() + 3).sum();
-    if focused && all <= usize::from(area.width) {
+    if all <= usize::from(area.width) {
         let mut x = area.x;
         for (place, option) in clean.iter().enumerate() {
             let tone = if place == chosen { Tone::Key } else { Tone::Dim };
             let used = pen.text(x, area.y, area.right().saturating_sub(x), &format!(" {option} "), tone);
+            let word = Rect { x, width: used, height: 1, ..area };
             if place == chosen {
-                pen.select(Rect { x, width: used, height: 1, ..area });
+                pen.select(word);
             }
+            pen.hit(word, Hit::Choice(field, place));
             x += used + 1;
         }
         return;
     }
     let shown = clean.get(chosen).map_or("", String::as_str);
-    let place = if focused {
-        format!("  ({} of {}, left and right)", chosen + 1, clean.len())
-    } else {
-        String::new()
-    };
+    let place = format!("  ({} of {}, left and right)", chosen + 1, clean.len());
     let used = pen.spans(area.x, area.y, area.width, &[(shown.to_owned(), Tone::Text), (place, Tone::Dim)]);
-    if focused {
-        pen.select(Rect { width: used.min(at(shown.width())), height: 1, ..area });
-    }
+    pen.select(Rect { width: used.min(at(shown.width())), height: 1, ..area });
+    let next = (chosen + 1) % clean.len().max(1);
+    pen.hit(Rect { width: used, height: 1, ..area }, Hit::Choice(field, next));
 }
 
 /// The rows of a text that are shown, broken at the width, so that the next letter is among them; and where that stands.

@@ -1,9 +1,12 @@
 //! Around every view: where one is and how the connection is above, what the keys do below.
 
-use crate::dash::action::{Act, Now, keymap};
+use crate::dash::action::{Act, keymap};
+use crate::dash::enabled::Now;
 use crate::dash::layout::Width;
-use crate::dash::link::Link;
+use crate::dash::link::{Before, Link};
+use crate::dash::loaded::Reading;
 use crate::dash::msg::Hit;
+use crate::dash::need::{failed, shows_anything};
 use crate::dash::pen::{Pen, Span};
 use crate::dash::screen::TABS;
 use crate::dash::theme::{Sign, Tone};
@@ -51,13 +54,8 @@ pub(super) fn header(pen: &mut Pen<'_>, area: Rect) {
 /// How the connection is, in few words.
 fn connection(pen: &mut Pen<'_>) -> Span {
     let model = pen.model;
-    let seconds = |pen: &mut Pen<'_>, at: Timestamp| {
-        let now = pen.model.now;
-        pen.changes_at(now.after(Duration::from_secs(1)));
-        at.since(now).as_millis().div_ceil(1_000)
-    };
     match &model.link {
-        Link::Connecting => ("connecting ... ".to_owned(), Tone::Warn),
+        Link::Connecting { .. } => ("connecting ... ".to_owned(), Tone::Warn),
         Link::Live => {
             let status = model.data.status.value.as_ref();
             if status.is_some_and(|status| status.draining) {
@@ -78,10 +76,16 @@ fn connection(pen: &mut Pen<'_>) -> Span {
                 (format!("{lock}{dot} live "), Tone::Good)
             }
         }
-        Link::Lost { since, retry_at, .. } => {
+        Link::Lost { before, retry_at, .. } => {
             let left = seconds(pen, *retry_at);
-            let stale = model.now.since(*since).as_secs();
-            (format!("stale {stale} s, retry in {left} s "), Tone::Bad)
+            let how = match before {
+                Before::Nothing(_) => "never reached".to_owned(),
+                Before::Daemon(heard) => {
+                    let ago = model.now.since(*heard).as_secs();
+                    if shows_anything(model) { format!("stale {ago} s") } else { format!("lost {ago} s ago") }
+                }
+            };
+            (format!("{how}, retry in {left} s "), Tone::Bad)
         }
         Link::Refused { retry_at, .. } => {
             let left = seconds(pen, *retry_at);
@@ -102,15 +106,21 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
             let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
             Some(format!(" {why}{hint}"))
         }
-        Link::Connecting => Some(format!(" looking for the daemon at {}; q leaves", model.endpoint)),
+        Link::Connecting { .. } => Some(format!(" looking for the daemon at {}; q leaves", model.endpoint)),
         Link::Live => None,
     };
     if let Some(trouble) = trouble {
         pen.text(area.x, area.y, area.width, &trouble, Tone::Bad);
         return;
     }
-    let mut x = area.x + 1;
     let tail = " ? help ";
+    if let Some((old, why)) = failed(model).and_then(|reading| Some((reading, reading.failed?))) {
+        let old = format!(" {}: {}", old_as(pen, old), why.message);
+        let help = if Width::of(area.width) >= Width::Narrow { pen.right(area, tail, Tone::Key) } else { 0 };
+        pen.text(area.x, area.y, area.width - help, &old, Tone::Bad);
+        return;
+    }
+    let mut x = area.x + 1;
     let room = area.right().saturating_sub(u16::try_from(tail.len()).unwrap_or(0));
     let mut told = Vec::new();
     let bindings = keymap(model);
@@ -135,6 +145,25 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
         x += 2;
     }
     pen.right(area, tail, Tone::Key);
+}
+
+/// How old what is shown is, and when it is read again.
+fn old_as(pen: &mut Pen<'_>, reading: Reading<'_>) -> String {
+    let shown = match reading.shown_of {
+        Some(at) => format!("{} old", pen.age(at)),
+        None => "not read".to_owned(),
+    };
+    match reading.again_at {
+        Some(at) => format!("{shown}, again in {} s", seconds(pen, at)),
+        None => format!("{shown}, again now"),
+    }
+}
+
+/// Whole seconds until something, counted down.
+pub(super) fn seconds(pen: &mut Pen<'_>, at: Timestamp) -> u128 {
+    let now = pen.model.now;
+    pen.changes_at(now.after(Duration::from_secs(1)));
+    at.since(now).as_millis().div_ceil(1_000)
 }
 
 /// What was told lately, over the end of the view; and what can be taken back.

@@ -1,8 +1,9 @@
-//! A job on one axis of time: waiting, attempts, judging and review, each with its own sign, and where now is.
+//! A job on one axis of time: waiting, attempts, back-off, judging and review, each with its own sign, and where now is.
 
 use crate::dash::pen::Pen;
 use crate::dash::theme::{Sign, Tone, of_attempt};
 use guildhall_protocol::history::What as History;
+use guildhall_protocol::ids::AttemptNumber;
 use guildhall_protocol::time::{Timestamp, show_span};
 use guildhall_protocol::view::JobStory;
 use ratatui::layout::Rect;
@@ -20,6 +21,8 @@ struct Stretch {
 enum What {
     Waits,
     Works(Tone),
+    /// The delivery did not get through and is not due again yet.
+    BacksOff,
     Judged,
     Reviewed,
 }
@@ -71,7 +74,7 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
     let whole = show_span(end.since(begin));
     pen.text(x, y, axis.width, "0", Tone::Dim);
     pen.right(Rect { x, y, width: axis.width, height: 1 }, &whole, Tone::Dim);
-    let names = legend(pen);
+    let names = legend(pen, &lanes);
     pen.text(
         x + 3,
         y,
@@ -81,11 +84,21 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
     );
 }
 
-fn legend(pen: &Pen<'_>) -> String {
-    let sign = |what| look(pen, what).0;
-    let (waits, works) = (sign(What::Waits), sign(What::Works(Tone::Busy)));
-    let (judged, reviewed) = (sign(What::Judged), sign(What::Reviewed));
-    format!("{waits} waits  {works} works  {judged} judged  {reviewed} reviewed")
+/// What the signs mean that are in the picture.
+fn legend(pen: &Pen<'_>, lanes: &[Lane]) -> String {
+    let names = [
+        (What::Waits, "waits"),
+        (What::Works(Tone::Busy), "works"),
+        (What::BacksOff, "backs off"),
+        (What::Judged, "judged"),
+        (What::Reviewed, "reviewed"),
+    ];
+    let is_there = |what: What| {
+        let mut stretches = lanes.iter().flat_map(|lane| &lane.stretches);
+        stretches.any(|stretch| std::mem::discriminant(&stretch.what) == std::mem::discriminant(&what))
+    };
+    let shown = names.into_iter().filter(|(what, _)| is_there(*what));
+    shown.map(|(what, name)| format!("{} {name}", look(pen, what).0)).collect::<Vec<_>>().join("  ")
 }
 
 fn look(pen: &Pen<'_>, what: What) -> (&'static str, Tone) {
@@ -93,6 +106,7 @@ fn look(pen: &Pen<'_>, what: What) -> (&'static str, Tone) {
     match what {
         What::Waits => (if ascii { "." } else { "░" }, Tone::Dim),
         What::Works(tone) => (if ascii { "#" } else { "█" }, tone),
+        What::BacksOff => (if ascii { "-" } else { "╌" }, Tone::Warn),
         What::Judged => (if ascii { "j" } else { "▒" }, Tone::Busy),
         What::Reviewed => (if ascii { "r" } else { "▓" }, Tone::Warn),
     }
@@ -117,6 +131,8 @@ fn lanes(story: &JobStory, now: Timestamp) -> Vec<Lane> {
         let over = view.ended_at.unwrap_or(end);
         let worked = view.answered_at.unwrap_or(over).min(over);
         let mut stretches = vec![Stretch { from: view.started_at, to: worked, what: What::Works(tone) }];
+        // They lie over the work.
+        stretches.extend(back_offs(story, view.number, worked));
         if view.answered_at.is_some() {
             // Findings are there when it was judged; what comes after is a person's time.
             let of_this =
@@ -140,6 +156,25 @@ fn lanes(story: &JobStory, now: Timestamp) -> Vec<Lane> {
     waits.retain(|stretch| stretch.to > stretch.from);
     lanes.insert(0, Lane { name: "queue".to_owned(), tone: Tone::Dim, stretches: waits });
     lanes
+}
+
+/// When the delivery of an attempt was not due again yet; it was over at `worked`.
+fn back_offs(
+    story: &JobStory,
+    number: AttemptNumber,
+    worked: Timestamp,
+) -> impl Iterator<Item = Stretch> + '_ {
+    story.events.iter().enumerate().filter_map(move |(place, event)| {
+        let History::Deferred { attempt, until, .. } = event.what else { return None };
+        if attempt != number {
+            return None;
+        }
+        // Somebody may have asked before it was due.
+        let resent = |what: &History| matches!(what, History::Resent { attempt, .. } if *attempt == number);
+        let sent = story.events[place..].iter().find(|event| resent(&event.what)).map(|event| event.at);
+        let to = sent.map_or(until, |sent| sent.min(until)).min(worked);
+        Some(Stretch { from: event.at, to, what: What::BacksOff })
+    })
 }
 
 /// Time as columns.
@@ -167,6 +202,54 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guildhall_protocol::history::{Actor, Event};
+
+    const FIRST: AttemptNumber = AttemptNumber(1);
+
+    /// A job of which the first attempt was begun at 284 and answered at 375, and what else happened in it.
+    fn story(events: &[(i64, History)]) -> JobStory {
+        let mut story: JobStory =
+            serde_json::from_str(include_str!("../fixtures/job6.json")).expect("what a daemon told");
+        let event = |(at, what): &(i64, History)| Event {
+            seq: 3,
+            at: Timestamp(1_795_865_975_000 + at),
+            by: Actor::Daemon,
+            what: what.clone(),
+        };
+        story.events.splice(2..2, events.iter().map(event));
+        story
+    }
+
+    fn back_offs_of(story: &JobStory, now: i64) -> Vec<(i64, i64)> {
+        let lanes = lanes(story, Timestamp(1_795_865_975_000 + now));
+        let backs_off =
+            lanes.iter().flat_map(|lane| &lane.stretches).filter(|one| one.what == What::BacksOff);
+        backs_off.map(|one| (one.from.0 - 1_795_865_975_000, one.to.0 - 1_795_865_975_000)).collect()
+    }
+
+    fn deferred(until: i64) -> History {
+        History::Deferred { attempt: FIRST, tries: 1, until: Timestamp(1_795_865_975_000 + until) }
+    }
+
+    #[test]
+    fn a_back_off_is_no_work_until_the_delivery_is_due() {
+        let resent = History::Resent { attempt: FIRST, tries: 2 };
+        let late = story(&[(290, deferred(310)), (320, resent.clone())]);
+        assert_eq!(back_offs_of(&late, 999), [(290, 310)], "after that it waits for the daemon");
+        let early = story(&[(290, deferred(310)), (300, resent), (305, deferred(9_999))]);
+        assert_eq!(back_offs_of(&early, 999), [(290, 300), (305, 375)], "the answer came before it was due");
+        assert_eq!(back_offs_of(&story(&[]), 999), []);
+    }
+
+    #[test]
+    fn a_back_off_that_goes_on_ends_now() {
+        let mut story = story(&[(290, deferred(9_999))]);
+        story.events.truncate(3);
+        story.attempts.truncate(1);
+        (story.attempts[0].answered_at, story.attempts[0].ended_at) = (None, None);
+        story.head.due_at = Some(Timestamp(1_795_865_984_999));
+        assert_eq!(back_offs_of(&story, 1_000), [(290, 1_000)]);
+    }
 
     #[test]
     fn time_falls_on_columns() {

@@ -10,9 +10,9 @@ use crate::dash::model::{Model, PANES, Pane};
 use crate::dash::pen::{Pen, Span};
 use crate::dash::row::{Cursor, Row};
 use crate::dash::screen::Screen;
-use crate::dash::theme::{Sign, Tone, of_attempt, of_decision, of_job, of_mark};
+use crate::dash::theme::{Sign, Tone, of_attempt, of_chained, of_decision, of_job, of_mark};
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::narrate::{tell, tell_attempt_state, tell_finding, tell_pick};
+use guildhall_protocol::narrate::{tell, tell_attempt_state, tell_chained, tell_finding, tell_pick};
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::time::{Timestamp, show_span};
 use guildhall_protocol::view::{JobStory, Sight};
@@ -166,7 +166,10 @@ fn tabs(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
     for pane in PANES {
         let count = match pane {
             Pane::Attempts => format!(" {}", story.attempts.len()),
-            Pane::History => format!(" {}", story.events.len()),
+            Pane::History => {
+                let sign = of_chained(story.chained).map(|(sign, _)| format!(" {}", pen.sign(sign)));
+                format!(" {}{}", story.events.len(), sign.unwrap_or_default())
+            }
             Pane::Pick | Pane::Answer => String::new(),
         };
         let name = format!(" {}{count} ", pane.title());
@@ -334,6 +337,9 @@ fn pick_lines(lines: &mut Vec<Line>, pick: &Pick, width: usize) {
 
 fn history(story: &JobStory, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
+    if let (Some(chained), Some((sign, tone))) = (tell_chained(story.chained), of_chained(story.chained)) {
+        lines.push(vec![Part::Sign(sign, tone), text(format!(" {chained}"), tone)]);
+    }
     for event in &story.events {
         let Some(told) = tell(story, event) else { continue };
         let (sign, tone) = of_mark(told.mark);

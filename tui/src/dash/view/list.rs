@@ -1,5 +1,7 @@
 //! A list with a heading: the rows that are shown, and no others, are ever made.
 
+use super::frame::seconds;
+use crate::dash::link::{Before, Link};
 use crate::dash::msg::Hit;
 use crate::dash::pen::{Align, Column, Pen, fit};
 use crate::dash::row::{Cursor, Row};
@@ -78,6 +80,9 @@ pub(crate) fn list(
 
 /// Says why there is nothing, over as many lines as it takes.
 pub(crate) fn nothing(pen: &mut Pen<'_>, area: Rect, empty: &Empty<'_>) {
+    if !empty.loaded && !pen.model.link.is_live() {
+        return no_daemon(pen, area);
+    }
     match empty.trouble {
         Some(error) => {
             let hint = error.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
@@ -89,6 +94,35 @@ pub(crate) fn nothing(pen: &mut Pen<'_>, area: Rect, empty: &Empty<'_>) {
         None => {
             paragraph(pen, area, empty.says, Tone::Dim);
         }
+    }
+}
+
+/// Nothing can be read: since when, what to do about it, and why, in this order where there is little room.
+fn no_daemon(pen: &mut Pen<'_>, area: Rect) {
+    let model = pen.model;
+    let (how, why, hint, retry_at) = match &model.link {
+        // It was read before this was painted.
+        Link::Live => return,
+        Link::Connecting { since } => {
+            let text = format!("looking for the daemon for {} ...", pen.age(*since));
+            paragraph(pen, area, &text, Tone::Dim);
+            return;
+        }
+        Link::Lost { before: Before::Nothing(since), why, hint, retry_at } => {
+            (format!("The daemon was never reached, tried for {}", pen.age(*since)), why, hint, retry_at)
+        }
+        Link::Lost { before: Before::Daemon(heard), why, hint, retry_at } => {
+            (format!("The daemon was lost {} ago", pen.age(*heard)), why, hint, retry_at)
+        }
+        Link::Refused { why, hint, retry_at, .. } => {
+            ("The daemon is not spoken to".to_owned(), why, hint, retry_at)
+        }
+    };
+    let how = format!("{how}; the next try is in {} s.", seconds(pen, *retry_at));
+    let mut y = area.y;
+    let told = [(Some(&how), Tone::Bad), (hint.as_ref(), Tone::Text), (Some(why), Tone::Dim)];
+    for (text, tone) in told.into_iter().filter_map(|(text, tone)| Some((text?, tone))) {
+        y += paragraph(pen, Rect { y, height: area.bottom().saturating_sub(y), ..area }, text, tone);
     }
 }
 

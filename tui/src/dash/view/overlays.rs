@@ -1,7 +1,8 @@
 //! What lies over a view.
 
-use crate::dash::action::{ENTRIES, Now, now};
+use crate::dash::action::ENTRIES;
 use crate::dash::completion::{self, Known};
+use crate::dash::enabled::{Now, now};
 use crate::dash::filter;
 use crate::dash::msg::Hit;
 use crate::dash::overlay::{Confirm, Deed, Focus, Overlay};
@@ -246,6 +247,7 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
             pen.text(box_area.x + 1, y, box_area.width.saturating_sub(1), field.hint, Tone::Dim);
         }
         line(pen, box_area, &field.input, focused);
+        pen.hit(Rect { x: inside.x, width: inside.width, ..box_area }, Hit::Part(Focus::Field(place)));
         y += 1;
     }
     if let Some((count, input)) = &confirm.typed
@@ -257,6 +259,7 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
         let box_area =
             Rect { x: inside.x + used + 1, y, width: inside.width.saturating_sub(used + 1), height: 1 };
         line(pen, box_area, input, focused);
+        pen.hit(Rect { x: inside.x, width: inside.width, ..box_area }, Hit::Part(Focus::Number));
         y += 1;
     }
     if let Some(trouble) = &confirm.trouble
@@ -268,9 +271,11 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
     let mut x = inside.x;
     for (name, part) in [(" No, leave it ", Focus::No), (" Yes, do it ", Focus::Yes)] {
         let used = pen.text(x, buttons, inside.right().saturating_sub(x), name, Tone::Key);
+        let button = Rect { x, y: buttons, width: used, height: 1 };
         if focus == part {
-            pen.select(Rect { x, y: buttons, width: used, height: 1 });
+            pen.select(button);
         }
+        pen.hit(button, Hit::Part(part));
         x += used + 2;
     }
     pen.text(x, buttons, inside.right().saturating_sub(x), "tab goes on, esc leaves", Tone::Dim);

@@ -9,14 +9,17 @@ mod editor;
 mod outcome;
 mod send;
 
-use crate::dash::form::{Form, Look, agent, schema};
+use crate::dash::form::field::Field;
+use crate::dash::form::{Form, Look, agent, job, schema};
 use crate::dash::model::Model;
 use crate::dash::msg::Effect;
+use crate::dash::need::Need;
 use crate::dash::overlay::Overlay;
 use crate::dash::state::DraftOf;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::clean::clean_line;
+use guildhall_protocol::ids::JobId;
 
 pub(super) use draft::{close_all, keep_due, not_kept};
 pub(super) use editor::edited;
@@ -27,7 +30,7 @@ pub(super) use send::looked;
 pub(crate) fn keys(form: &Form) -> &'static [(&'static str, &'static str)] {
     match (&form.look, &form.of) {
         (Look::Shown { .. }, _) => &[("ctrl-s", "post it"), ("esc", "back to the fields")],
-        (Look::None | Look::Asked, DraftOf::Job) => &[
+        (Look::None | Look::Asked, DraftOf::Job | DraftOf::Again(_)) => &[
             ("ctrl-s", "post"),
             ("ctrl-p", "who would get it"),
             ("esc", "leave, keep"),
@@ -136,9 +139,15 @@ fn back(model: &mut Model, form: Box<Form>) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Goes to another field; what is wrong with the one that is left is told beside it.
+/// Goes to the next field, or the one before.
 fn turn(model: &Model, form: &mut Form, step: isize) {
-    let count = form.fields.len().max(1);
+    let count = isize::try_from(form.fields.len().max(1)).unwrap_or(1);
+    let focus = isize::try_from(form.focus).unwrap_or(0);
+    go(model, form, usize::try_from((focus + step).rem_euclid(count)).unwrap_or(0));
+}
+
+/// Goes to another field; what is wrong with the one that is left is told beside it.
+fn go(model: &Model, form: &mut Form, to: usize) {
     let left = form.focus;
     if let Some(field) = form.fields.get(left)
         && !field.is_blank()
@@ -147,9 +156,62 @@ fn turn(model: &Model, form: &mut Form, step: isize) {
         let own = problems.into_iter().find(|problem| form.place(&problem.field) == Some(left));
         form.fields[left].error = own.map(|problem| problem.problem);
     }
-    let count = isize::try_from(count).unwrap_or(1);
-    let focus = isize::try_from(left).unwrap_or(0);
-    form.focus = usize::try_from((focus + step).rem_euclid(count)).unwrap_or(0);
+    form.focus = to.min(form.fields.len().saturating_sub(1));
+}
+
+/// The form on top, taken off, if something can be written into it now.
+fn writable(model: &mut Model) -> Option<Box<Form>> {
+    let form = top(model)?;
+    if form.sending.is_some() || !matches!(form.look, Look::None) {
+        return None;
+    }
+    match model.overlays.pop() {
+        Some(Overlay::Form(form)) => Some(form),
+        Some(_) | None => None,
+    }
+}
+
+/// Somebody clicked at a field, or at a word of its choice.
+pub(super) fn click(model: &mut Model, place: usize, word: Option<usize>) {
+    let Some(mut form) = writable(model) else { return };
+    form.discarding = false;
+    if place != form.focus {
+        go(model, &mut form, place);
+    }
+    if let Some(word) = word
+        && let Some(field) = form.fields.get_mut(place)
+        && field.choose(word)
+    {
+        field.error = None;
+        draft::keep_soon(&mut form, model.now);
+    }
+    back(model, form);
+}
+
+/// The wheel turned: over a long text, else over the fields, and not around.
+pub(super) fn scroll(model: &mut Model, down: bool) {
+    const LINES: usize = 3;
+    if let Some(Form { look: Look::Shown { top, .. }, .. }) = top(model) {
+        *top = if down { *top + LINES } else { top.saturating_sub(LINES) };
+        return;
+    }
+    let Some(mut form) = writable(model) else { return };
+    let (focus, last) = (form.focus, form.fields.len().saturating_sub(1));
+    let (at_first, at_last) = form.fields.get(focus).map_or((true, true), Field::edges);
+    match (down, at_first, at_last) {
+        (true, _, true) => go(model, &mut form, (focus + 1).min(last)),
+        (false, true, _) => go(model, &mut form, focus.saturating_sub(1)),
+        (true, _, false) | (false, false, _) => {
+            let key = KeyEvent::new(if down { KeyCode::Down } else { KeyCode::Up }, KeyModifiers::NONE);
+            if let Some(field) = form.fields.get_mut(focus) {
+                // Such keys write nothing into a text.
+                for _ in 0..LINES {
+                    field.press(key);
+                }
+            }
+        }
+    }
+    back(model, form);
 }
 
 /// Takes what was pasted into the field.
@@ -167,19 +229,23 @@ pub(super) fn paste(model: &mut Model, text: &str) {
     settle(model);
 }
 
-/// What the form needs to know of an agent: its input schema, or its definition.
-pub(crate) fn needs(model: &Model) -> Option<AgentName> {
-    let Some(Overlay::Form(form)) = model.overlays.last() else { return None };
+/// What the form needs to know: an agent's input schema or definition, or a job as it was posted.
+pub(crate) fn needs(model: &Model) -> Vec<Need> {
+    let Some(Overlay::Form(form)) = model.overlays.last() else { return Vec::new() };
     match &form.of {
-        DraftOf::Job => {
+        DraftOf::Again(job) if form.waits => {
+            let draft = model.data.job(*job).map(|story| Need::Draft(*job, story.draft.id));
+            vec![draft.unwrap_or(Need::Job(*job))]
+        }
+        DraftOf::Job | DraftOf::Again(_) => {
             // While a name is typed, its beginning is no name.
             let typing = form.fields.get(form.focus).is_some_and(|field| field.key == "only");
             let known =
                 |name: &AgentName| model.data.agents.value.iter().flatten().any(|head| head.name == *name);
-            alone(form).filter(|name| !typing || known(name))
+            alone(form).filter(|name| !typing || known(name)).map(Need::Agent).into_iter().collect()
         }
-        DraftOf::Version(name) => form.waits.then(|| name.clone()),
-        DraftOf::Agent => None,
+        DraftOf::Version(name) if form.waits => vec![Need::Agent(name.clone())],
+        DraftOf::Version(_) | DraftOf::Agent => Vec::new(),
     }
 }
 
@@ -190,47 +256,69 @@ fn alone(form: &Form) -> Option<AgentName> {
     one.parse().ok()
 }
 
-/// What was read of an agent, or who is named, changes what is asked.
+/// What was read for it, or who is named, changes what is asked.
 pub(super) fn settle(model: &mut Model) {
     let Some(Overlay::Form(form)) = model.overlays.last() else { return };
     match form.of.clone() {
-        DraftOf::Job => {
-            let wanted = alone(form);
-            if wanted == form.input.agent {
-                return;
+        DraftOf::Job => settle_input(model),
+        DraftOf::Again(job) => {
+            if form.waits {
+                fill_again(model, job);
             }
-            let Some(name) = wanted else {
-                if let Some(form) = top(model) {
-                    form.ask_input(None, None);
-                }
-                return;
-            };
-            let trouble = model.data.agent_trouble(&name).map(|error| clean_line(&error.message));
-            let shape = model
-                .data
-                .agent(&name)
-                .map(|story| story.definition.input_schema.as_ref().map(schema::shape));
-            let Some(form) = top(model) else { return };
-            match (shape, trouble) {
-                (Some(shape), _) => form.ask_input(Some(name), shape),
-                (None, Some(trouble)) => {
-                    if form.input.agent.is_some() {
-                        form.ask_input(None, None);
-                    }
-                    form.give_up_later();
-                    form.note = Some(trouble);
-                }
-                (None, None) => {}
-            }
+            settle_input(model);
         }
         DraftOf::Version(name) => {
             let definition = model.data.agent(&name).map(|story| story.definition.clone());
+            let trouble = model.data.agent_trouble(&name).map(|error| clean_line(&error.message));
             let Some(form) = top(model).filter(|form| form.waits) else { return };
-            if let Some(definition) = definition {
-                agent::fill(form, &definition);
-                form.waits = false;
+            match definition {
+                Some(definition) => {
+                    agent::fill(form, &definition);
+                    form.waits = false;
+                }
+                None => form.note = trouble,
             }
         }
         DraftOf::Agent => {}
+    }
+}
+
+/// The job as it was posted is read, or cannot be.
+fn fill_again(model: &mut Model, earlier: JobId) {
+    let draft = model.data.draft(earlier).cloned();
+    let trouble = model.data.draft_trouble(earlier).or_else(|| model.data.job_trouble(earlier));
+    let trouble = trouble.map(|error| clean_line(&error.message));
+    let Some(form) = top(model) else { return };
+    match draft {
+        Some(draft) => {
+            job::fill_again(form, earlier, draft);
+            form.waits = false;
+        }
+        None => form.note = trouble,
+    }
+}
+
+/// The input is asked for as the only agent that is named wants it.
+fn settle_input(model: &mut Model) {
+    let Some(form) = top(model) else { return };
+    let wanted = alone(form);
+    if wanted == form.input.agent {
+        return;
+    }
+    let Some(name) = wanted else { return form.ask_input(None, None) };
+    let trouble = model.data.agent_trouble(&name).map(|error| clean_line(&error.message));
+    let shape =
+        model.data.agent(&name).map(|story| story.definition.input_schema.as_ref().map(schema::shape));
+    let Some(form) = top(model) else { return };
+    match (shape, trouble) {
+        (Some(shape), _) => form.ask_input(Some(name), shape),
+        (None, Some(trouble)) => {
+            if form.input.agent.is_some() {
+                form.ask_input(None, None);
+            }
+            form.give_up_later();
+            form.note = Some(trouble);
+        }
+        (None, None) => {}
     }
 }

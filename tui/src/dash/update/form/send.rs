@@ -15,7 +15,7 @@ use guildhall_protocol::view::Preview;
 pub(super) fn send(model: &mut Model, mut form: Box<Form>) -> Vec<Effect> {
     form.look = Look::None;
     if form.waits {
-        form.trouble = Some("its definition is not read yet".to_owned());
+        form.trouble = Some("what it begins with is not read yet".to_owned());
         return back(model, form);
     }
     if model.read_only || !model.link.is_live() {
@@ -46,7 +46,9 @@ pub(super) fn send(model: &mut Model, mut form: Box<Form>) -> Vec<Effect> {
 fn deed(form: &Form, model: &Model) -> Result<Deed, Vec<FieldError>> {
     let request = form.request.clone();
     match &form.of {
-        DraftOf::Job => Ok(Deed::Post { request, draft: Box::new(job::draft(form, model.now)?) }),
+        DraftOf::Job | DraftOf::Again(_) => {
+            Ok(Deed::Post { request, draft: Box::new(job::draft(form, model.now)?) })
+        }
         DraftOf::Agent => {
             let (definition, options) = agent::definition(form)?;
             Ok(Deed::Register { request, definition: Box::new(definition), options })
@@ -60,12 +62,16 @@ fn deed(form: &Form, model: &Model) -> Result<Deed, Vec<FieldError>> {
 
 /// Looks who would get the job; of an agent, whether anything is wrong.
 pub(super) fn look(model: &mut Model, mut form: Box<Form>) -> Vec<Effect> {
+    if form.waits {
+        form.trouble = Some("what it begins with is not read yet".to_owned());
+        return back(model, form);
+    }
     let problems = form.problems(model.now);
     if !problems.is_empty() {
         form.tell(&problems);
         return back(model, form);
     }
-    if form.of != DraftOf::Job {
+    if !form.of.is_job() {
         form.trouble = Some("nothing is wrong as far as this side can tell; ctrl-s sends it".to_owned());
         return back(model, form);
     }

@@ -1,0 +1,130 @@
+//! What the screen or its row is about: its number, the command that shows it, what lies behind it, and what is next to it.
+
+use super::model::{Model, Pane};
+use super::row::Row;
+use super::screen::Screen;
+use super::view::overview::{Opens, lines};
+use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::JobId;
+
+/// What opening a row leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    Screen(Screen),
+    /// The jobs that fit this filter.
+    Jobs(String),
+}
+
+/// What lies behind a row, if anything does.
+pub(crate) fn behind(model: &Model, row: &Row) -> Option<Behind> {
+    let screen = match row {
+        Row::Job(id) | Row::Attempt(id, _) => Screen::Job(*id),
+        Row::Agent(name) => Screen::Agent(name.clone()),
+        Row::Notice(id) => Screen::Notice(*id),
+        Row::User(id) => Screen::Person(*id),
+        Row::Event(id) => {
+            let line = model.data.feed.lines.iter().find(|line| line.id == *id)?;
+            let Subject::Job(job) = line.subject else { return None };
+            Screen::Job(job)
+        }
+        Row::Line(line) if *model.screen() == Screen::Overview => {
+            match lines(model, None).into_iter().nth(*line)?.opens {
+                Opens::Jobs(filter) => return Some(Behind::Jobs(filter)),
+                Opens::Inbox => Screen::Inbox,
+                Opens::Notices => Screen::Notices,
+                Opens::Agents => Screen::Agents,
+                Opens::Job(id) => Screen::Job(id),
+                Opens::Agent(name) => Screen::Agent(name),
+                Opens::Nothing => return None,
+            }
+        }
+        Row::Line(_) | Row::Heading(_) => return None,
+    };
+    Some(Behind::Screen(screen))
+}
+
+/// What one would say of what is chosen.
+pub(crate) fn number(model: &Model) -> Option<String> {
+    Some(match subject(model)? {
+        Row::Job(id) => id.to_string(),
+        Row::Attempt(job, number) => format!("{job}.{}", number.0),
+        Row::Agent(name) => name.to_string(),
+        Row::Notice(id) => id.0.to_string(),
+        Row::User(id) => id.0.to_string(),
+        Row::Event(id) => id.0.to_string(),
+        Row::Line(_) | Row::Heading(_) => return None,
+    })
+}
+
+/// The same; in an answer, the path to the line, if it has one.
+pub(crate) fn number_or_path(model: &Model) -> Option<String> {
+    let path = || {
+        let (Screen::Job(_), Pane::Answer) = (model.screen(), model.pane) else { return None };
+        let tree = model.data.tree.value.as_ref()?;
+        let place = tree.shown().get(model.cursor().at).copied()?;
+        Some(tree.path(place)).filter(|path| !path.is_empty())
+    };
+    path().or_else(|| number(model))
+}
+
+/// The command that shows what is chosen.
+pub(crate) fn command(model: &Model) -> Option<String> {
+    Some(match subject(model)? {
+        Row::Job(id) | Row::Attempt(id, _) => format!("guildhall job show {}", id.0),
+        Row::Agent(name) => format!("guildhall agent show {name}"),
+        Row::Notice(id) => format!("guildhall notices show {}", id.0),
+        Row::User(id) => format!("guildhall user show {}", id.0),
+        Row::Event(id) => {
+            let line = model.data.feed.lines.iter().find(|line| line.id == id)?;
+            match line.subject {
+                Subject::Job(job) => format!("guildhall job show {}", job.0),
+                Subject::Place(place) => format!("guildhall place show {}", place.0),
+                Subject::Agent(_) | Subject::User(_) | Subject::System => return None,
+            }
+        }
+        Row::Line(_) | Row::Heading(_) => return None,
+    })
+}
+
+/// What the screen is about, or the row.
+fn subject(model: &Model) -> Option<Row> {
+    match model.screen() {
+        Screen::Job(id) => Some(Row::Job(*id)),
+        Screen::Agent(name) => Some(Row::Agent(name.clone())),
+        Screen::Notice(id) => Some(Row::Notice(*id)),
+        Screen::Person(id) => Some(Row::User(*id)),
+        Screen::Overview
+        | Screen::Jobs
+        | Screen::Agents
+        | Screen::Events
+        | Screen::Notices
+        | Screen::Inbox
+        | Screen::Log
+        | Screen::People => model.chosen_row(),
+    }
+}
+
+/// The job before (-1) or after (1) the one that is shown, in the list that one came from.
+///
+/// # Errors
+/// Why there is none, for people.
+pub(crate) fn neighbor(model: &Model, step: isize) -> Result<JobId, &'static str> {
+    let rows = &model.data.jobs.rows;
+    let at = match model.screen() {
+        Screen::Job(id) => rows.iter().position(|head| head.id == *id),
+        Screen::Overview
+        | Screen::Jobs
+        | Screen::Agents
+        | Screen::Agent(_)
+        | Screen::Events
+        | Screen::Notices
+        | Screen::Notice(_)
+        | Screen::Inbox
+        | Screen::Log
+        | Screen::People
+        | Screen::Person(_) => None,
+    };
+    let at = at.ok_or("it is not in the list of jobs; open one with 2")?;
+    let next = at.checked_add_signed(step).and_then(|next| rows.get(next));
+    next.map(|head| head.id).ok_or(if step > 0 { "this is the last one" } else { "this is the first one" })
+}

@@ -132,6 +132,7 @@ impl Terminal {
             "down" => b"\x1b[B",
             "pagedown" => b"\x1b[6~",
             "ctrl-c" => b"\x03",
+            "ctrl-s" => b"\x13",
             "ctrl-z" => b"\x1a",
             letter => {
                 assert_eq!(letter.chars().count(), 1, "{letter} is no key");

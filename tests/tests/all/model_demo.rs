@@ -3,6 +3,7 @@
 use guildhall_tests::fake_openai::{FakeOpenAi, KEY, Reply};
 use std::path::Path;
 use std::process::Stdio;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 

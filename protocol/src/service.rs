@@ -102,6 +102,9 @@ pub trait Guildhall {
     async fn agents(page: PageRequest) -> Result<Page<AgentHead>, ApiError>;
     /// The agents whose texts fit best, with their relevance from 0 to 1.
     async fn find_agents(text: String, limit: u32) -> Result<Vec<(AgentHead, f32)>, ApiError>;
+    /// The names with this in them, those that begin with it first: of agents that the caller sees and that are not retired.
+    /// With `for_work`, only of those that may get jobs that are posted where the caller is. For whoever types a name.
+    async fn agents_named(part: String, for_work: bool, limit: u32) -> Result<Vec<AgentName>, ApiError>;
     /// Sends the challenge and the examples to the endpoint, outside any job.
     async fn test_agent(name: AgentName) -> Result<TestReport, ApiError>;
     /// What was sent to an agent and what came back, newest first.

@@ -20,6 +20,11 @@ pub fn usual_socket() -> Option<std::path::PathBuf> {
     Some(runtime?.join("guildhall").join("guildhalld.sock"))
 }
 
+/// Where a demo that stays is found: beside where the daemon of this user usually listens. None without a home.
+pub fn demo_socket() -> Option<std::path::PathBuf> {
+    Some(usual_socket()?.with_file_name("demo.sock"))
+}
+
 /// Largest frame of the service, bytes.
 pub const SERVICE_FRAME_BYTES_MAX: usize = 2 * 1024 * 1024;
 

@@ -16,8 +16,9 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Jobs in the store, unless the variable says otherwise.
+/// Jobs in the store, unless the variable says otherwise, and at least: the keys go through so many pages.
 const JOBS: usize = 100_000;
+const JOBS_MIN: usize = 20_000;
 /// Events after which memory is looked at again, unless the variable says otherwise.
 const EVENTS: usize = 20_000;
 /// Columns and rows.
@@ -43,6 +44,9 @@ type Line = Map<String, Value>;
 #[expect(clippy::print_stdout, reason = "the line is the bench's result")]
 async fn main() -> Result<(), Failure> {
     let jobs = count_of("GUILDHALL_BENCH_JOBS", JOBS)?;
+    if jobs < JOBS_MIN {
+        return Err(format!("GUILDHALL_BENCH_JOBS is at least {JOBS_MIN}").into());
+    }
     let events = count_of("GUILDHALL_BENCH_EVENTS", EVENTS)?;
     let folder = tempfile::tempdir()?;
     let mut line = Line::new();

@@ -56,6 +56,7 @@ async fn run(cli: Cli) -> Result<(), Fault> {
     let open = |socket, remote| Session::new(socket, remote, output);
     let Some(command) = command else {
         let named = socket.is_some() || remote.server.is_some();
+        let socket = if named { socket } else { dash::demo() };
         let session = open(socket, remote)?;
         if no_tui {
             return Box::pin(dash::run_without_screen(session, dash.read_only)).await;

@@ -49,7 +49,6 @@ pub(super) fn zone_choices(text: &str) -> Vec<(String, String)> {
         zone_names().into_iter().filter(|name| name.to_lowercase().contains(&wanted)).collect();
     let city = |name: &String| name.rsplit('/').next().unwrap_or_default().to_lowercase();
     found.sort_by_key(|name| !city(name).starts_with(&wanted));
-    found.truncate(super::CHOICES_MAX);
     let shown = |name: String| {
         let clock = zone(&name).map(|zone| format!(" ({} now)", show_clock(now, &zone)));
         (format!("{name}{}", clock.unwrap_or_default()), name)

@@ -1,6 +1,6 @@
 //! About agents.
 
-use super::{Answer, Bot, request_of};
+use super::{Answer, Bot, CHOICES_MAX, request_of};
 use crate::custom_id::CustomId;
 use crate::hall::Person;
 use crate::incoming::Incoming;
@@ -52,31 +52,18 @@ impl Bot {
         }
     }
 
-    /// Those that get jobs here.
-    pub(super) async fn worker_choices(
-        &self,
-        of: &Incoming,
-        text: &str,
-    ) -> Result<Vec<(String, String)>, ApiError> {
-        let mut choices = self.agent_choices(of, text).await?;
-        let person = self.hall.person(of);
-        let here = person.call(|service, context| async move { service.place(context, None).await });
-        let settings = here.await?.head.settings;
-        choices.retain(|(name, _)| name.parse().is_ok_and(|name| settings.allows(&name)));
-        Ok(choices)
-    }
-
+    /// Agents whose names have this in them; for work: only those that get jobs here.
     pub(super) async fn agent_choices(
         &self,
         of: &Incoming,
         text: &str,
+        for_work: bool,
     ) -> Result<Vec<(String, String)>, ApiError> {
-        let page = PageRequest { after: None, limit: 200 };
-        let person = self.hall.person(of);
-        let page = person.call(|service, context| async move { service.agents(context, page).await }).await?;
-        let wanted = text.trim_start_matches('@').to_lowercase();
-        let names = page.rows.into_iter().map(|head| head.name.to_string());
-        Ok(names.filter(|name| name.contains(&wanted)).map(|name| (name.clone(), name)).collect())
+        let (person, text, most) = (self.hall.person(of), text.to_owned(), CHOICES_MAX);
+        let names = person
+            .call(|service, context| async move { service.agents_named(context, text, for_work, most).await })
+            .await?;
+        Ok(names.into_iter().map(|name| (name.to_string(), name.to_string())).collect())
     }
 }
 

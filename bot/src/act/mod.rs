@@ -28,8 +28,9 @@ use crate::setup_step::SetupStep;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::listing::{JobQuery, JobSort, PageFrom};
 use guildhall_protocol::notice::Channel;
-use guildhall_protocol::view::{JobFilter, JobStory, PageRequest};
+use guildhall_protocol::view::{JobFilter, JobHead, JobStory, PageRequest};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,7 +50,7 @@ const CLOSED: &str =
 /// Longest name of a choice, characters.
 const CHOICE_MAX: usize = 100;
 /// Choices that Discord takes.
-const CHOICES_MAX: usize = 25;
+const CHOICES_MAX: u32 = 25;
 
 /// The bot at work.
 #[derive(Clone)]
@@ -118,10 +119,10 @@ impl Bot {
                 self.choose(&incoming, std::future::ready(Ok(account::zone_choices(&text)))).await
             }
             Action::CompleteAgents(text) => {
-                self.choose(&incoming, self.agent_choices(&incoming, &text)).await
+                self.choose(&incoming, self.agent_choices(&incoming, &text, false)).await
             }
             Action::CompleteWorkers(text) => {
-                self.choose(&incoming, self.worker_choices(&incoming, &text)).await
+                self.choose(&incoming, self.agent_choices(&incoming, &text, true)).await
             }
             Action::Clicked(CustomId::Setup(step)) => self.settle(&incoming, &seat, step, Vec::new()).await,
             Action::Chosen(CustomId::Setup(step), values) => {
@@ -257,7 +258,8 @@ impl Bot {
         // Nobody is told of an error while they type.
         let choices =
             tokio::time::timeout(left(incoming), choices).await.ok().and_then(Result::ok).unwrap_or_default();
-        let choices = choices.into_iter().take(CHOICES_MAX).collect();
+        let most = usize::try_from(CHOICES_MAX).unwrap_or(usize::MAX);
+        let choices = choices.into_iter().take(most).collect();
         self.respond(incoming, &Response::Choices(choices)).await
     }
 
@@ -355,20 +357,30 @@ impl Bot {
         Ok(card)
     }
 
+    /// Somebody's own jobs: the one with this number, and those with it in their title, newest first.
     async fn job_choices(&self, of: &Incoming, text: &str) -> Result<Vec<(String, String)>, ApiError> {
-        let page = PageRequest { after: None, limit: 100 };
-        let filter = JobFilter { mine: true, ..JobFilter::default() };
         let person = self.hall.person(of);
-        let page =
-            person.call(|service, context| async move { service.jobs(context, filter, page).await }).await?;
-        let wanted = text.trim_start_matches('#').to_lowercase();
-        let choice = |head: guildhall_protocol::view::JobHead| {
+        let wanted = text.trim().trim_start_matches('#');
+        let number = wanted.parse().ok().map(JobId);
+        let text = (!wanted.is_empty()).then(|| wanted.to_owned());
+        let filter = JobFilter { mine: true, text, ..JobFilter::default() };
+        let query = JobQuery { filter, sort: JobSort::default(), from: PageFrom::First, limit: CHOICES_MAX };
+        let found = person.call(|service, context| async move { service.find_jobs(context, query).await });
+        let numbered = async {
+            // Who types a number that is no job's looks for a title.
+            match number {
+                Some(job) => story(&person, job).await.ok().map(|story| story.head),
+                None => None,
+            }
+        };
+        let (found, numbered) = tokio::join!(found, numbered);
+        let others = found?.rows.into_iter().filter(|head| Some(head.id) != number);
+        let choice = |head: JobHead| {
             let title = guildhall_protocol::clean::clean_line(head.title.as_deref().unwrap_or_default());
             let name = format!("{} {title} ({})", head.id, head.state);
             (fit(&name, CHOICE_MAX), head.id.to_string())
         };
-        let choices = page.rows.into_iter().map(choice);
-        Ok(choices.filter(|(name, _)| name.to_lowercase().contains(&wanted)).collect())
+        Ok(numbered.into_iter().chain(others).map(choice).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 //! and watches as any client does, over its socket, and ends well only if every job ended as it should.
 
 mod jobs;
+mod staying;
 mod timeline;
 
 use crate::agents::egress::PrivateAddresses;
@@ -64,8 +65,12 @@ pub async fn run(out: &mut impl Write, keep: bool, mut signals: Signals) -> anyh
     let socket = daemon.config().socket.display().to_string();
     timeline.ending(well, &store)?;
     if keep {
-        timeline.kept(&socket)?;
-        signals.next().await;
+        let found = staying::Found::at(&daemon.config().socket);
+        timeline.kept(&socket, found.is_ok())?;
+        tokio::select! {
+            () = staying::go_on(&client, models) => {}
+            _ = signals.next() => {}
+        }
     }
     if !daemon.stop().await {
         tracing::warn!("the demo's daemon ended before everything was done");

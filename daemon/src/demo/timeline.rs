@@ -89,13 +89,17 @@ impl<'a, W: Write> Timeline<'a, W> {
         writeln!(self.out, "{verdict} The store stays at {store}")
     }
 
-    pub(super) fn kept(&mut self, socket: &str) -> io::Result<()> {
+    /// Where to look while everything goes on; whether the dashboard finds it by itself.
+    pub(super) fn kept(&mut self, socket: &str, is_found: bool) -> io::Result<()> {
+        writeln!(self.out, "\nIt goes on until Ctrl-C, with a job every few seconds. In another terminal:")?;
+        if is_found {
+            writeln!(self.out, "  cargo run -p guildhall-tui               # the dashboard finds the demo")?;
+        }
+        writeln!(self.out, "  export GUILDHALL_SOCKET={socket}")?;
         writeln!(
             self.out,
-            "\nThe daemon and its agents go on until Ctrl-C. Look around in another terminal:"
+            "  cargo run -p guildhall-tui -- job list   # the command line must be told of it"
         )?;
-        writeln!(self.out, "  export GUILDHALL_SOCKET={socket}")?;
-        writeln!(self.out, "  cargo run -p guildhall-tui -- job list")?;
         self.out.flush()
     }
 

@@ -195,6 +195,32 @@ impl Caller {
         Ok(shown.take(limit).map(|(listing, score)| (Desk::agent_head(listing, now), score)).collect())
     }
 
+    /// Looks through all of them: names are short, and held in memory.
+    pub(super) fn names_with(&self, part: &str, for_work: bool, limit: u32) -> Vec<AgentName> {
+        let part = part.trim().trim_start_matches('@').to_lowercase();
+        let (market, here) = (self.desk.engine.market(), self.settled_here());
+        let limit = usize::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(1);
+        let (mut first, mut others) = (Vec::new(), Vec::new());
+        for listing in market.all() {
+            let record = &listing.record;
+            let at = record.name.to_string().trim_start_matches('@').find(&part);
+            let fits = record.state != AgentState::Retired && (!for_work || here.allows(&record.name));
+            match at {
+                Some(0) if fits && self.may_see(record) => first.push(record.name.clone()),
+                Some(_) if fits && others.len() < limit && self.may_see(record) => {
+                    others.push(record.name.clone());
+                }
+                Some(_) | None => {}
+            }
+            if first.len() == limit {
+                return first;
+            }
+        }
+        first.extend(others);
+        first.truncate(limit);
+        first
+    }
+
     pub(super) async fn test(&self, name: AgentName) -> Result<TestReport, ApiError> {
         let (record, compiled) = self.own(&name)?;
         if record.state == AgentState::Retired {

@@ -379,6 +379,7 @@ fn writes(request: &GuildhallRequest) -> bool {
         | R::AgentVersion { .. }
         | R::Agents { .. }
         | R::FindAgents { .. }
+        | R::AgentsNamed { .. }
         | R::Deliveries { .. }
         | R::Models { .. }
         | R::JudgeReport { .. }

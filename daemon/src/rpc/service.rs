@@ -149,6 +149,15 @@ impl Guildhall for Caller {
     async fn find_agents(self, _: Context, text: String, limit: u32) -> Answer<Vec<(AgentHead, f32)>> {
         self.find(&text, limit)
     }
+    async fn agents_named(
+        self,
+        _: Context,
+        part: String,
+        for_work: bool,
+        limit: u32,
+    ) -> Answer<Vec<AgentName>> {
+        Ok(self.names_with(&part, for_work, limit))
+    }
     async fn test_agent(self, _: Context, name: AgentName) -> Answer<TestReport> {
         self.test(name).await
     }

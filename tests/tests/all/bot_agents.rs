@@ -1,7 +1,7 @@
 //! Agents on Discord: an owner's story from the form to the first job, what is written wrong, new versions, and trials.
 
 use crate::cast::number_from;
-use crate::chat::Chat;
+use crate::chat::{Chat, NUMBER, job_of};
 use crate::ownership::hold;
 use crate::people::{Person, acting_for};
 use crate::place::free_port;
@@ -11,7 +11,7 @@ use guildhall_protocol::history::What;
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::view::{HoldOrder, RegisterOptions};
 use guildhall_tests::fake_agent::{Answer, FakeAgent};
-use guildhall_tests::fake_discord::{Attachment, Message, User};
+use guildhall_tests::fake_discord::{Attachment, Choice, Message, User};
 use serde_json::json;
 
 /// What a form says of an agent that nobody reaches yet.
@@ -302,4 +302,34 @@ async fn a_trial_counts_for_nobody_and_its_answer_comes_back() {
         assert_eq!((record.passed, record.failed), (0, 0), "{agent}");
     }
     assert!(chat.channel.messages().is_empty(), "a trial is nobody else's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_types_is_offered_what_fits_among_hundreds() {
+    let chat = Chat::open().await;
+    let agent = chat.steady().await;
+    for number in 1..=230 {
+        // Nobody listens there: they are only chosen from.
+        let endpoint = "http://127.0.0.1:1/".to_owned();
+        let definition = agent.definition(&format!("@fence-{number}"), "Paints fences.");
+        chat.place.register(AgentDefinition { endpoint, ..definition }).await;
+    }
+    let ada = chat.client("ada").await;
+    let offered = async |command, option, part| {
+        let choices = ada.completes(&chat.channel, command, option, part).await;
+        let value = |choice: Choice| choice.value.as_str().unwrap_or_default().to_owned();
+        choices.into_iter().map(value).collect::<Vec<_>>()
+    };
+    assert_eq!(offered("/agent show", "agent", "@fence-230").await, ["@fence-230"]);
+    assert_eq!(
+        offered("/job post", "agent", "E-229").await,
+        ["@fence-229"],
+        "in any case, anywhere in the name"
+    );
+    assert_eq!(offered("/agent show", "agent", "fence").await.len(), 25, "as many as Discord takes");
+    let first = job_of(&chat.post(&ada, &[], NUMBER).await);
+    let second = job_of(&chat.post(&ada, &[], &[("brief", "Say another number")]).await);
+    assert_eq!(offered("/job show", "job", &format!("#{first}")).await.first(), Some(&first), "by number");
+    assert_eq!(offered("/job show", "job", "another").await, [second], "by title");
+    assert_eq!(offered("/job show", "job", "nothing like it").await, [""; 0]);
 }

@@ -1,9 +1,11 @@
 //! The dashboard as it is used: the real program in a terminal, with a real daemon behind it.
 
+mod demo;
 mod editor;
 mod foreign;
 mod given_back;
 mod lost_daemon;
+mod posting;
 mod story;
 mod windows;
 mod without_screen;

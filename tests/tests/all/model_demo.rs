@@ -3,6 +3,7 @@
 use guildhall_tests::fake_openai::{FakeOpenAi, KEY, Reply};
 use std::path::Path;
 use std::process::Stdio;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -14,9 +15,12 @@ async fn end_in_good_order(mut process: Child) -> bool {
 }
 
 /// A demo that stays, and what it said until then.
-async fn demo_with(server: &FakeOpenAi) -> (Child, String, String) {
+async fn demo_with(server: &FakeOpenAi) -> (Child, String, String, TempDir) {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_test-guildhalld"));
     demo.args(["demo", "--keep"]).env("OPENAI_BASE_URL", server.base_url()).env("OPENAI_API_KEY", KEY);
+    // Where it is found must not be where this user looks.
+    let home = tempfile::tempdir().expect("a folder");
+    demo.env("XDG_RUNTIME_DIR", home.path());
     let mut demo =
         demo.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
     let mut lines = BufReader::new(demo.stdout.take().expect("it is piped")).lines();
@@ -26,7 +30,7 @@ async fn demo_with(server: &FakeOpenAi) -> (Child, String, String) {
         if let Some((_, socket)) = line.split_once("GUILDHALL_SOCKET=") {
             // It has more to say, and would end where nobody listens.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return (demo, told, socket.to_owned());
+            return (demo, told, socket.to_owned(), home);
         }
         told += &line;
         told.push('\n');
@@ -50,7 +54,7 @@ fn tells(told: &str, parts: &[&str]) {
 #[tokio::test]
 async fn the_demo_shows_all_three_roles() {
     let server = FakeOpenAi::sensible().await;
-    let (demo, told, socket) = demo_with(&server).await;
+    let (demo, told, socket, _home) = demo_with(&server).await;
     tells(
         &told,
         &["Every job ended as it should", "chosen by gpt-4.1-mini", "gpt-4.1-mini judged", "by a model"],
@@ -77,7 +81,7 @@ async fn the_demo_shows_all_three_roles() {
 async fn a_demo_without_an_answer_says_so_and_every_job_ends() {
     let server = FakeOpenAi::sensible().await;
     server.always(Reply::Refusal);
-    let (demo, told, socket) = demo_with(&server).await;
+    let (demo, told, socket, _home) = demo_with(&server).await;
     tells(&told, &["models were not asked, or did not answer", "chosen by the rank, without a model"]);
     assert!(!told.contains("failed   "), "every job ends: {told}");
     assert!(!end_in_good_order(demo).await, "it exits with a failure: not all roles took part");

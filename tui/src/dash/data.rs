@@ -104,6 +104,8 @@ pub(crate) struct Data {
     people_stories: BTreeMap<UserId, Loaded<UserStory>>,
     pub(crate) feed: Feed,
     pub(crate) log: Log,
+    /// How many answers were taken.
+    pub(crate) taken: u64,
 }
 
 impl Data {
@@ -267,6 +269,7 @@ impl Data {
 
     /// Takes what was read. What nobody waits for any more is dropped.
     pub(crate) fn take(&mut self, need: Need, now: Timestamp, answer: Result<Answer, ApiError>) {
+        self.taken += 1;
         match need {
             Need::Status => settle(Some(&mut self.status), now, answer, Answer::status),
             Need::Overview => settle(Some(&mut self.overview), now, answer, Answer::overview),

@@ -46,5 +46,5 @@ mod window;
 pub(crate) use contexts::Reach;
 pub(crate) use driver::run;
 pub(crate) use linear::run as run_without_screen;
-pub(crate) use start::Options;
+pub(crate) use start::{Options, demo};
 pub(crate) use theme::Palette;

@@ -147,6 +147,8 @@ pub(crate) struct Model {
     pub(crate) to_end: bool,
     /// What was searched in an answer last.
     pub(crate) search: String,
+    /// The lines of the job that is shown.
+    pub(crate) lines: super::view::job::Lines,
     pub(crate) marks: BTreeSet<JobId>,
     /// Not only the marked ones are meant, but all that match.
     pub(crate) matching: Option<Matching>,
@@ -198,6 +200,7 @@ impl Model {
             finding: Finding::default(),
             to_end: false,
             search: String::new(),
+            lines: super::view::job::Lines::default(),
             marks: BTreeSet::new(),
             matching: None,
             still: false,

@@ -11,8 +11,12 @@ use super::views::Finding;
 use crate::cli::DashArgs;
 use crate::fault::Fault;
 use crate::session::Session;
+use guildhall_protocol::endpoint::Endpoint;
 use guildhall_protocol::ids::RequestId;
 use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::transport::{demo_socket, usual_socket};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// How the dashboard is started.
@@ -60,6 +64,16 @@ impl Options {
             },
         })
     }
+}
+
+/// A demo that stays, where no daemon of this user's own answers: somebody who tries things out need not name it. Orders of
+/// the command line never go there by themselves.
+pub(crate) fn demo() -> Option<PathBuf> {
+    let answers = |socket: &PathBuf| UnixStream::connect(socket).is_ok();
+    if usual_socket().as_ref().is_some_and(answers) {
+        return None;
+    }
+    demo_socket().filter(answers)
 }
 
 /// What the dashboard begins with.
@@ -111,6 +125,9 @@ pub(super) fn begin(session: Session, options: Options, size: (u16, u16)) -> Beg
     place.restore(&mut model);
     if let Some(trouble) = trouble {
         model.tell(Tone::Bad, trouble);
+    }
+    if matches!(session.endpoint(), Endpoint::Socket(socket) if demo_socket().as_ref() == Some(socket)) {
+        model.tell(Tone::Accent, "This is the demo: no daemon of yours answers");
     }
     Begun { home, session, model, state }
 }

@@ -21,6 +21,19 @@ async fn by_a_key_and_by_a_signal() {
 }
 
 #[tokio::test]
+async fn after_a_panic_that_can_be_read() {
+    let place = Place::open().await;
+    let file = place.folder.path().join("panic");
+    let program = place.program(&[]).with("TEST_PANIC_AT", file.to_str().expect("a name"));
+    let mut terminal = Terminal::open(program, 120, 36);
+    terminal.until_sees("live").await;
+    std::fs::write(&file, "now").expect("it is written");
+    assert_eq!(terminal.ends().await, 101);
+    terminal.until_given_back().await;
+    terminal.until_sees("what nobody thought of").await;
+}
+
+#[tokio::test]
 async fn a_window_that_is_closed_ends_it() {
     let place = Place::open().await;
     let terminal = place.live_dashboard().await;

@@ -62,10 +62,16 @@ async fn from_an_empty_terminal_to_a_dispute_that_is_decided() {
     }
 
     // Its client disputes; the inbox shows it, and nobody had to look for it.
-    terminal.presses("4");
-    terminal.until_sees("You are asked (2)").await;
     let number = job.0.to_string();
-    place.run(&["job", "dispute", &number, "--reason", "It is too small."]).await;
+    terminal.until_sees(&format!("{job} client reviews")).await;
+    terminal.presses("D");
+    terminal.until_sees("An operator decides about the answer.").await;
+    terminal.types("It is too small.");
+    terminal.presses("tab");
+    terminal.presses("y");
+    terminal.until_sees("u takes it back").await;
+    terminal.presses("4");
+    terminal.until_sees("You are asked (1)").await;
     terminal.until_sees("An operator decides (1)").await;
 
     // The operator reads why, and the answer.

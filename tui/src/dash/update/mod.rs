@@ -132,6 +132,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
 
 /// Rows came and went: the cursor stays on its thing, and marks on jobs that are there.
 fn settle(model: &mut Model) {
+    super::view::job::settle(model);
     let rows = model.rows();
     let height = model.height();
     let follows = matches!(model.screen(), Screen::Events | Screen::Log) && !model.still;

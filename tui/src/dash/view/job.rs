@@ -19,6 +19,7 @@ use guildhall_protocol::view::{JobStory, Sight};
 use ratatui::layout::Rect;
 
 /// A part of a line.
+#[derive(Clone, Debug)]
 enum Part {
     Text(String, Tone),
     At(Timestamp),
@@ -26,6 +27,49 @@ enum Part {
 }
 
 type Line = Vec<Part>;
+
+/// The lines of the job that is shown. They are kept, since breaking all its words for each key would cost more than the rest
+/// of a frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lines {
+    of: Option<Made>,
+    pane: Vec<Line>,
+    beside: Vec<Line>,
+}
+
+/// What lines were made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Made {
+    job: JobId,
+    /// How much was read by then.
+    taken: u64,
+    pane: Pane,
+    size: (u16, u16),
+}
+
+/// Makes the lines anew if something that they are made of changed.
+pub(crate) fn settle(model: &mut Model) {
+    let Screen::Job(job) = *model.screen() else { return };
+    let Some(story) = model.data.job(job) else { return };
+    let of = Some(Made { job, taken: model.data.taken, pane: model.pane, size: model.size });
+    if model.lines.of == of {
+        return;
+    }
+    let places = places(body(model), story);
+    let width = |area: Rect| usize::from(area.width.saturating_sub(2)).max(1);
+    let pane = lines(story, model.pane, width(places.pane));
+    let beside = places.beside.map(|beside| lines(story, beside_of(model.pane), width(beside)));
+    model.lines = Lines { of, pane, beside: beside.unwrap_or_default() };
+}
+
+/// The part that stands beside another one.
+fn beside_of(pane: Pane) -> Pane {
+    if pane == Pane::History { Pane::Attempts } else { Pane::History }
+}
+
+fn body(model: &Model) -> Rect {
+    parts(Rect::new(0, 0, model.size.0, model.size.1)).body
+}
 
 /// Where things stand.
 struct Places {
@@ -62,24 +106,16 @@ fn places(area: Rect, story: &JobStory) -> Places {
 
 /// Lines of the part that are shown at a time.
 pub(crate) fn pane_height(model: &Model) -> usize {
-    let body = parts(Rect::new(0, 0, model.size.0, model.size.1)).body;
+    let body = body(model);
     let story = if let Screen::Job(id) = model.screen() { model.data.job(*id) } else { None };
     usize::from(story.map_or(body.height, |story| places(body, story).pane.height)).max(1)
-}
-
-/// Columns that the part has.
-fn pane_width(model: &Model, story: &JobStory) -> usize {
-    let body = parts(Rect::new(0, 0, model.size.0, model.size.1)).body;
-    usize::from(places(body, story).pane.width.saturating_sub(2)).max(1)
 }
 
 pub(super) fn rows(model: &Model, id: JobId) -> Vec<Row> {
     let Some(story) = model.data.job(id) else { return Vec::new() };
     let count = match model.pane {
         Pane::Answer => shown_tree(model, story).map_or(1, |tree| tree.shown().len()),
-        Pane::Attempts | Pane::Pick | Pane::History => {
-            lines(story, model.pane, pane_width(model, story)).len()
-        }
+        Pane::Attempts | Pane::Pick | Pane::History => model.lines.pane.len(),
     };
     (0..count).map(Row::Line).collect()
 }
@@ -99,14 +135,13 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect, id: JobId) {
     if model.pane == Pane::Answer {
         answer(pen, places.pane, story, &cursor);
     } else {
-        let lines = lines(story, model.pane, usize::from(places.pane.width.saturating_sub(2)).max(1));
-        scroll(pen, places.pane, &lines, &cursor);
+        scroll(pen, places.pane, &model.lines.pane, &cursor);
     }
     if let Some(beside) = places.beside {
-        let pane = if model.pane == Pane::History { Pane::Attempts } else { Pane::History };
+        let pane = beside_of(model.pane);
         pen.rule(Rect { height: 1, ..beside }, pane.title());
         let inner = Rect { y: beside.y + 1, height: beside.height - 1, ..beside };
-        let lines = lines(story, pane, usize::from(inner.width.saturating_sub(2)).max(1));
+        let lines = &model.lines.beside;
         let top =
             if pane == Pane::History { lines.len().saturating_sub(usize::from(inner.height)) } else { 0 };
         for (line, parts) in lines.iter().skip(top).take(usize::from(inner.height)).enumerate() {

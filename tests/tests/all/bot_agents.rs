@@ -329,7 +329,8 @@ async fn whoever_types_is_offered_what_fits_among_hundreds() {
     assert_eq!(offered("/agent show", "agent", "fence").await.len(), 25, "as many as Discord takes");
     let first = job_of(&chat.post(&ada, &[], NUMBER).await);
     let second = job_of(&chat.post(&ada, &[], &[("brief", "Say another number")]).await);
-    assert_eq!(offered("/job show", "job", &format!("#{first}")).await.first(), Some(&first), "by number");
+    let number = format!("#{first}");
+    assert_eq!(offered("/job show", "job", &number).await.first(), Some(&first), "by number");
     assert_eq!(offered("/job show", "job", "another").await, [second], "by title");
     assert_eq!(offered("/job show", "job", "nothing like it").await, [""; 0]);
 }

@@ -29,10 +29,8 @@ async fn a_job_is_written_looked_at_posted_and_done() {
     terminal.until_sees(&format!("{job} ")).await;
     let story = place.ended(job).await;
     assert_eq!(story.head.state.known(), Some(&JobState::Completed));
-    assert_eq!(
-        story.draft.as_ref().map(|draft| draft.brief.as_str()),
-        Some("Count the pages of the almanac.")
-    );
+    let draft = story.draft.head.unwrap_or_default();
+    assert!(draft.contains("Count the pages of the almanac."), "{draft}");
     terminal.until_sees("completed").await;
     terminal.presses("q");
     assert_eq!(terminal.ends().await, 0);

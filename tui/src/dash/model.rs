@@ -12,6 +12,7 @@ use super::screen::{Screen, Trail};
 use super::state::DraftOf;
 use super::theme::{Palette, Theme, Tone};
 use super::views::Finding;
+use super::window::Edge;
 use guildhall_protocol::account::Role;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::handshake::Principal;
@@ -19,7 +20,7 @@ use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentOrder, JobHead, Order};
 use jiff::tz::TimeZone;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How long a toast stays.
@@ -143,13 +144,14 @@ pub(crate) struct Model {
     pub(crate) filter_turn: u64,
     /// Filters typed before, and views.
     pub(crate) finding: Finding,
-    /// The end of the list is wanted.
-    pub(crate) to_end: bool,
+    /// This end of the list of jobs is wanted.
+    pub(crate) to_edge: Option<Edge>,
     /// What was searched in an answer last.
     pub(crate) search: String,
     /// The lines of the job that is shown.
     pub(crate) lines: super::view::job::Lines,
-    pub(crate) marks: BTreeSet<JobId>,
+    /// The marked jobs, as they were seen last, in sight or not.
+    pub(crate) marks: BTreeMap<JobId, JobHead>,
     /// Not only the marked ones are meant, but all that match.
     pub(crate) matching: Option<Matching>,
     /// The feed stands still.
@@ -198,10 +200,10 @@ impl Model {
             filter: Filter::default(),
             filter_turn: 0,
             finding: Finding::default(),
-            to_end: false,
+            to_edge: None,
             search: String::new(),
             lines: super::view::job::Lines::default(),
-            marks: BTreeSet::new(),
+            marks: BTreeMap::new(),
             matching: None,
             still: false,
             overlays: Vec::new(),
@@ -277,9 +279,7 @@ impl Model {
         let rows = &self.data.jobs.rows;
         match self.screen() {
             Screen::Job(id) => self.data.job(*id).map(|story| &story.head).into_iter().collect(),
-            Screen::Jobs if !self.marks.is_empty() => {
-                rows.iter().filter(|head| self.marks.contains(&head.id)).collect()
-            }
+            Screen::Jobs if !self.marks.is_empty() => self.marks.values().rev().collect(),
             Screen::Jobs => match self.chosen_row() {
                 Some(Row::Job(id)) => rows.iter().filter(|head| head.id == id).collect(),
                 _ => Vec::new(),
@@ -319,7 +319,9 @@ impl Model {
     pub(crate) fn head(&self, id: JobId) -> Option<&JobHead> {
         let story = self.data.job(id).map(|story| &story.head);
         let inbox = self.data.inbox.value.iter().flat_map(|inbox| inbox.mine.iter().chain(&inbox.operators));
-        story.or_else(|| self.data.jobs.rows.iter().chain(inbox).find(|head| head.id == id))
+        story
+            .or_else(|| self.marks.get(&id))
+            .or_else(|| self.data.jobs.rows.iter().chain(inbox).find(|head| head.id == id))
     }
 
     /// The jobs are no longer marked.

@@ -182,8 +182,8 @@ fn changes_every(need: &Need) -> Option<i64> {
 fn jobs(model: &Model) -> Vec<Need> {
     let top = model.cursor().top;
     let mut parts = model.data.jobs.needed(top, model.height());
-    if model.to_end {
-        parts = vec![Part::End];
+    if let Some(edge) = model.to_edge {
+        parts = vec![Part::Edge(edge)];
     }
     let need = |part| {
         let filter = model.filter.at(model.now);

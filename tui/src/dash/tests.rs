@@ -4,6 +4,8 @@
 mod acting;
 mod finding;
 mod forms;
+mod marks;
+mod paging;
 mod pictures;
 mod restored;
 mod taking_back;
@@ -28,7 +30,7 @@ use guildhall_protocol::history::{Actor, Event, Subject, What};
 use guildhall_protocol::ids::{EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
 use guildhall_protocol::job::{JobDraft, Priority, Visibility};
 use guildhall_protocol::json::Json;
-use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
+use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::log::{LogLevel, LogLine, LogPage};
 use guildhall_protocol::notice::{NoticeStory, NoticeView};
 use guildhall_protocol::overview::{
@@ -210,6 +212,7 @@ impl Desk {
                 "up" => KeyCode::Up,
                 "down" => KeyCode::Down,
                 "backspace" => KeyCode::Backspace,
+                "pagedown" => KeyCode::PageDown,
                 "f2" => KeyCode::F(2),
                 "space" => KeyCode::Char(' '),
                 one => KeyCode::Char(one.chars().next().expect("a key")),
@@ -258,13 +261,7 @@ impl Desk {
         match need {
             Need::Status => Answer::Status(Box::new(status())),
             Need::Overview => Answer::Overview(Box::new(overview())),
-            Need::Jobs { query, .. } => {
-                let limit = usize::try_from(query.limit).unwrap_or(0);
-                let rows: Vec<JobHead> = self.jobs.iter().take(limit).cloned().collect();
-                let next = rows.last().filter(|_| self.jobs.len() > rows.len());
-                let next = next.map(|head| JobCursor { key: head.id.0, id: head.id });
-                Answer::Jobs(JobPage { rows, next, searched: 0 })
-            }
+            Need::Jobs { query, .. } => Answer::Jobs(paging::page(&self.jobs, query)),
             Need::Job(id) => {
                 let mut story: guildhall_protocol::view::JobStory = read(include_str!("fixtures/job6.json"));
                 if *id != story.head.id {

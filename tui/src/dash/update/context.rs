@@ -53,5 +53,5 @@ pub(super) fn switched(
     model.filter = crate::dash::filter::Filter::default();
     model.filter_turn += 1;
     model.version += 1;
-    model.to_end = false;
+    model.to_edge = None;
 }

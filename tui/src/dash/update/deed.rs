@@ -10,6 +10,7 @@ use crate::dash::row::Row;
 use crate::dash::screen::Screen;
 use crate::dash::theme::Tone;
 use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::bulk::BULK_JOBS_MAX;
 use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
@@ -27,7 +28,9 @@ const TITLE_SHOWN_MAX: usize = 60;
 pub(super) fn ask_jobs(model: &mut Model, action: JobAction) {
     let order = Order::of(action);
     let name = title_case(action.name());
-    if let Some(matching) = model.matching.clone() {
+    // What is meant in the list is not meant anywhere else.
+    let matching = model.matching.clone().filter(|_| *model.screen() == Screen::Jobs);
+    if let Some(matching) = matching {
         let count = usize::try_from(matching.count).unwrap_or(usize::MAX);
         let title = format!("{name} all {count} jobs that match {}", matching.text);
         let typed = (count >= COUNTED_FROM).then(|| (count, Input::default()));
@@ -37,6 +40,10 @@ pub(super) fn ask_jobs(model: &mut Model, action: JobAction) {
     let jobs: Vec<Target> = model.chosen_jobs().into_iter().map(target).collect();
     let Some(first) = jobs.first() else { return };
     let count = jobs.len();
+    if count > BULK_JOBS_MAX {
+        let told = format!("{count} jobs are marked, and one order takes {BULK_JOBS_MAX}");
+        return model.tell(Tone::Warn, told);
+    }
     let title = if count == 1 {
         format!("{name} {} {}", first.job, first.title)
     } else {
@@ -203,7 +210,9 @@ fn priority(text: &str) -> Result<Priority, String> {
 /// Orders it: now, or after the time for "undo".
 pub(super) fn order(model: &mut Model, what: String, deed: Deed) -> Vec<Effect> {
     let way = way(model, &deed);
-    if let Deed::Jobs { .. } | Deed::Matching { .. } = deed {
+    if *model.screen() == Screen::Jobs
+        && let Deed::Jobs { .. } | Deed::Matching { .. } = deed
+    {
         model.unmark();
     }
     let number = model.log(what.clone());

@@ -1,20 +1,19 @@
 //! A key: of what lies on top, else what the registry says.
 
-use super::{find, leave, open, overlay};
+use super::{find, leave, mark, open, overlay};
 use crate::dash::action::{Act, Entry, Now, entry, keymap};
 use crate::dash::chord::Chord;
 use crate::dash::model::{Model, PANES, Pane, Times};
 use crate::dash::msg::Effect;
-use crate::dash::overlay::{Matching, Overlay};
+use crate::dash::overlay::Overlay;
 use crate::dash::row::Row;
 use crate::dash::screen::{Screen, TABS};
 use crate::dash::state::DraftOf;
 use crate::dash::theme::{Palette, Tone};
+use crate::dash::window::Edge;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use guildhall_protocol::bulk::BULK_JOBS_MAX;
-use guildhall_protocol::error::ApiError;
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::listing::{Direction, JobCount, JobFilter, JobSort, SortBy};
+use guildhall_protocol::listing::{Direction, JobSort, SortBy};
 use tui_input::Input;
 
 pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effect> {
@@ -106,28 +105,21 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::PageDown => step(model, page),
         Act::First => {
             step(model, isize::MIN / 2);
-            if *model.screen() == Screen::Jobs {
-                model.data.jobs.restart();
-            }
+            model.to_edge = (*model.screen() == Screen::Jobs).then_some(Edge::First);
         }
         Act::Last => {
             step(model, isize::MAX / 2);
-            model.to_end = *model.screen() == Screen::Jobs;
+            model.to_edge = (*model.screen() == Screen::Jobs).then_some(Edge::Last);
         }
         Act::Open => {
             let row = model.chosen_row();
             return open(model, row);
         }
         Act::Mark => {
-            if let Some(Row::Job(id)) = model.chosen_row() {
-                model.matching = None;
-                if !model.marks.remove(&id) {
-                    model.marks.insert(id);
-                }
-                step(model, 1);
-            }
+            mark::turn(model);
+            step(model, 1);
         }
-        Act::MarkAll => return mark_all(model),
+        Act::MarkAll => return mark::all(model),
         Act::Filter => {
             let input = Input::new(model.filter_text.clone());
             model.overlays.push(Overlay::Filter { input, trouble: None, back: 0, typed: String::new() });
@@ -198,48 +190,9 @@ fn step(model: &mut Model, step: isize) {
     if matches!(model.screen(), Screen::Events | Screen::Log) && !model.still {
         model.still = true;
     }
+    // Whoever moves on no longer waits for an end of the list.
+    model.to_edge = None;
     model.cursor_mut().by(&rows, step, height);
-}
-
-/// All that are loaded; then all that match, if they are more; then none.
-fn mark_all(model: &mut Model) -> Vec<Effect> {
-    let loaded = model.data.jobs.rows.len();
-    let more = model.data.jobs.has_more();
-    if model.marks.len() < loaded {
-        model.matching = None;
-        model.marks = model.data.jobs.rows.iter().map(|head| head.id).collect();
-        if more {
-            model.tell(Tone::Accent, format!("{loaded} rows are marked; * once more means all that match"));
-        }
-        return Vec::new();
-    }
-    if !more || model.matching.is_some() {
-        model.unmark();
-        return Vec::new();
-    }
-    let filter = model.filter.at(model.now);
-    vec![Effect::Count { turn: model.filter_turn, filter }]
-}
-
-/// So many match: they are what is meant from now on, if one order takes them.
-pub(super) fn counted(model: &mut Model, turn: u64, filter: JobFilter, count: Result<JobCount, ApiError>) {
-    // Meanwhile something else is shown, or nothing is marked any more.
-    if turn != model.filter_turn || model.marks.is_empty() {
-        return;
-    }
-    match count {
-        Err(error) => model.tell(Tone::Bad, format!("they cannot be counted: {}", error.message)),
-        Ok(found) if !found.exact || found.count > BULK_JOBS_MAX as u64 => {
-            let told =
-                format!("{found} match, and one order takes {BULK_JOBS_MAX}: narrow the filter with /");
-            model.tell(Tone::Warn, told);
-        }
-        Ok(found) => {
-            let text = if model.filter_text.is_empty() { "everything" } else { model.filter_text.as_str() };
-            model.matching = Some(Matching { filter, text: text.to_owned(), count: found.count });
-            model.tell(Tone::Accent, format!("all {found} that match are meant; * means none"));
-        }
-    }
 }
 
 fn turn_pane(model: &mut Model, step: usize) {

@@ -8,23 +8,23 @@ mod deed;
 mod find;
 mod form;
 mod key;
+mod mark;
 mod overlay;
 
 use super::link::{Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
-use super::need;
+use super::need::{self, Answer, Need};
 use super::place::Place;
-use super::row::Row;
+use super::row::{Cursor, Row};
 use super::screen::Screen;
 use super::state::Slot;
 use super::theme::Tone;
 use super::view::overview::Opens;
-use super::window::Part;
-use guildhall_protocol::ids::JobId;
+use super::window::{Edge, Part};
+use guildhall_protocol::error::ApiError;
 use guildhall_protocol::time::Timestamp;
 use jiff::tz::TimeZone;
-use std::collections::BTreeSet;
 
 pub(crate) use command::finds as palette_finds;
 pub(crate) use deed::ready;
@@ -53,24 +53,12 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
             Vec::new()
         }
         Msg::Read(need, answer) => {
-            // An answer to an older filter is of no use.
-            let outdated = matches!(&need, need::Need::Jobs { turn, .. } if *turn != model.filter_turn);
-            if !outdated {
-                let now = model.now;
-                let end = matches!(&need, need::Need::Jobs { part: Part::End, .. });
-                model.data.take(need, now, answer);
-                if end {
-                    model.to_end = false;
-                    let last = model.data.jobs.rows.len().saturating_sub(1);
-                    let cursor = model.cursors.entry(Screen::Jobs).or_default();
-                    (cursor.at, cursor.on) = (last, None);
-                }
-            }
+            read(model, need, answer);
             Vec::new()
         }
         Msg::Done { number, outcome } => deed::outcome(model, number, outcome),
         Msg::Counted { turn, filter, count } => {
-            key::counted(model, turn, *filter, count);
+            mark::counted(model, turn, *filter, count);
             Vec::new()
         }
         Msg::Previewed { turn, preview } => {
@@ -147,13 +135,38 @@ fn settle(model: &mut Model) {
         let top = model.cursor().top;
         model.data.jobs.settle(top);
     }
-    if !model.marks.is_empty() {
-        let held: BTreeSet<JobId> = model.data.jobs.rows.iter().map(|head| head.id).collect();
-        model.marks.retain(|mark| held.contains(mark));
+    mark::settle(model);
+}
+
+/// Takes what was read.
+fn read(model: &mut Model, need: Need, answer: Result<Answer, ApiError>) {
+    let mut edge = None;
+    if let Need::Jobs { turn, part, .. } = &need {
+        if *turn != model.filter_turn {
+            // An answer to an older filter is of no use.
+            return;
+        }
+        // Whoever went on meanwhile stays there.
+        edge = model.to_edge.filter(|edge| *part == Part::Edge(*edge));
     }
-    if model.marks.is_empty() {
-        model.matching = None;
+    let done = answer.is_ok();
+    model.data.take(need, model.now, answer);
+    if let Some(edge) = edge {
+        model.to_edge = None;
+        if done {
+            to_edge(model, edge);
+        }
     }
+}
+
+/// An end of the list of jobs was read: one is there.
+fn to_edge(model: &mut Model, edge: Edge) {
+    let last = model.data.jobs.rows.len().saturating_sub(1);
+    let at = match edge {
+        Edge::First => 0,
+        Edge::Last => last,
+    };
+    model.cursors.insert(Screen::Jobs, Cursor { at, top: at, on: None });
 }
 
 fn link(model: &mut Model, event: LinkEvent) {

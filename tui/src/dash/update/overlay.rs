@@ -162,23 +162,28 @@ pub(super) fn use_filter(model: &mut Model, text: String) -> Vec<Effect> {
     if new { vec![super::command::keep(model)] } else { Vec::new() }
 }
 
-/// Sorts the jobs otherwise.
+/// Sorts the jobs otherwise: they are the same ones, and their marks stay.
 pub(super) fn sort(model: &mut Model, other: impl Fn(JobSort) -> JobSort) {
     let text = filter::with_sort(&model.filter_text, other(model.filter.sort));
-    set_filter(model, text);
+    list_by(model, text);
+    model.trail.go(Screen::Jobs);
 }
 
 /// Shows the jobs that this filter means. It must be one.
 pub(crate) fn set_filter(model: &mut Model, text: String) {
+    super::mark::drop_all(model);
+    list_by(model, text);
+    model.trail.go(Screen::Jobs);
+}
+
+fn list_by(model: &mut Model, text: String) {
     let Ok(parsed) = filter::parse(&text) else { return };
     model.filter_text = text;
     model.filter = parsed;
     model.filter_turn += 1;
-    model.to_end = false;
-    model.unmark();
+    model.to_edge = None;
     model.data.jobs = crate::dash::window::Window::default();
     model.cursors.remove(&Screen::Jobs);
-    model.trail.go(Screen::Jobs);
 }
 
 fn find(model: &mut Model, mut input: Input, key: KeyEvent) -> Vec<Effect> {

@@ -69,6 +69,14 @@ pub(crate) struct Toast {
     pub(crate) until: Timestamp,
 }
 
+/// On the way to the neighbor of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Walk {
+    pub(crate) from: JobId,
+    /// So many rows further, or before.
+    pub(crate) step: isize,
+}
+
 /// Something that was ordered from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Done {
@@ -144,6 +152,8 @@ pub(crate) struct Model {
     pub(crate) filter_turn: u64,
     /// Filters typed before, and views.
     pub(crate) finding: Finding,
+    /// The next job of the list is wanted, which must be read first.
+    pub(crate) walking: Option<Walk>,
     /// This end of the list of jobs is wanted.
     pub(crate) to_edge: Option<Edge>,
     /// What was searched in an answer last.
@@ -191,7 +201,7 @@ impl Model {
             link: Link::Connecting,
             who: None,
             version: 1,
-            trail: Trail::at(Screen::Overview),
+            trail: Trail::at(Screen::Overview, ""),
             cursors: BTreeMap::new(),
             panes: BTreeMap::new(),
             pane: Pane::Attempts,
@@ -200,6 +210,7 @@ impl Model {
             filter: Filter::default(),
             filter_turn: 0,
             finding: Finding::default(),
+            walking: None,
             to_edge: None,
             search: String::new(),
             lines: super::view::job::Lines::default(),
@@ -266,7 +277,12 @@ impl Model {
 
     /// The rows of the list, in order.
     pub(crate) fn rows(&self) -> Vec<Row> {
-        super::view::rows(self)
+        super::view::rows(self, self.screen())
+    }
+
+    /// The rows of the list of a screen, in order.
+    pub(crate) fn rows_of(&self, screen: &Screen) -> Vec<Row> {
+        super::view::rows(self, screen)
     }
 
     /// The row that the cursor is on.

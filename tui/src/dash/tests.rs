@@ -9,6 +9,7 @@ mod paging;
 mod pictures;
 mod restored;
 mod taking_back;
+mod walking;
 mod wire;
 
 use super::link::LinkEvent;

@@ -42,6 +42,8 @@ pub(crate) struct Window {
     pub(crate) rows: Vec<JobHead>,
     /// Whether the first row is the first of the list.
     at_top: bool,
+    /// Where the list is begun when nothing of it was read; none: at its top.
+    begin: Option<JobCursor>,
     /// Where the list goes on; none: it ends here.
     next: Option<JobCursor>,
     /// How many were looked at when that was little for a page that found little.
@@ -65,6 +67,16 @@ impl Window {
     /// Whether the list goes on beyond what is held.
     pub(crate) fn has_more(&self) -> bool {
         self.next.is_some() || !self.at_top
+    }
+
+    /// Whether the list goes on below what is held, or for a step back above it.
+    pub(crate) fn goes_on(&self, step: isize) -> bool {
+        if step > 0 { self.next.is_some() } else { !self.at_top }
+    }
+
+    /// Begins the list at this place.
+    pub(crate) fn begin_at(&mut self, place: Option<JobCursor>) {
+        self.begin = place;
     }
 
     pub(super) fn renew(&mut self) {
@@ -106,7 +118,8 @@ impl Window {
         let (from, limit) = match part {
             Part::Held if top == 0 && self.at_top => (PageFrom::First, held),
             Part::Held => {
-                let first = cursor(self.rows.first()).map(|cursor| including(cursor, sort.direction));
+                let first = cursor(self.rows.first()).or(self.begin);
+                let first = first.map(|cursor| including(cursor, sort.direction));
                 (first.map_or(PageFrom::First, PageFrom::After), held)
             }
             Part::Below => (self.next.map_or(PageFrom::Last, PageFrom::After), PAGE),
@@ -134,7 +147,7 @@ impl Window {
         let first = self.rows.first().and_then(|head| sort.cursor(head));
         let outdated = match (part, &query.from) {
             (Part::Held, PageFrom::After(after)) => {
-                first.map(|first| including(first, sort.direction)) != Some(*after)
+                first.or(self.begin).map(|first| including(first, sort.direction)) != Some(*after)
             }
             (Part::Held, PageFrom::First) => self.is_read() && !self.at_top && first.is_some(),
             (Part::Below, PageFrom::After(after)) => self.next != Some(*after),
@@ -150,6 +163,7 @@ impl Window {
         let last = |rows: &[JobHead]| rows.last().and_then(|head| sort.cursor(head));
         match part {
             Part::Held => {
+                self.begin = None;
                 self.at_top = query.from == PageFrom::First;
                 self.rows = page.rows;
                 self.next = page.next;

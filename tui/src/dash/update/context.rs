@@ -43,7 +43,7 @@ pub(super) fn switched(
     model.who = None;
     model.data = Data::default();
     model.drafts = drafts.into_iter().collect();
-    model.trail = Trail::at(model.screen().tab());
+    model.trail = Trail::at(model.screen().tab(), "");
     model.cursors.clear();
     model.panes.clear();
     model.unmark();
@@ -53,5 +53,6 @@ pub(super) fn switched(
     model.filter = crate::dash::filter::Filter::default();
     model.filter_turn += 1;
     model.version += 1;
+    model.walking = None;
     model.to_edge = None;
 }

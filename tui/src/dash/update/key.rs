@@ -1,6 +1,6 @@
 //! A key: of what lies on top, else what the registry says.
 
-use super::{find, leave, mark, open, overlay};
+use super::{find, leave, mark, open, overlay, walk};
 use crate::dash::action::{Act, Entry, Now, entry, keymap};
 use crate::dash::chord::Chord;
 use crate::dash::model::{Model, PANES, Pane, Times};
@@ -59,7 +59,9 @@ fn escape(model: &mut Model) -> Vec<Effect> {
         model.unmark();
     } else if !model.search.is_empty() && matches!(model.screen(), Screen::Job(_)) {
         model.search.clear();
-    } else if !model.trail.back() {
+    } else if model.trail.back() {
+        overlay::follow_trail(model);
+    } else {
         model.toasts.clear();
     }
     Vec::new()
@@ -71,9 +73,11 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Quit => return leave(model),
         Act::Back => {
             model.trail.back();
+            overlay::follow_trail(model);
         }
         Act::Forward => {
             model.trail.forward();
+            overlay::follow_trail(model);
         }
         Act::Help => model.overlays.push(Overlay::Help { top: 0 }),
         Act::Palette => model.overlays.push(Overlay::Palette { input: Input::default(), at: 0 }),
@@ -132,8 +136,8 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::ClearFilter => overlay::set_filter(model, String::new()),
         Act::NextPane => turn_pane(model, 1),
         Act::PreviousPane => turn_pane(model, PANES.len() - 1),
-        Act::NextJob => neighbor(model, 1),
-        Act::PreviousJob => neighbor(model, -1),
+        Act::NextJob => walk::neighbor(model, 1),
+        Act::PreviousJob => walk::neighbor(model, -1),
         Act::Fold => fold(model),
         Act::Follow => model.still = !model.still,
         Act::CopyId => return copy(model, id_of),
@@ -198,28 +202,6 @@ fn step(model: &mut Model, step: isize) {
 fn turn_pane(model: &mut Model, step: usize) {
     let at = PANES.iter().position(|pane| *pane == model.pane).unwrap_or(0);
     model.pane = PANES[(at + step) % PANES.len()];
-}
-
-/// The job before or after in the list that one came from.
-fn neighbor(model: &mut Model, step: isize) {
-    let Screen::Job(id) = *model.screen() else { return };
-    let rows = &model.data.jobs.rows;
-    if rows.is_empty() {
-        model.tell(Tone::Dim, "there is no list to go on in; open one with 2");
-        return;
-    }
-    let at = rows.iter().position(|head| head.id == id);
-    let next = at.and_then(|at| rows.get(at.checked_add_signed(step)?)).map(|head| head.id);
-    match next {
-        Some(next) => {
-            model.trail.replace(Screen::Job(next));
-            let cursor = model.cursors.entry(Screen::Jobs).or_default();
-            cursor.on = Some(Row::Job(next));
-        }
-        None => {
-            model.tell(Tone::Dim, if step > 0 { "this is the last one" } else { "this is the first one" });
-        }
-    }
 }
 
 fn fold(model: &mut Model) {

@@ -10,6 +10,7 @@ mod form;
 mod key;
 mod mark;
 mod overlay;
+mod walk;
 
 use super::link::{Link, LinkEvent};
 use super::model::Model;
@@ -149,11 +150,15 @@ fn read(model: &mut Model, need: Need, answer: Result<Answer, ApiError>) {
         // Whoever went on meanwhile stays there.
         edge = model.to_edge.filter(|edge| *part == Part::Edge(*edge));
     }
-    let done = answer.is_ok();
+    let walked = matches!(need, Need::Jobs { .. });
+    let trouble = answer.as_ref().err().cloned();
     model.data.take(need, model.now, answer);
+    if walked {
+        walk::go_on(model, trouble.as_ref());
+    }
     if let Some(edge) = edge {
         model.to_edge = None;
-        if done {
+        if trouble.is_none() {
             to_edge(model, edge);
         }
     }

@@ -166,18 +166,28 @@ pub(super) fn use_filter(model: &mut Model, text: String) -> Vec<Effect> {
 pub(super) fn sort(model: &mut Model, other: impl Fn(JobSort) -> JobSort) {
     let text = filter::with_sort(&model.filter_text, other(model.filter.sort));
     list_by(model, text);
-    model.trail.go(Screen::Jobs);
 }
 
 /// Shows the jobs that this filter means. It must be one.
 pub(crate) fn set_filter(model: &mut Model, text: String) {
     super::mark::drop_all(model);
+    model.trail.list(&text);
     list_by(model, text);
-    model.trail.go(Screen::Jobs);
 }
 
-fn list_by(model: &mut Model, text: String) {
+/// One went back or forward: where the list of jobs is shown, it is the one of that time.
+pub(super) fn follow_trail(model: &mut Model) {
+    if *model.screen() == Screen::Jobs && model.trail.filter() != model.filter_text {
+        super::mark::drop_all(model);
+        let text = model.trail.filter().to_owned();
+        list_by(model, text);
+    }
+}
+
+/// The list of jobs is the one of this filter.
+pub(super) fn list_by(model: &mut Model, text: String) {
     let Ok(parsed) = filter::parse(&text) else { return };
+    model.trail.refilter(&text);
     model.filter_text = text;
     model.filter = parsed;
     model.filter_turn += 1;

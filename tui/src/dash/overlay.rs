@@ -32,6 +32,8 @@ pub(crate) enum Overlay {
     Find { input: Input },
     /// A question before something is done.
     Confirm(Box<Confirm>),
+    /// Whether to leave although what was ordered is not done.
+    Leave,
     /// What was ordered from here.
     Actions { top: usize },
     /// What is written before it is sent.

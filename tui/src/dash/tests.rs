@@ -4,6 +4,7 @@
 mod acting;
 mod finding;
 mod forms;
+mod leaving;
 mod marks;
 mod paging;
 mod pictures;

@@ -89,6 +89,7 @@ fn no_size_is_too_small() {
             back: 0,
             typed: String::new(),
         }),
+        Some(Overlay::Leave),
         Some(Overlay::Actions { top: 9 }),
         Some(Overlay::Form(Box::new(Form::new(DraftOf::Job, request.clone())))),
         Some(Overlay::Form(Box::new(Form::new(DraftOf::Agent, request)))),

@@ -19,7 +19,7 @@ use tui_input::Input;
 pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effect> {
     let held = |letter| key.code == KeyCode::Char(letter) && key.modifiers.contains(KeyModifiers::CONTROL);
     if held('c') {
-        return leave(model);
+        return leave::ask(model);
     }
     if held('z') {
         return vec![Effect::Suspend];
@@ -70,7 +70,7 @@ fn escape(model: &mut Model) -> Vec<Effect> {
 fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
     let page = isize::try_from(model.height().saturating_sub(1)).unwrap_or(1).max(1);
     match act {
-        Act::Quit => return leave(model),
+        Act::Quit => return leave::ask(model),
         Act::Back => {
             model.trail.back();
             overlay::follow_trail(model);

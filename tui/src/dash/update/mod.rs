@@ -8,6 +8,7 @@ mod deed;
 mod find;
 mod form;
 mod key;
+mod leave;
 mod mark;
 mod overlay;
 mod walk;
@@ -16,10 +17,8 @@ use super::link::{Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
 use super::need::{self, Answer, Need};
-use super::place::Place;
 use super::row::{Cursor, Row};
 use super::screen::Screen;
-use super::state::Slot;
 use super::theme::Tone;
 use super::view::overview::Opens;
 use super::window::{Edge, Part};
@@ -30,6 +29,7 @@ use jiff::tz::TimeZone;
 pub(crate) use command::finds as palette_finds;
 pub(crate) use deed::ready;
 pub(crate) use form::{keys as form_keys, needs as form_needs};
+pub(crate) use leave::{left_behind, open_orders};
 
 /// Takes one message.
 pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
@@ -91,7 +91,7 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
             Vec::new()
         }
         Msg::Tick => Vec::new(),
-        Msg::Terminate => return leave(model),
+        Msg::Terminate => return leave::leave(model),
     };
     effects.extend(deed::send_due(model));
     back::forget_old(model);
@@ -102,21 +102,13 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
         model.wake(next);
     }
     settle(model);
+    leave::settle(model);
     form::settle(model);
     let (needs, later) = need::ask(model);
     effects.extend(needs.into_iter().map(Effect::Read));
     if let Some(later) = later {
         model.wake(later);
     }
-    effects
-}
-
-/// Leaves. What waits for "undo" is sent: it was ordered.
-fn leave(model: &mut Model) -> Vec<Effect> {
-    let mut effects = form::close_all(model);
-    effects.extend(deed::send_all(model));
-    effects.push(Effect::Keep { slot: Slot::Place, text: Some(Place::of(model).written()) });
-    effects.push(Effect::Quit);
     effects
 }
 

@@ -45,6 +45,7 @@ pub(super) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Overlay::Filter { input, back, typed, .. } => filter(model, FilterLine { input, back, typed }, key),
         Overlay::Find { input } => find(model, input, key),
         Overlay::Confirm(confirm) => question(model, *confirm, key),
+        Overlay::Leave => super::leave::press(model, key.code),
         Overlay::Form(form) => super::form::press(model, form, key),
         Overlay::Told { title, lines, top } => told(model, (title, lines, top), key),
     }
@@ -76,7 +77,8 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         },
         Some(Overlay::Form(_)) => super::form::paste(model, text),
         // Letters that somebody pastes are no keys.
-        Some(Overlay::Help { .. } | Overlay::Actions { .. } | Overlay::Told { .. }) | None => {}
+        Some(Overlay::Help { .. } | Overlay::Actions { .. } | Overlay::Told { .. } | Overlay::Leave)
+        | None => {}
     }
     Vec::new()
 }

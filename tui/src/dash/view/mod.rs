@@ -61,6 +61,7 @@ pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
             | Overlay::Filter { .. }
             | Overlay::Find { .. }
             | Overlay::Confirm(_)
+            | Overlay::Leave
             | Overlay::Actions { .. }
             | Overlay::Told { .. } => overlays::paint(&mut pen, parts.body, overlay),
         }

@@ -7,7 +7,7 @@ use crate::dash::msg::Hit;
 use crate::dash::overlay::{Confirm, Deed, Focus, Overlay};
 use crate::dash::pen::Pen;
 use crate::dash::theme::{Sign, Tone};
-use crate::dash::update::palette_finds;
+use crate::dash::update::{open_orders, palette_finds};
 use ratatui::layout::Rect;
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
@@ -25,6 +25,7 @@ pub(super) fn paint(pen: &mut Pen<'_>, body: Rect, overlay: &Overlay) {
             prompt(pen, body, title, input, "", Tone::Dim);
         }
         Overlay::Confirm(confirm) => question(pen, body, confirm),
+        Overlay::Leave => leave(pen, body),
         Overlay::Actions { top } => actions(pen, body, *top),
         Overlay::Form(form) => super::forms::paint(pen, body, form),
         Overlay::Told { title, lines, top } => told(pen, body, title, lines, *top),
@@ -171,6 +172,21 @@ fn actions(pen: &mut Pen<'_>, body: Rect, top: usize) {
             [(format!("{time:>11}  "), Tone::Dim), (format!("{}: ", done.what), Tone::Text), (outcome, tone)];
         pen.spans(inside.x, y, inside.width, &spans);
     }
+}
+
+fn leave(pen: &mut Pen<'_>, body: Rect) {
+    let open = open_orders(pen.model);
+    let height = u16::try_from(open.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let inside = pen.window(middle(body, 76, height), "Leave? There is no daemon for what was ordered");
+    // The answer is always in sight.
+    let Some(answer) = inside.height.checked_sub(1).map(|last| inside.y + last) else { return };
+    for (y, left) in (inside.y..answer).zip(&open) {
+        let (how, tone) = if left.sent { ("not known:", Tone::Bad) } else { ("not sent:", Tone::Warn) };
+        let spans = [(format!("{how} "), tone), (left.what.clone(), Tone::Text)];
+        pen.spans(inside.x, y, inside.width, &spans);
+    }
+    let hint = "q or y leaves without it, esc stays until it is sent";
+    pen.text(inside.x, answer, inside.width, hint, Tone::Key);
 }
 
 fn told(pen: &mut Pen<'_>, body: Rect, title: &str, lines: &[String], top: usize) {

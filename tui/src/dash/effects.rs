@@ -143,6 +143,18 @@ pub(super) async fn perform(session: &Session, deed: Deed) -> Outcome {
             });
             Outcome::One(done.await.map(|head| format!("{} is {}", head.name, head.state)))
         }
+        Deed::Hold { name, order } => {
+            let done = again(|| async {
+                let (request, name, order) = (request.clone(), name.clone(), order.clone());
+                session
+                    .ask(|service, context| async move {
+                        service.hold_agent(context, request, name, order).await
+                    })
+                    .await
+            });
+            let told = |head: AgentHead| format!("{} works for {}", head.name, head.audience.whom());
+            Outcome::One(done.await.map(told))
+        }
         Deed::TestAgent { name } => {
             let asked = name.clone();
             let report =

@@ -9,7 +9,7 @@ use guildhall_protocol::ids::{NotificationId, RequestId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::JobFilter;
 use guildhall_protocol::permission::JobAction;
-use guildhall_protocol::view::{AgentOrder, EngineOrder, Order, RegisterOptions};
+use guildhall_protocol::view::{AgentOrder, EngineOrder, HoldOrder, Order, RegisterOptions};
 use tui_input::Input;
 
 /// One of them.
@@ -57,6 +57,11 @@ pub(crate) enum Deed {
     Agent {
         name: AgentName,
         order: AgentOrder,
+    },
+    /// Whose an agent is, and for whom it works.
+    Hold {
+        name: AgentName,
+        order: HoldOrder,
     },
     TestAgent {
         name: AgentName,
@@ -201,6 +206,11 @@ pub(crate) fn fields(action: JobAction) -> Vec<Field> {
         JobAction::Cancel | JobAction::GiveUp | JobAction::Resend => vec![reason()],
         JobAction::Accept | JobAction::Retry | JobAction::Again => Vec::new(),
     }
+}
+
+/// What one has to say with a refusal.
+pub(crate) fn refusal() -> Vec<Field> {
+    vec![Field { label: "Reason", hint: "its owner reads it", required: true, input: Input::default() }]
 }
 
 fn reason() -> Field {

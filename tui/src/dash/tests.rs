@@ -2,6 +2,7 @@
 //! after its demo.
 
 mod acting;
+mod deciding;
 mod finding;
 mod forms;
 mod leaving;
@@ -25,7 +26,7 @@ use super::update::update;
 use super::view::view;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::account::{Role, UserHead};
-use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::agent::{AgentName, Audience};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
@@ -34,7 +35,7 @@ use guildhall_protocol::job::{JobDraft, Priority, Visibility};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::log::{LogLevel, LogLine, LogPage};
-use guildhall_protocol::notice::{NoticeStory, NoticeView};
+use guildhall_protocol::notice::{Inbox, NoticeStory, NoticeView};
 use guildhall_protocol::overview::{
     AgentLoad, AgentsOverview, Breakers, Bucket, MarketOverview, NoticesOverview, OldestJob, Overview,
     OverviewOf, Series, Spread, Waiting,
@@ -96,6 +97,9 @@ pub(super) struct Desk {
     pub(super) asked_agents: Vec<String>,
     /// Nobody is called so any more.
     pub(super) no_agent: Option<AgentName>,
+    pub(super) inbox: Inbox,
+    /// For whom every agent wants to work.
+    pub(super) wanted: Option<Audience>,
     /// The input schema of every agent.
     pub(super) input_schema: Option<String>,
     /// What was kept for the next run, in order.
@@ -119,6 +123,8 @@ impl Desk {
             edited: Vec::new(),
             asked_agents: Vec::new(),
             no_agent: None,
+            inbox: read(include_str!("fixtures/inbox.json")),
+            wanted: None,
             input_schema: None,
             kept: Vec::new(),
         };
@@ -288,9 +294,10 @@ impl Desk {
                 if let Some(schema) = &self.input_schema {
                     story.definition.input_schema = Some(Json::from_text(schema.clone()).expect("JSON"));
                 }
+                story.head.wanted = self.wanted;
                 Answer::Agent(Box::new(story))
             }
-            Need::Inbox => Answer::Inbox(Box::new(read(include_str!("fixtures/inbox.json")))),
+            Need::Inbox => Answer::Inbox(Box::new(self.inbox.clone())),
             Need::Notices { .. } => Answer::Notices(notices()),
             Need::Notice(id) => {
                 let notice = notices().into_iter().find(|notice| notice.id == *id).expect("it is there");

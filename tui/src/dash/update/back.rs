@@ -50,6 +50,8 @@ pub(super) fn way(model: &Model, deed: &Deed) -> Way {
                 None => Way::Final,
             }
         }
+        // Somebody is told a decision, or an agent is another one's: for ever.
+        Deed::Hold { .. } => Way::HoldBack,
         Deed::Post { .. } | Deed::Register { .. } | Deed::Update { .. } => Way::Final,
         Deed::TestAgent { .. } | Deed::Engine { .. } | Deed::Replay { .. } | Deed::Reveal { .. } => {
             Way::Final

@@ -218,6 +218,7 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
         | Deed::Register { .. }
         | Deed::Update { .. }
         | Deed::Agent { .. }
+        | Deed::Hold { .. }
         | Deed::TestAgent { .. }
         | Deed::Engine { .. }
         | Deed::Replay { .. }

@@ -7,6 +7,7 @@ mod finding;
 mod forms;
 mod leaving;
 mod marks;
+mod mouse;
 mod paging;
 mod pictures;
 mod restored;

@@ -10,12 +10,13 @@ mod form;
 mod key;
 mod leave;
 mod mark;
+mod mouse;
 mod overlay;
 mod walk;
 
 use super::link::{Link, LinkEvent};
 use super::model::Model;
-use super::msg::{Effect, Hit, Msg};
+use super::msg::{Effect, Msg};
 use super::need::{self, Answer, Need};
 use super::row::{Cursor, Row};
 use super::screen::Screen;
@@ -38,13 +39,8 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
     let mut effects = match msg {
         Msg::Key(key) => key::press(model, key.into(), key),
         Msg::Paste(text) => overlay::paste(model, &text),
-        Msg::Click { hit, twice } => click(model, hit, twice),
-        Msg::Scroll { down } => {
-            let rows = model.rows();
-            let height = model.height();
-            model.cursor_mut().by(&rows, if down { 3 } else { -3 }, height);
-            Vec::new()
-        }
+        Msg::Click { hit, twice } => mouse::click(model, hit, twice),
+        Msg::Scroll { down } => mouse::scroll(model, down),
         Msg::Resize(width, height) => {
             model.size = (width, height);
             Vec::new()
@@ -188,24 +184,6 @@ fn link(model: &mut Model, event: LinkEvent) {
             // What was on its way is lost with the connection.
             model.data.renew();
         }
-    }
-}
-
-fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
-    match hit {
-        Hit::Row(row) => {
-            let rows = model.rows();
-            let height = model.height();
-            if let Some(at) = rows.iter().position(|other| *other == row) {
-                let cursor = model.cursor_mut();
-                let step = isize::try_from(at).unwrap_or(0) - isize::try_from(cursor.at).unwrap_or(0);
-                cursor.by(&rows, step, height);
-            }
-            if twice { open(model, Some(row)) } else { Vec::new() }
-        }
-        Hit::Tab(place) => key::act(model, super::action::Act::Go(place)),
-        Hit::Act(act) => key::act(model, act),
-        Hit::Found(at) => command::click(model, at),
     }
 }
 

@@ -5,6 +5,7 @@
 //! `action` alone.
 
 mod action;
+mod as_command;
 mod chord;
 mod command;
 mod completion;

@@ -1,5 +1,6 @@
 //! Everything that the dashboard knows. It changes in `update` alone; views only look.
 
+use super::as_command::command;
 use super::contexts::Contexts;
 use super::data::Data;
 use super::filter::Filter;
@@ -83,6 +84,8 @@ pub(crate) struct Done {
     pub(crate) number: u64,
     pub(crate) at: Timestamp,
     pub(crate) what: String,
+    /// The same on the command line, if that has such an order.
+    pub(crate) command: Option<String>,
     /// What came of it; none: it is not known yet.
     pub(crate) outcome: Option<(Tone, String)>,
 }
@@ -367,10 +370,11 @@ impl Model {
     }
 
     /// Writes an order into the log of orders; its number.
-    pub(crate) fn log(&mut self, what: String) -> u64 {
+    pub(crate) fn log(&mut self, what: String, deed: &Deed) -> u64 {
         self.orders += 1;
         let (number, at) = (self.orders, self.now);
-        self.done.push_back(Done { number, at, what, outcome: None });
+        let command = command(deed, at);
+        self.done.push_back(Done { number, at, what, command, outcome: None });
         while self.done.len() > ACTIONS_MAX {
             self.done.pop_front();
         }

@@ -35,7 +35,7 @@ pub(crate) enum Overlay {
     /// Whether to leave although what was ordered is not done.
     Leave,
     /// What was ordered from here.
-    Actions { top: usize },
+    Actions { at: usize },
     /// What is written before it is sent.
     Form(Box<Form>),
     /// What came of it, until somebody has read it.
@@ -178,11 +178,16 @@ impl Confirm {
         self.focus = self.fields.len() + usize::from(self.typed.is_some());
     }
 
+    /// What must be said and is not.
+    pub(crate) fn unsaid(&self) -> Option<String> {
+        let empty = self.fields.iter().find(|field| field.required && field.input.value().trim().is_empty());
+        empty.map(|field| format!("{} is needed", field.label))
+    }
+
     /// What is missing before it can be done.
     pub(crate) fn missing(&self) -> Option<String> {
-        let empty = self.fields.iter().find(|field| field.required && field.input.value().trim().is_empty());
-        if let Some(field) = empty {
-            return Some(format!("{} is needed", field.label));
+        if let Some(unsaid) = self.unsaid() {
+            return Some(unsaid);
         }
         let (count, input) = self.typed.as_ref()?;
         (input.value().trim() != count.to_string())

@@ -2,6 +2,7 @@
 //! after its demo.
 
 mod acting;
+mod copying;
 mod deciding;
 mod finding;
 mod forms;

@@ -90,7 +90,7 @@ fn no_size_is_too_small() {
             typed: String::new(),
         }),
         Some(Overlay::Leave),
-        Some(Overlay::Actions { top: 9 }),
+        Some(Overlay::Actions { at: 9 }),
         Some(Overlay::Form(Box::new(Form::new(DraftOf::Job, request.clone())))),
         Some(Overlay::Form(Box::new(Form::new(DraftOf::Agent, request)))),
         Some(Overlay::Told { title: "Told".to_owned(), lines: vec!["one".to_owned(); 9], top: 40 }),

@@ -157,7 +157,7 @@ fn send(model: &mut Model, sent: Sent) -> Vec<Effect> {
     };
     let mut effects = Vec::new();
     for deed in deeds {
-        let number = model.log(format!("{}, taken back", sent.what));
+        let number = model.log(format!("{}, taken back", sent.what), &deed);
         effects.push(Effect::Do { number, deed });
     }
     effects

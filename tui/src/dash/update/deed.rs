@@ -249,7 +249,7 @@ pub(super) fn order(model: &mut Model, what: String, deed: Deed) -> Vec<Effect> 
     {
         model.unmark();
     }
-    let number = model.log(what.clone());
+    let number = model.log(what.clone(), &deed);
     match way {
         Way::HoldBack => {
             let at = model.now.after(UNDO);

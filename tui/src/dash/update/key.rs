@@ -101,7 +101,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
             model.contexts.palette = model.chosen_palette;
             model.tell(Tone::Accent, format!("colors: {:?}", model.theme.palette).to_lowercase());
         }
-        Act::ActionLog => model.overlays.push(Overlay::Actions { top: 0 }),
+        Act::ActionLog => model.overlays.push(Overlay::Actions { at: 0 }),
         Act::Undo => return super::back::take_back(model),
         Act::Up => step(model, -1),
         Act::Down => step(model, 1),

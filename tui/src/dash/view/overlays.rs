@@ -26,7 +26,7 @@ pub(super) fn paint(pen: &mut Pen<'_>, body: Rect, overlay: &Overlay) {
         }
         Overlay::Confirm(confirm) => question(pen, body, confirm),
         Overlay::Leave => leave(pen, body),
-        Overlay::Actions { top } => actions(pen, body, *top),
+        Overlay::Actions { at } => actions(pen, body, *at),
         Overlay::Form(form) => super::forms::paint(pen, body, form),
         Overlay::Told { title, lines, top } => told(pen, body, title, lines, *top),
     }
@@ -156,21 +156,26 @@ fn help(pen: &mut Pen<'_>, body: Rect, top: usize) {
     }
 }
 
-fn actions(pen: &mut Pen<'_>, body: Rect, top: usize) {
+fn actions(pen: &mut Pen<'_>, body: Rect, at: usize) {
     let model = pen.model;
-    let inside = pen.window(middle(body, 110, 24), "What was ordered from here, newest first");
+    let title = "What was ordered from here, newest first; y copies its command";
+    let inside = pen.window(middle(body, 110, 24), title);
     if model.done.is_empty() {
         pen.text(inside.x, inside.y, inside.width, "nothing yet", Tone::Dim);
     }
     let room = usize::from(inside.height);
-    let top = top.min(model.done.len().saturating_sub(room));
-    for (place, done) in model.done.iter().rev().skip(top).take(room).enumerate() {
-        let y = inside.y + u16::try_from(place).unwrap_or(0);
+    let at = at.min(model.done.len().saturating_sub(1));
+    let top = (at + 1).saturating_sub(room);
+    for (place, done) in model.done.iter().rev().enumerate().skip(top).take(room) {
+        let y = inside.y + u16::try_from(place - top).unwrap_or(0);
         let time = pen.time(done.at);
         let (tone, outcome) = done.outcome.clone().unwrap_or((Tone::Dim, "not known yet".to_owned()));
         let spans =
             [(format!("{time:>11}  "), Tone::Dim), (format!("{}: ", done.what), Tone::Text), (outcome, tone)];
         pen.spans(inside.x, y, inside.width, &spans);
+        if place == at {
+            pen.select(Rect { y, height: 1, ..inside });
+        }
     }
 }
 
@@ -290,5 +295,11 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
         }
         x += used + 2;
     }
-    pen.text(x, buttons, inside.right().saturating_sub(x), "tab goes on, esc leaves", Tone::Dim);
+    pen.text(
+        x,
+        buttons,
+        inside.right().saturating_sub(x),
+        "tab goes on, esc leaves, ctrl-y as command",
+        Tone::Dim,
+    );
 }

@@ -111,6 +111,18 @@ pub(crate) enum Back {
     },
 }
 
+impl Back {
+    /// What `u` then does, for people. An agent that was paused proves itself once more before it works.
+    pub(crate) fn told(&self) -> &'static str {
+        match self {
+            Self::Jobs(_) => "brings back what was",
+            Self::Agent { order: AgentOrder::Resume, .. } => "resumes it, after a new challenge",
+            Self::Agent { order: AgentOrder::Pause { .. }, .. } => "pauses it again",
+            Self::Agent { order: AgentOrder::Retire, .. } => "retires it",
+        }
+    }
+}
+
 /// An order that was sent and can be taken back for a while by another one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sent {

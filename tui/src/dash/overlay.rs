@@ -130,7 +130,7 @@ pub(crate) struct Confirm {
     /// What it does, in words.
     pub(crate) effect: String,
     /// Whether it can be taken back, and how, in words.
-    pub(crate) back: &'static str,
+    pub(crate) back: String,
     pub(crate) deed: Deed,
     pub(crate) fields: Vec<Field>,
     /// How many must be typed, when many would be hit.

@@ -21,11 +21,11 @@ pub(super) enum Way {
 
 impl Way {
     /// The same before it is ordered, for people.
-    pub(super) fn told(&self) -> &'static str {
+    pub(super) fn told(&self) -> String {
         match self {
-            Self::HoldBack => "It is sent after five seconds; until then u takes it back.",
-            Self::By(_) => "It is sent at once; for five seconds u brings back what was.",
-            Self::Final => "It is sent at once, for good.",
+            Self::HoldBack => "It is sent after five seconds; until then u takes it back.".to_owned(),
+            Self::By(back) => format!("It is sent at once; for five seconds u {}.", back.told()),
+            Self::Final => "It is sent at once, for good.".to_owned(),
         }
     }
 }

@@ -239,7 +239,7 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
     pen.text(inside.x, y, inside.width, &confirm.effect, Tone::Text);
     y += 1;
     if y + 1 < buttons {
-        pen.text(inside.x, y, inside.width, confirm.back, Tone::Dim);
+        pen.text(inside.x, y, inside.width, &confirm.back, Tone::Dim);
         y += 1;
     }
     for name in &named {

@@ -179,8 +179,8 @@ pub(crate) struct Model {
     pub(crate) marks: BTreeMap<JobId, JobHead>,
     /// Not only the marked ones are meant, but all that match.
     pub(crate) matching: Option<Matching>,
-    /// The feed stands still.
-    pub(crate) still: bool,
+    /// The feeds that stand still: the events, the log; and the number of the last line of each that was seen.
+    pub(crate) still: BTreeMap<Screen, i64>,
     pub(crate) overlays: Vec<Overlay>,
     pub(crate) toasts: VecDeque<Toast>,
     pub(crate) done: VecDeque<Done>,
@@ -231,7 +231,7 @@ impl Model {
             lines: super::view::job::Lines::default(),
             marks: BTreeMap::new(),
             matching: None,
-            still: false,
+            still: BTreeMap::new(),
             overlays: Vec::new(),
             toasts: VecDeque::new(),
             done: VecDeque::new(),
@@ -344,6 +344,17 @@ impl Model {
         let inbox =
             self.data.inbox.value.iter().flat_map(|inbox| inbox.approvals.iter().chain(&inbox.offers));
         listed.chain(inbox).find(|head| head.name == name)
+    }
+
+    /// Whether the screen is a feed that stands still.
+    pub(crate) fn is_still(&self) -> bool {
+        self.still.contains_key(self.screen())
+    }
+
+    /// Lines of a feed that came since it stands still, and were not seen.
+    pub(crate) fn new_lines(&self, feed: &Screen) -> usize {
+        let Some(seen) = self.still.get(feed) else { return 0 };
+        self.data.lines_of(feed).filter(|line| line > seen).count()
     }
 
     /// What is known of a job, wherever it is shown.

@@ -5,6 +5,7 @@ mod acting;
 mod copying;
 mod deciding;
 mod finding;
+mod following;
 mod forms;
 mod leaving;
 mod marks;

@@ -47,6 +47,7 @@ pub(super) fn switched(
     model.cursors.clear();
     model.panes.clear();
     model.unmark();
+    model.still.clear();
     model.sent.clear();
     model.overlays.clear();
     model.filter_text = String::new();

@@ -1,6 +1,6 @@
 //! A key: of what lies on top, else what the registry says.
 
-use super::{find, leave, mark, open, overlay, walk};
+use super::{find, follow, leave, mark, open, overlay, walk};
 use crate::dash::action::{Act, Entry, Now, entry, keymap};
 use crate::dash::chord::Chord;
 use crate::dash::model::{Model, PANES, Pane, Times};
@@ -139,7 +139,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::NextJob => walk::neighbor(model, 1),
         Act::PreviousJob => walk::neighbor(model, -1),
         Act::Fold => fold(model),
-        Act::Follow => model.still = !model.still,
+        Act::Follow => follow::turn(model),
         Act::CopyId => return copy(model, id_of),
         Act::CopyCommand => return copy(model, command_of),
         Act::Job(action) => super::deed::ask_jobs(model, action),
@@ -194,9 +194,7 @@ fn reversed(sort: JobSort) -> JobSort {
 fn step(model: &mut Model, step: isize) {
     let rows = model.rows();
     let height = model.height();
-    if matches!(model.screen(), Screen::Events | Screen::Log) && !model.still {
-        model.still = true;
-    }
+    follow::stand(model);
     // Whoever moves on no longer waits for an end of the list.
     model.to_edge = None;
     model.cursor_mut().by(&rows, step, height);

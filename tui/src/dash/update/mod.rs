@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod deed;
 mod find;
+mod follow;
 mod form;
 mod key;
 mod leave;
@@ -113,13 +114,14 @@ fn settle(model: &mut Model) {
     super::view::job::settle(model);
     let rows = model.rows();
     let height = model.height();
-    let follows = matches!(model.screen(), Screen::Events | Screen::Log) && !model.still;
+    let follows = follow::follows(model);
     let cursor = model.cursor_mut();
     if follows {
         cursor.on = None;
         cursor.at = rows.len().saturating_sub(1);
     }
     cursor.settle(&rows, height);
+    follow::settle(model);
     if *model.screen() == Screen::Jobs {
         let top = model.cursor().top;
         model.data.jobs.settle(top);

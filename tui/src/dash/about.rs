@@ -5,7 +5,6 @@ use super::row::Row;
 use super::screen::Screen;
 use super::view::overview::{Opens, lines};
 use guildhall_protocol::history::Subject;
-use guildhall_protocol::ids::JobId;
 
 /// What opening a row leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,27 +103,8 @@ fn subject(model: &Model) -> Option<Row> {
     }
 }
 
-/// The job before (-1) or after (1) the one that is shown, in the list that one came from.
-///
-/// # Errors
-/// Why there is none, for people.
-pub(crate) fn neighbor(model: &Model, step: isize) -> Result<JobId, &'static str> {
-    let rows = &model.data.jobs.rows;
-    let at = match model.screen() {
-        Screen::Job(id) => rows.iter().position(|head| head.id == *id),
-        Screen::Overview
-        | Screen::Jobs
-        | Screen::Agents
-        | Screen::Agent(_)
-        | Screen::Events
-        | Screen::Notices
-        | Screen::Notice(_)
-        | Screen::Inbox
-        | Screen::Log
-        | Screen::People
-        | Screen::Person(_) => None,
-    };
-    let at = at.ok_or("it is not in the list of jobs; open one with 2")?;
-    let next = at.checked_add_signed(step).and_then(|next| rows.get(next));
-    next.map(|head| head.id).ok_or(if step > 0 { "this is the last one" } else { "this is the first one" })
+/// Whether the job was opened from something that has a job before it and one after.
+pub(crate) fn has_list(model: &Model) -> bool {
+    let list = model.trail.before().map(|stop| &stop.screen);
+    matches!(list, Some(Screen::Jobs | Screen::Inbox | Screen::Agent(_)))
 }

@@ -49,6 +49,9 @@ pub(crate) enum Act {
     PauseAgent,
     ResumeAgent,
     RetireAgent,
+    ApproveAgent,
+    RefuseAgent,
+    TakeAgent,
     TestAgent,
     PauseEngine,
     ResumeEngine,
@@ -112,7 +115,7 @@ const fn order(
 }
 
 /// Everything, in the order in which help shows it.
-pub(crate) const ENTRIES: [Entry; 71] = [
+pub(crate) const ENTRIES: [Entry; 74] = [
     look(Act::Up, "up", "one row up", &["k", "up"], Scope::Lists),
     look(Act::Down, "down", "one row down", &["j", "down"], Scope::Lists),
     look(Act::PageUp, "page-up", "one page up", &["pageup", "ctrl-b"], Scope::Lists),
@@ -187,6 +190,9 @@ pub(crate) const ENTRIES: [Entry; 71] = [
     order(Act::PauseAgent, "pause", "no new jobs for it", &["s"], Scope::Agents),
     order(Act::ResumeAgent, "resume", "let it work again", &["S"], Scope::Agents),
     order(Act::RetireAgent, "retire", "take it away for good", &["X"], Scope::Agents),
+    order(Act::ApproveAgent, "approve", "let it work for others, as it wants", &["a"], Scope::Agents),
+    order(Act::RefuseAgent, "refuse", "do not let it work for others", &["A"], Scope::Agents),
+    order(Act::TakeAgent, "take", "take it, since it is offered to you", &["+"], Scope::Agents),
     order(Act::Replay, "replay", "tell it again", &["t"], Scope::Notices),
     order(Act::PauseEngine, "pause-engine", "no new attempts anywhere", &[], Scope::Everywhere),
     order(Act::ResumeEngine, "resume-engine", "new attempts again", &[], Scope::Everywhere),

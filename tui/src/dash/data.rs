@@ -3,6 +3,7 @@
 use super::json_tree::JsonTree;
 use super::loaded::{Loaded, Reading, When, settle};
 use super::need::{Answer, Need};
+use super::screen::Screen;
 use super::window::{Part, Window};
 use guildhall_protocol::account::{UserHead, UserStory};
 use guildhall_protocol::agent::AgentName;
@@ -178,6 +179,14 @@ impl Data {
             Need::Feed(_) => self.feed.state.reading(),
             Need::Log(_) => self.log.state.reading(),
         })
+    }
+
+    /// The numbers of the lines of the events or the daemon's log, which grow.
+    pub(crate) fn lines_of(&self, feed: &Screen) -> impl DoubleEndedIterator<Item = i64> {
+        let events = (*feed == Screen::Events).then_some(&self.feed.lines);
+        let log = (*feed == Screen::Log).then_some(&self.log.lines);
+        let number = |line: &LogLine| i64::try_from(line.number).unwrap_or(i64::MAX);
+        events.into_iter().flatten().map(|line| line.id.0).chain(log.into_iter().flatten().map(number))
     }
 
     /// Everything is read again: the daemon was away, or somebody wants it.

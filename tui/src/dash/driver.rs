@@ -11,7 +11,7 @@ use super::pen::Drawn;
 use super::start::{Begun, Options, begin};
 use super::state::State;
 use super::term::Screen;
-use super::update::update;
+use super::update::{left_behind, open_orders, update};
 use crate::fault::Fault;
 use crate::session::Session;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
@@ -59,7 +59,7 @@ pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault>
     let local = LocalSet::new();
     let (outcome, mut screen) = Box::pin(local.run_until(driver.drive())).await;
     screen.leave().map_err(fault)?;
-    outcome.map_err(fault)
+    outcome.map_err(fault)?.map_or(Ok(()), Err)
 }
 
 /// Where a task tells what it found, and of which daemon.
@@ -142,8 +142,12 @@ impl Driver {
         }
     }
 
-    async fn drive(mut self) -> (std::io::Result<()>, Screen<Stdout>) {
-        let outcome = self.turn().await;
+    /// Runs until the person leaves; what of their orders is then not done, if anything.
+    async fn drive(mut self) -> (std::io::Result<Option<Fault>>, Screen<Stdout>) {
+        let outcome = match self.turn().await {
+            Ok(()) => self.ends().await,
+            Err(error) => Err(error),
+        };
         (outcome, self.screen)
     }
 
@@ -205,17 +209,22 @@ impl Driver {
                 }
             }
         }
-        // What was ordered and is on its way gets a moment to be told.
+        Ok(())
+    }
+
+    /// What was ordered and is on its way gets a moment to be told; then what is not done.
+    async fn ends(&mut self) -> std::io::Result<Option<Fault>> {
+        let open = open_orders(&self.model);
         let ends = Instant::now() + LEAVE_MAX;
         while self.under_way > 0 {
             let left = ends.saturating_duration_since(Instant::now());
             match tokio::time::timeout(left, self.inbox.recv()).await {
-                Ok(Some((_, Msg::Done { .. }))) => self.under_way -= 1,
+                Ok(Some((_, done @ Msg::Done { .. }))) => self.take(done)?,
                 Ok(Some(_)) => {}
                 Ok(None) | Err(_) => break,
             }
         }
-        Ok(())
+        Ok(left_behind(&self.model, &open))
     }
 
     /// A message, unless a daemon told it that is no longer looked at. What became of an order, and what

@@ -6,13 +6,16 @@ use super::need::{Answer, Need};
 use super::overlay::{Deed, Target};
 use crate::session::Session;
 use guildhall_protocol::account::UserRef;
+use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::bulk::{BulkOrder, BulkTarget, SeenJob};
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::ids::{BodyId, JobId, RequestId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::{JobCount, JobFilter};
-use guildhall_protocol::view::{AgentHead, EngineOrder, NewJob, Order, PageRequest, Posted, Preview};
+use guildhall_protocol::view::{
+    AgentHead, EngineOrder, HoldOrder, NewJob, Order, PageRequest, Posted, Preview,
+};
 use std::future::Future;
 use std::time::Duration;
 
@@ -152,6 +155,7 @@ pub(super) async fn perform(session: &Session, deed: Deed) -> Outcome {
             });
             Outcome::One(done.await.map(|head| format!("{} is {}", head.name, head.state)))
         }
+        Deed::Hold { name, order } => hold(session, request, name, order).await,
         Deed::TestAgent { name } => {
             let asked = name.clone();
             let report =
@@ -225,6 +229,16 @@ pub(super) async fn perform(session: &Session, deed: Deed) -> Outcome {
             Outcome::One(done.await.map(|_| "its texts are shown for a quarter of an hour".to_owned()))
         }
     }
+}
+
+async fn hold(session: &Session, request: RequestId, name: AgentName, order: HoldOrder) -> Outcome {
+    let done = again(|| async {
+        let (request, name, order) = (request.clone(), name.clone(), order.clone());
+        session
+            .ask(|service, context| async move { service.hold_agent(context, request, name, order).await })
+            .await
+    });
+    Outcome::One(done.await.map(|head| format!("{} works for {}", head.name, head.audience.whom())))
 }
 
 async fn post(session: &Session, request: RequestId, draft: JobDraft) -> Result<Posted, ApiError> {

@@ -47,6 +47,8 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         Act::PauseAgent => of_agent(model, AgentEvent::Paused(PausedWhy::Operator)),
         Act::ResumeAgent => of_agent(model, AgentEvent::Resumed),
         Act::RetireAgent => of_agent(model, AgentEvent::Retired),
+        Act::ApproveAgent | Act::RefuseAgent => of_approval(model),
+        Act::TakeAgent => of_offer(model),
         Act::PauseEngine | Act::ResumeEngine => of_engine(model, entry.act),
         Act::Reveal => of_texts(model),
         Act::Fold if model.pane != Pane::Answer => Now::Absent,
@@ -62,8 +64,9 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         }
         Act::CopyId if about::number(model).is_none() => no("it has no number and no name"),
         Act::CopyCommand if about::command(model).is_none() => no("no command shows it"),
-        Act::NextJob => about::neighbor(model, 1).map_or_else(no, |_| Now::Yes),
-        Act::PreviousJob => about::neighbor(model, -1).map_or_else(no, |_| Now::Yes),
+        Act::NextJob | Act::PreviousJob if !about::has_list(model) => {
+            no("it was not opened from a list of jobs; 2 shows one")
+        }
         Act::Go(place) if model.screen() == &TABS[usize::from(place)] => Now::Absent,
         Act::Quit
         | Act::Back
@@ -94,6 +97,8 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         | Act::FindPrevious
         | Act::NextPane
         | Act::PreviousPane
+        | Act::NextJob
+        | Act::PreviousJob
         | Act::Fold
         | Act::Follow
         | Act::CopyId
@@ -187,6 +192,25 @@ fn of_version(model: &Model) -> Now {
         return Now::Yes;
     }
     Now::No("only its owner or an operator may do this".to_owned())
+}
+
+/// An agent that wants to work for others waits for an operator.
+fn of_approval(model: &Model) -> Now {
+    match model.chosen_agent().and_then(|head| head.wanted) {
+        None => Now::Absent,
+        Some(_) if model.is_operator() => Now::Yes,
+        Some(_) => Now::No("only an operator may do this".to_owned()),
+    }
+}
+
+/// Only whom an agent is offered to sees that it is.
+fn of_offer(model: &Model) -> Now {
+    let Some(name) = model.chosen_agent().map(|head| &head.name) else { return Now::Absent };
+    let in_inbox = model.data.inbox.value.iter().flat_map(|inbox| &inbox.offers);
+    let who = model.who.as_ref().map(|who| who.user);
+    let to = model.data.agent(name).and_then(|story| story.offered_to);
+    let mine = in_inbox.into_iter().any(|head| head.name == *name) || (to.is_some() && to == who);
+    if mine { Now::Yes } else { Now::Absent }
 }
 
 fn of_agent(model: &Model, event: AgentEvent) -> Now {

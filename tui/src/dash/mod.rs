@@ -6,6 +6,7 @@
 
 mod about;
 mod action;
+mod as_command;
 mod chord;
 mod command;
 mod completion;

@@ -1,5 +1,6 @@
 //! Everything that the dashboard knows. It changes in `update` alone; views only look.
 
+use super::as_command::command;
 use super::contexts::Contexts;
 use super::data::Data;
 use super::filter::Filter;
@@ -12,6 +13,7 @@ use super::screen::{Screen, Trail};
 use super::state::DraftOf;
 use super::theme::{Palette, Theme, Tone};
 use super::views::Finding;
+use super::window::Edge;
 use guildhall_protocol::account::Role;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::handshake::Principal;
@@ -19,7 +21,7 @@ use guildhall_protocol::ids::{JobId, RequestId};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentOrder, JobHead, Order};
 use jiff::tz::TimeZone;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How long a toast stays.
@@ -68,12 +70,22 @@ pub(crate) struct Toast {
     pub(crate) until: Timestamp,
 }
 
+/// On the way to the neighbor of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Walk {
+    pub(crate) from: JobId,
+    /// So many rows further, or before.
+    pub(crate) step: isize,
+}
+
 /// Something that was ordered from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Done {
     pub(crate) number: u64,
     pub(crate) at: Timestamp,
     pub(crate) what: String,
+    /// The same on the command line, if that has such an order.
+    pub(crate) command: Option<String>,
     /// What came of it; none: it is not known yet.
     pub(crate) outcome: Option<(Tone, String)>,
 }
@@ -97,6 +109,18 @@ pub(crate) enum Back {
         name: AgentName,
         order: AgentOrder,
     },
+}
+
+impl Back {
+    /// What `u` then does, for people. An agent that was paused proves itself once more before it works.
+    pub(crate) fn told(&self) -> &'static str {
+        match self {
+            Self::Jobs(_) => "brings back what was",
+            Self::Agent { order: AgentOrder::Resume, .. } => "resumes it, after a new challenge",
+            Self::Agent { order: AgentOrder::Pause { .. }, .. } => "pauses it again",
+            Self::Agent { order: AgentOrder::Retire, .. } => "retires it",
+        }
+    }
 }
 
 /// An order that was sent and can be taken back for a while by another one.
@@ -143,17 +167,20 @@ pub(crate) struct Model {
     pub(crate) filter_turn: u64,
     /// Filters typed before, and views.
     pub(crate) finding: Finding,
-    /// The end of the list is wanted.
-    pub(crate) to_end: bool,
+    /// The next job of the list is wanted, which must be read first.
+    pub(crate) walking: Option<Walk>,
+    /// This end of the list of jobs is wanted.
+    pub(crate) to_edge: Option<Edge>,
     /// What was searched in an answer last.
     pub(crate) search: String,
     /// The lines of the job that is shown.
     pub(crate) lines: super::view::job::Lines,
-    pub(crate) marks: BTreeSet<JobId>,
+    /// The marked jobs, as they were seen last, in sight or not.
+    pub(crate) marks: BTreeMap<JobId, JobHead>,
     /// Not only the marked ones are meant, but all that match.
     pub(crate) matching: Option<Matching>,
-    /// The feed stands still.
-    pub(crate) still: bool,
+    /// The feeds that stand still: the events, the log; and the number of the last line of each that was seen.
+    pub(crate) still: BTreeMap<Screen, i64>,
     pub(crate) overlays: Vec<Overlay>,
     pub(crate) toasts: VecDeque<Toast>,
     pub(crate) done: VecDeque<Done>,
@@ -189,7 +216,7 @@ impl Model {
             link: Link::Connecting { since: now },
             who: None,
             version: 1,
-            trail: Trail::at(Screen::Overview),
+            trail: Trail::at(Screen::Overview, ""),
             cursors: BTreeMap::new(),
             panes: BTreeMap::new(),
             pane: Pane::Attempts,
@@ -198,12 +225,13 @@ impl Model {
             filter: Filter::default(),
             filter_turn: 0,
             finding: Finding::default(),
-            to_end: false,
+            walking: None,
+            to_edge: None,
             search: String::new(),
             lines: super::view::job::Lines::default(),
-            marks: BTreeSet::new(),
+            marks: BTreeMap::new(),
             matching: None,
-            still: false,
+            still: BTreeMap::new(),
             overlays: Vec::new(),
             toasts: VecDeque::new(),
             done: VecDeque::new(),
@@ -264,7 +292,12 @@ impl Model {
 
     /// The rows of the list, in order.
     pub(crate) fn rows(&self) -> Vec<Row> {
-        super::view::rows(self)
+        super::view::rows(self, self.screen())
+    }
+
+    /// The rows of the list of a screen, in order.
+    pub(crate) fn rows_of(&self, screen: &Screen) -> Vec<Row> {
+        super::view::rows(self, screen)
     }
 
     /// The row that the cursor is on.
@@ -277,9 +310,7 @@ impl Model {
         let rows = &self.data.jobs.rows;
         match self.screen() {
             Screen::Job(id) => self.data.job(*id).map(|story| &story.head).into_iter().collect(),
-            Screen::Jobs if !self.marks.is_empty() => {
-                rows.iter().filter(|head| self.marks.contains(&head.id)).collect()
-            }
+            Screen::Jobs if !self.marks.is_empty() => self.marks.values().rev().collect(),
             Screen::Jobs => match self.chosen_row() {
                 Some(Row::Job(id)) => rows.iter().filter(|head| head.id == id).collect(),
                 _ => Vec::new(),
@@ -315,11 +346,24 @@ impl Model {
         listed.chain(inbox).find(|head| head.name == name)
     }
 
+    /// Whether the screen is a feed that stands still.
+    pub(crate) fn is_still(&self) -> bool {
+        self.still.contains_key(self.screen())
+    }
+
+    /// Lines of a feed that came since it stands still, and were not seen.
+    pub(crate) fn new_lines(&self, feed: &Screen) -> usize {
+        let Some(seen) = self.still.get(feed) else { return 0 };
+        self.data.lines_of(feed).filter(|line| line > seen).count()
+    }
+
     /// What is known of a job, wherever it is shown.
     pub(crate) fn head(&self, id: JobId) -> Option<&JobHead> {
         let story = self.data.job(id).map(|story| &story.head);
         let inbox = self.data.inbox.value.iter().flat_map(|inbox| inbox.mine.iter().chain(&inbox.operators));
-        story.or_else(|| self.data.jobs.rows.iter().chain(inbox).find(|head| head.id == id))
+        story
+            .or_else(|| self.marks.get(&id))
+            .or_else(|| self.data.jobs.rows.iter().chain(inbox).find(|head| head.id == id))
     }
 
     /// The jobs are no longer marked.
@@ -349,10 +393,11 @@ impl Model {
     }
 
     /// Writes an order into the log of orders; its number.
-    pub(crate) fn log(&mut self, what: String) -> u64 {
+    pub(crate) fn log(&mut self, what: String, deed: &Deed) -> u64 {
         self.orders += 1;
         let (number, at) = (self.orders, self.now);
-        self.done.push_back(Done { number, at, what, outcome: None });
+        let command = command(deed, at);
+        self.done.push_back(Done { number, at, what, command, outcome: None });
         while self.done.len() > ACTIONS_MAX {
             self.done.pop_front();
         }

@@ -142,6 +142,14 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
             needs.push(Need::Job(*id));
             let answer = data.job(*id).and_then(|story| story.answered()?.answer.clone());
             needs.extend(answer.map(|answer| Need::Body(*id, answer.id)));
+            if let Some(walk) = model.walking {
+                let part = match data.jobs.is_read() {
+                    false => Part::Held,
+                    true if walk.step > 0 => Part::Below,
+                    true => Part::Above,
+                };
+                needs.push(part_of_jobs(model, part, 0));
+            }
         }
         Screen::Agents => needs.push(Need::Agents),
         Screen::Agent(name) => needs.push(Need::Agent(name.clone())),
@@ -207,15 +215,16 @@ fn changes_every(need: &Need) -> Option<i64> {
 fn jobs(model: &Model) -> Vec<Need> {
     let top = model.cursor().top;
     let mut parts = model.data.jobs.needed(top, model.height());
-    if model.to_end {
-        parts = vec![Part::End];
+    if let Some(edge) = model.to_edge {
+        parts = vec![Part::Edge(edge)];
     }
-    let need = |part| {
-        let filter = model.filter.at(model.now);
-        let query = model.data.jobs.query(part, filter, model.filter.sort, top);
-        Need::Jobs { turn: model.filter_turn, part, query: Box::new(query) }
-    };
-    parts.into_iter().map(need).collect()
+    parts.into_iter().map(|part| part_of_jobs(model, part, top)).collect()
+}
+
+fn part_of_jobs(model: &Model, part: Part, top: usize) -> Need {
+    let filter = model.filter.at(model.now);
+    let query = model.data.jobs.query(part, filter, model.filter.sort, top);
+    Need::Jobs { turn: model.filter_turn, part, query: Box::new(query) }
 }
 
 /// Asks for what the screen needs and is not there or old; and when there will be more to ask for.

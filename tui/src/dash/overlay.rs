@@ -9,7 +9,7 @@ use guildhall_protocol::ids::{NotificationId, RequestId};
 use guildhall_protocol::job::JobDraft;
 use guildhall_protocol::listing::JobFilter;
 use guildhall_protocol::permission::JobAction;
-use guildhall_protocol::view::{AgentOrder, EngineOrder, Order, RegisterOptions};
+use guildhall_protocol::view::{AgentOrder, EngineOrder, HoldOrder, Order, RegisterOptions};
 use tui_input::Input;
 
 /// One of them.
@@ -32,8 +32,10 @@ pub(crate) enum Overlay {
     Find { input: Input },
     /// A question before something is done.
     Confirm(Box<Confirm>),
+    /// Whether to leave although what was ordered is not done.
+    Leave,
     /// What was ordered from here.
-    Actions { top: usize },
+    Actions { at: usize },
     /// What is written before it is sent.
     Form(Box<Form>),
     /// What came of it, until somebody has read it.
@@ -55,6 +57,11 @@ pub(crate) enum Deed {
     Agent {
         name: AgentName,
         order: AgentOrder,
+    },
+    /// Whose an agent is, and for whom it works.
+    Hold {
+        name: AgentName,
+        order: HoldOrder,
     },
     TestAgent {
         name: AgentName,
@@ -123,7 +130,7 @@ pub(crate) struct Confirm {
     /// What it does, in words.
     pub(crate) effect: String,
     /// Whether it can be taken back, and how, in words.
-    pub(crate) back: &'static str,
+    pub(crate) back: String,
     pub(crate) deed: Deed,
     pub(crate) fields: Vec<Field>,
     /// How many must be typed, when many would be hit.
@@ -178,11 +185,16 @@ impl Confirm {
         };
     }
 
+    /// What must be said and is not.
+    pub(crate) fn unsaid(&self) -> Option<String> {
+        let empty = self.fields.iter().find(|field| field.required && field.input.value().trim().is_empty());
+        empty.map(|field| format!("{} is needed", field.label))
+    }
+
     /// What is missing before it can be done.
     pub(crate) fn missing(&self) -> Option<String> {
-        let empty = self.fields.iter().find(|field| field.required && field.input.value().trim().is_empty());
-        if let Some(field) = empty {
-            return Some(format!("{} is needed", field.label));
+        if let Some(unsaid) = self.unsaid() {
+            return Some(unsaid);
         }
         let (count, input) = self.typed.as_ref()?;
         (input.value().trim() != count.to_string())
@@ -207,6 +219,11 @@ pub(crate) fn fields(action: JobAction) -> Vec<Field> {
         JobAction::Again => vec![field("What was wrong", "the first attempt reads it", false)],
         JobAction::Accept | JobAction::Retry => Vec::new(),
     }
+}
+
+/// What one has to say with a refusal.
+pub(crate) fn refusal() -> Vec<Field> {
+    vec![Field { label: "Reason", hint: "its owner reads it", required: true, input: Input::default() }]
 }
 
 fn reason() -> Field {

@@ -75,7 +75,7 @@ impl Place {
             model.filter_text.clone_from(&self.filter);
         }
         if let Some(screen) = screen(&self.screen) {
-            model.trail = Trail::at(screen.tab());
+            model.trail = Trail::at(screen.tab(), &model.filter_text);
             model.trail.go(screen);
         }
     }

@@ -73,40 +73,72 @@ impl Screen {
     }
 }
 
+/// A place on the way: a screen, and the filter of the jobs at that time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub(crate) screen: Screen,
+    pub(crate) filter: String,
+}
+
 /// Where one was, as in a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trail {
-    screens: Vec<Screen>,
+    stops: Vec<Stop>,
     at: usize,
 }
 
 impl Trail {
-    /// Begins at a screen.
-    pub(crate) fn at(screen: Screen) -> Self {
-        Self { screens: vec![screen], at: 0 }
+    /// Begins at a screen, with this filter of the jobs.
+    pub(crate) fn at(screen: Screen, filter: &str) -> Self {
+        Self { stops: vec![Stop { screen, filter: filter.to_owned() }], at: 0 }
     }
 
     /// The screen that is shown.
     pub(crate) fn current(&self) -> &Screen {
-        &self.screens[self.at]
+        &self.stops[self.at].screen
+    }
+
+    /// The filter of the jobs.
+    pub(crate) fn filter(&self) -> &str {
+        &self.stops[self.at].filter
+    }
+
+    /// The stop before this one: what is shown was opened there.
+    pub(crate) fn before(&self) -> Option<&Stop> {
+        self.stops.get(self.at.checked_sub(1)?)
     }
 
     /// Goes to a screen; what lay ahead is forgotten.
     pub(crate) fn go(&mut self, screen: Screen) {
-        if *self.current() == screen {
+        let filter = self.filter().to_owned();
+        self.push(Stop { screen, filter });
+    }
+
+    /// Goes to the jobs that another filter means.
+    pub(crate) fn list(&mut self, filter: &str) {
+        self.push(Stop { screen: Screen::Jobs, filter: filter.to_owned() });
+    }
+
+    fn push(&mut self, stop: Stop) {
+        if self.stops[self.at] == stop {
             return;
         }
-        self.screens.truncate(self.at + 1);
-        self.screens.push(screen);
-        if self.screens.len() > TRAIL_MAX {
-            self.screens.remove(0);
+        self.stops.truncate(self.at + 1);
+        self.stops.push(stop);
+        if self.stops.len() > TRAIL_MAX {
+            self.stops.remove(0);
         }
-        self.at = self.screens.len() - 1;
+        self.at = self.stops.len() - 1;
     }
 
     /// Shows another screen in the place of this one: the neighbor of a job is no further step.
     pub(crate) fn replace(&mut self, screen: Screen) {
-        self.screens[self.at] = screen;
+        self.stops[self.at].screen = screen;
+    }
+
+    /// The jobs have this filter from here on: another sort is no further step.
+    pub(crate) fn refilter(&mut self, filter: &str) {
+        filter.clone_into(&mut self.stops[self.at].filter);
     }
 
     /// Whether there is a step back.
@@ -116,19 +148,29 @@ impl Trail {
 
     /// Whether there is a step forward.
     pub(crate) fn has_forward(&self) -> bool {
-        self.at + 1 < self.screens.len()
+        self.at + 1 < self.stops.len()
     }
 
     /// One step back; whether there was one.
     pub(crate) fn back(&mut self) -> bool {
         let moved = self.has_back();
-        self.at = self.at.saturating_sub(1);
+        self.turn(self.at.saturating_sub(1));
         moved
     }
 
     /// One step forward, if there is one.
     pub(crate) fn forward(&mut self) {
-        self.at += usize::from(self.has_forward());
+        let moved = self.has_forward();
+        self.turn(self.at + usize::from(moved));
+    }
+
+    /// Only the list of jobs brings its filter back; elsewhere the one that is in force stays.
+    fn turn(&mut self, at: usize) {
+        let filter = self.filter().to_owned();
+        self.at = at;
+        if *self.current() != Screen::Jobs {
+            self.refilter(&filter);
+        }
     }
 }
 
@@ -138,7 +180,7 @@ mod tests {
 
     #[test]
     fn back_and_forward_as_in_a_browser() {
-        let mut trail = Trail::at(Screen::Overview);
+        let mut trail = Trail::at(Screen::Overview, "");
         assert!(!trail.back());
         trail.go(Screen::Jobs);
         trail.go(Screen::Job(JobId(7)));
@@ -153,6 +195,23 @@ mod tests {
         for number in 0..1_000 {
             trail.go(Screen::Job(JobId(number)));
         }
-        assert_eq!(trail.screens.len(), TRAIL_MAX);
+        assert_eq!(trail.stops.len(), TRAIL_MAX);
+    }
+
+    #[test]
+    fn each_list_of_jobs_comes_back_with_its_filter() {
+        let mut trail = Trail::at(Screen::Overview, "");
+        trail.list("state:open");
+        trail.list("state:failed");
+        trail.list("state:failed");
+        trail.go(Screen::Job(JobId(7)));
+        trail.go(Screen::Agents);
+        assert!(trail.back() && trail.back() && trail.back());
+        assert_eq!((trail.current(), trail.filter()), (&Screen::Jobs, "state:open"));
+        assert!(trail.back());
+        assert_eq!((trail.current(), trail.filter()), (&Screen::Overview, "state:open"), "it is in force");
+        trail.forward();
+        trail.forward();
+        assert_eq!(trail.filter(), "state:failed");
     }
 }

@@ -3,14 +3,21 @@
 
 mod acting;
 mod again;
+mod copying;
+mod deciding;
 mod finding;
+mod following;
 mod forms;
+mod leaving;
+mod marks;
 mod mouse;
 mod offered;
+mod paging;
 mod pictures;
 mod restored;
 mod stale;
 mod taking_back;
+mod walking;
 mod wire;
 
 use super::link::LinkEvent;
@@ -25,16 +32,16 @@ use super::update::update;
 use super::view::view;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::account::{Role, UserHead};
-use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::agent::{AgentName, Audience};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
 use guildhall_protocol::ids::{EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
 use guildhall_protocol::job::{Criterion, JobDraft, Policy, Priority, Review, Visibility};
 use guildhall_protocol::json::Json;
-use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
+use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::log::{LogLevel, LogLine, LogPage};
-use guildhall_protocol::notice::{NoticeStory, NoticeView};
+use guildhall_protocol::notice::{Inbox, NoticeStory, NoticeView};
 use guildhall_protocol::overview::{
     AgentLoad, AgentsOverview, Breakers, Bucket, MarketOverview, NoticesOverview, OldestJob, Overview,
     OverviewOf, Series, Spread, Waiting,
@@ -98,6 +105,9 @@ pub(super) struct Desk {
     pub(super) no_agent: Option<AgentName>,
     /// What the daemon says to every reading.
     pub(super) refuses: Option<ApiError>,
+    pub(super) inbox: Inbox,
+    /// For whom every agent wants to work.
+    pub(super) wanted: Option<Audience>,
     /// The input schema of every agent.
     pub(super) input_schema: Option<String>,
     /// What was kept for the next run, in order.
@@ -129,6 +139,8 @@ impl Desk {
             asked_agents: Vec::new(),
             no_agent: None,
             refuses: None,
+            inbox: read(include_str!("fixtures/inbox.json")),
+            wanted: None,
             input_schema: None,
             kept: Vec::new(),
         }
@@ -225,6 +237,7 @@ impl Desk {
                 "up" => KeyCode::Up,
                 "down" => KeyCode::Down,
                 "backspace" => KeyCode::Backspace,
+                "pagedown" => KeyCode::PageDown,
                 "f2" => KeyCode::F(2),
                 "space" => KeyCode::Char(' '),
                 one => KeyCode::Char(one.chars().next().expect("a key")),
@@ -291,13 +304,7 @@ impl Desk {
         match need {
             Need::Status => Answer::Status(Box::new(status())),
             Need::Overview => Answer::Overview(Box::new(overview())),
-            Need::Jobs { query, .. } => {
-                let limit = usize::try_from(query.limit).unwrap_or(0);
-                let rows: Vec<JobHead> = self.jobs.iter().take(limit).cloned().collect();
-                let next = rows.last().filter(|_| self.jobs.len() > rows.len());
-                let next = next.map(|head| JobCursor { key: head.id.0, id: head.id });
-                Answer::Jobs(JobPage { rows, next, searched: 0 })
-            }
+            Need::Jobs { query, .. } => Answer::Jobs(paging::page(&self.jobs, query)),
             Need::Job(id) => {
                 let mut story: guildhall_protocol::view::JobStory = read(include_str!("fixtures/job6.json"));
                 if *id != story.head.id {
@@ -324,9 +331,10 @@ impl Desk {
                 if let Some(schema) = &self.input_schema {
                     story.definition.input_schema = Some(Json::from_text(schema.clone()).expect("JSON"));
                 }
+                story.head.wanted = self.wanted;
                 Answer::Agent(Box::new(story))
             }
-            Need::Inbox => Answer::Inbox(Box::new(read(include_str!("fixtures/inbox.json")))),
+            Need::Inbox => Answer::Inbox(Box::new(self.inbox.clone())),
             Need::Notices { .. } => Answer::Notices(notices()),
             Need::Notice(id) => {
                 let notice = notices().into_iter().find(|notice| notice.id == *id).expect("it is there");

@@ -4,9 +4,12 @@
 use super::loaded::{Loaded, Reading};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::listing::{Direction, JobCursor, JobFilter, JobPage, JobQuery, JobSort, PageFrom};
+use guildhall_protocol::listing::{
+    Direction, JobCursor, JobFilter, JobPage, JobQuery, JobSort, PageFrom, SortBy,
+};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::JobHead;
+use std::collections::BTreeSet;
 
 /// Rows of one page.
 const PAGE: u32 = 200;
@@ -22,8 +25,15 @@ pub(crate) enum Part {
     Below,
     /// What comes before it.
     Above,
-    /// The end of the list.
-    End,
+    /// An end of the list, in the place of what is held.
+    Edge(Edge),
+}
+
+/// An end of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edge {
+    First,
+    Last,
 }
 
 /// The rows that are held.
@@ -32,6 +42,8 @@ pub(crate) struct Window {
     pub(crate) rows: Vec<JobHead>,
     /// Whether the first row is the first of the list.
     at_top: bool,
+    /// Where the list is begun when nothing of it was read; none: at its top.
+    begin: Option<JobCursor>,
     /// Where the list goes on; none: it ends here.
     next: Option<JobCursor>,
     /// How many were looked at when that was little for a page that found little.
@@ -39,7 +51,7 @@ pub(crate) struct Window {
     pub(crate) held: Loaded<()>,
     below: Loaded<()>,
     above: Loaded<()>,
-    end: Loaded<()>,
+    edge: Loaded<()>,
     /// The newest job that was there when the top was last seen.
     top_seen: Option<JobId>,
     /// Jobs that came above what is shown since then.
@@ -49,7 +61,7 @@ pub(crate) struct Window {
 impl Window {
     /// Whether anything was read.
     pub(crate) fn is_read(&self) -> bool {
-        self.held.value.is_some() || self.end.value.is_some()
+        self.held.value.is_some() || self.edge.value.is_some()
     }
 
     /// Whether the list goes on beyond what is held.
@@ -57,11 +69,21 @@ impl Window {
         self.next.is_some() || !self.at_top
     }
 
+    /// Whether the list goes on below what is held, or for a step back above it.
+    pub(crate) fn goes_on(&self, step: isize) -> bool {
+        if step > 0 { self.next.is_some() } else { !self.at_top }
+    }
+
+    /// Begins the list at this place.
+    pub(crate) fn begin_at(&mut self, place: Option<JobCursor>) {
+        self.begin = place;
+    }
+
     pub(super) fn renew(&mut self) {
         self.held.renew();
         self.below.renew();
         self.above.renew();
-        self.end.renew();
+        self.edge.renew();
     }
 
     /// The reading of one part.
@@ -70,31 +92,32 @@ impl Window {
             Part::Held => &mut self.held,
             Part::Below => &mut self.below,
             Part::Above => &mut self.above,
-            Part::End => &mut self.end,
+            Part::Edge(_) => &mut self.edge,
         }
     }
 
     /// How one part stands.
     pub(super) fn reading(&self, part: Part) -> Reading<'_> {
-        let (held, end) = (self.held.reading(), self.end.reading());
+        let (held, edge) = (self.held.reading(), self.edge.reading());
         let reading = match part {
             Part::Held => held,
             Part::Below => self.below.reading(),
             Part::Above => self.above.reading(),
-            Part::End => end,
+            Part::Edge(_) => edge,
         };
         // Whatever part it is, what is shown is what is held.
-        Reading { shown_of: held.shown_of.max(end.shown_of), ..reading }
+        Reading { shown_of: held.shown_of.max(edge.shown_of), ..reading }
     }
 
-    /// Which parts are needed when this row is the first of so many that are shown.
+    /// Which parts are needed when this row is the first of so many that are shown: what is held, and what one would see
+    /// after a page more.
     pub(super) fn needed(&self, top: usize, height: usize) -> Vec<Part> {
         let mut parts = vec![Part::Held];
         if self.is_read() {
             if self.next.is_some() && top + height * 2 > self.rows.len() {
                 parts.push(Part::Below);
             }
-            if !self.at_top && top == 0 {
+            if !self.at_top && top < height * 2 && !self.rows.is_empty() {
                 parts.push(Part::Above);
             }
         }
@@ -108,12 +131,14 @@ impl Window {
         let (from, limit) = match part {
             Part::Held if top == 0 && self.at_top => (PageFrom::First, held),
             Part::Held => {
-                let first = cursor(self.rows.first()).map(|cursor| including(cursor, sort.direction));
+                let first = cursor(self.rows.first()).or(self.begin);
+                let first = first.map(|cursor| including(cursor, sort.direction));
                 (first.map_or(PageFrom::First, PageFrom::After), held)
             }
             Part::Below => (self.next.map_or(PageFrom::Last, PageFrom::After), PAGE),
             Part::Above => (cursor(self.rows.first()).map_or(PageFrom::First, PageFrom::Before), PAGE),
-            Part::End => (PageFrom::Last, PAGE),
+            Part::Edge(Edge::First) => (PageFrom::First, PAGE),
+            Part::Edge(Edge::Last) => (PageFrom::Last, PAGE),
         };
         JobQuery { filter, sort, from, limit }
     }
@@ -132,11 +157,14 @@ impl Window {
             Err(error) => return self.part(part).take(now, Err(error)),
         };
         self.part(part).take(now, Ok(()));
+        let first = self.rows.first().and_then(|head| sort.cursor(head));
         let outdated = match (part, &query.from) {
-            (Part::Below, PageFrom::After(after)) => self.next != Some(*after),
-            (Part::Above, PageFrom::Before(before)) => {
-                self.rows.first().and_then(|head| sort.cursor(head)) != Some(*before)
+            (Part::Held, PageFrom::After(after)) => {
+                first.or(self.begin).map(|first| including(first, sort.direction)) != Some(*after)
             }
+            (Part::Held, PageFrom::First) => self.is_read() && !self.at_top && first.is_some(),
+            (Part::Below, PageFrom::After(after)) => self.next != Some(*after),
+            (Part::Above, PageFrom::Before(before)) => first != Some(*before),
             _ => false,
         };
         if outdated {
@@ -148,9 +176,14 @@ impl Window {
         let last = |rows: &[JobHead]| rows.last().and_then(|head| sort.cursor(head));
         match part {
             Part::Held => {
+                self.begin = None;
                 self.at_top = query.from == PageFrom::First;
                 self.rows = page.rows;
                 self.next = page.next;
+                if self.rows.is_empty() && !self.at_top {
+                    // All of it left the list: what is there now begins elsewhere.
+                    self.held.renew();
+                }
             }
             Part::Below => {
                 self.below.renew();
@@ -173,20 +206,44 @@ impl Window {
                 }
                 self.rows = rows;
             }
-            Part::End => {
-                self.end.renew();
-                self.end.value = Some(());
-                self.at_top = page.next.is_none();
+            Part::Edge(edge) => {
+                self.edge.renew();
                 self.rows = page.rows;
-                self.next = None;
+                (self.at_top, self.next) = match edge {
+                    Edge::First => (true, page.next),
+                    Edge::Last => (page.next.is_none(), None),
+                };
             }
         }
     }
 
-    /// Begins at the top again.
-    pub(super) fn restart(&mut self) {
-        self.at_top = true;
-        self.held.renew();
+    /// Which of these jobs left the list: they would stand among what is held, and do not.
+    pub(super) fn left_by<'a>(&self, heads: impl Iterator<Item = &'a JobHead>, sort: JobSort) -> Vec<JobId> {
+        if !self.is_read() {
+            return Vec::new();
+        }
+        let held: BTreeSet<JobId> = self.rows.iter().map(|head| head.id).collect();
+        heads.filter(|head| !held.contains(&head.id) && self.spans(head, sort)).map(|head| head.id).collect()
+    }
+
+    /// Whether a job would stand among what is held if it was in the list.
+    fn spans(&self, head: &JobHead, sort: JobSort) -> bool {
+        if self.at_top && self.next.is_none() {
+            return true;
+        }
+        // What changes with its job says nothing about where the job is now.
+        let keeps = matches!(sort.by, SortBy::Number | SortBy::Posted);
+        let place = |head: &JobHead| sort.cursor(head);
+        let (Some(here), Some(first), Some(last)) =
+            (place(head), self.rows.first().and_then(place), self.rows.last().and_then(place))
+        else {
+            return false;
+        };
+        let (above, below) = match sort.direction {
+            Direction::Descending => (here > first, here < last),
+            Direction::Ascending => (here < first, here > last),
+        };
+        keeps && (self.at_top || !above) && (self.next.is_none() || !below)
     }
 
     /// Counts what came above, when this row is the first that is shown.
@@ -249,7 +306,7 @@ mod tests {
         assert_eq!(query.from, PageFrom::Before(JobCursor { key: 700, id: JobId(700) }));
         assert_eq!(numbers(&window), (900, 401, HELD_MAX));
         assert_eq!(window.needed(460, 50), [Part::Held, Part::Below], "what was let go is read again");
-        read(&mut window, Part::End, 460, page((1..=200).rev(), true));
+        read(&mut window, Part::Edge(Edge::Last), 460, page((1..=200).rev(), true));
         assert_eq!(numbers(&window), (200, 1, 200));
     }
 

@@ -36,6 +36,29 @@ async fn a_daemon_is_killed_and_started_again_while_a_question_is_open() {
 }
 
 #[tokio::test]
+async fn an_order_that_waits_for_the_daemon_is_not_lost_without_a_word() {
+    let mut place = Place::open().await;
+    place.post(waiting()).await.expect("it is posted");
+    let mut terminal = place.live_dashboard().await;
+    terminal.presses("2");
+    terminal.until_sees("Wait for somebody.").await;
+    terminal.presses("x");
+    terminal.until_sees("Ends for good").await;
+    place.kill().await;
+    terminal.until_sees("stale").await;
+    terminal.presses("y");
+    terminal.until_sees("when the daemon is back").await;
+    terminal.presses("q");
+    terminal.until_sees("Leave? There is no daemon for what was ordered").await;
+    terminal.presses("esc");
+    terminal.until_misses("Leave?").await;
+    terminal.sends("TERM");
+    assert_eq!(terminal.ends().await, 5, "nothing was changed");
+    terminal.until_sees("not sent, as there was no daemon: Cancel").await;
+    terminal.until_given_back().await;
+}
+
+#[tokio::test]
 async fn a_daemon_that_hangs_is_found_out_and_keys_still_work() {
     let place = Place::open().await;
     place.post(waiting()).await.expect("it is posted");

@@ -41,7 +41,7 @@ impl Desk {
             typed: None,
             focus: 0,
             trouble: None,
-            back: "",
+            back: String::new(),
         };
         if let (Some(text), Some(field)) = (&text, confirm.fields.first_mut()) {
             field.input = Input::new(text.clone());

@@ -2,7 +2,7 @@
 
 use super::{Desk, job_head};
 use crate::dash::form::{Form, Look};
-use crate::dash::msg::Msg;
+use crate::dash::msg::{Hit, Msg};
 use crate::dash::overlay::{Deed, Overlay};
 use crate::dash::screen::Screen;
 use guildhall_protocol::job::Priority;
@@ -131,4 +131,42 @@ fn many_are_counted_before_a_click_does_it() {
     desk.types("60");
     desk.clicks("Yes, do it");
     assert_eq!(desk.model.pending.len(), 1);
+}
+
+fn before_many_jobs() -> Desk {
+    let mut desk = Desk::new(120, 36);
+    desk.jobs = (1..=100).rev().map(job_head).collect();
+    desk.presses(&["2"]);
+    desk
+}
+
+#[test]
+fn the_wheel_moves_what_lies_on_top() {
+    let mut desk = before_many_jobs();
+    desk.presses(&["x"]);
+    desk.meets(Msg::Scroll { down: true });
+    assert_eq!((desk.model.cursor().at, desk.model.overlays.len()), (0, 1));
+    desk.presses(&["esc", ":"]);
+    desk.meets(Msg::Scroll { down: true });
+    assert!(matches!(desk.model.overlays.last(), Some(Overlay::Palette { at: 3, .. })));
+    desk.presses(&["esc", "?"]);
+    desk.meets(Msg::Scroll { down: true });
+    desk.meets(Msg::Scroll { down: true });
+    desk.meets(Msg::Scroll { down: false });
+    assert!(matches!(desk.model.overlays.last(), Some(Overlay::Help { top: 3 })));
+    assert_eq!(desk.model.cursor().at, 0);
+    desk.presses(&["esc"]);
+    desk.meets(Msg::Scroll { down: true });
+    assert_eq!(desk.model.cursor().at, 3);
+}
+
+#[test]
+fn a_click_in_the_palette_is_the_palettes() {
+    let mut desk = before_many_jobs();
+    desk.presses(&[":"]);
+    desk.types("agents");
+    desk.meets(Msg::Click { hit: Hit::Tab(0), twice: false });
+    assert_eq!(*desk.model.screen(), Screen::Jobs);
+    desk.meets(Msg::Click { hit: Hit::Found(0), twice: false });
+    assert_eq!(*desk.model.screen(), Screen::Agents);
 }

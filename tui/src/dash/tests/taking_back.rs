@@ -101,7 +101,10 @@ fn each_question_says_how_it_is_taken_back() {
 fn an_agent_that_was_paused_works_again() {
     let mut desk = Desk::new(120, 36);
     desk.goes(Screen::Agents);
-    desk.presses(&["s", "tab", "enter"]);
+    desk.presses(&["s"]);
+    desk.sees("for five seconds u resumes it, after a new challenge");
+    desk.presses(&["tab", "enter"]);
+    desk.sees("u resumes it, after a new challenge, 5 s");
     let (number, deed) = desk.deeds[0].clone();
     assert!(matches!(deed, Deed::Agent { order: AgentOrder::Pause { for_ms: None }, .. }));
     desk.meets(Msg::Done { number, outcome: Outcome::One(Ok("it is paused".to_owned())) });

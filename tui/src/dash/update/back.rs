@@ -21,11 +21,11 @@ pub(super) enum Way {
 
 impl Way {
     /// The same before it is ordered, for people.
-    pub(super) fn told(&self) -> &'static str {
+    pub(super) fn told(&self) -> String {
         match self {
-            Self::HoldBack => "It is sent after five seconds; until then u takes it back.",
-            Self::By(_) => "It is sent at once; for five seconds u brings back what was.",
-            Self::Final => "It is sent at once, for good.",
+            Self::HoldBack => "It is sent after five seconds; until then u takes it back.".to_owned(),
+            Self::By(back) => format!("It is sent at once; for five seconds u {}.", back.told()),
+            Self::Final => "It is sent at once, for good.".to_owned(),
         }
     }
 }
@@ -50,6 +50,8 @@ pub(super) fn way(model: &Model, deed: &Deed) -> Way {
                 None => Way::Final,
             }
         }
+        // Somebody is told a decision, or an agent is another one's: for ever.
+        Deed::Hold { .. } => Way::HoldBack,
         Deed::Post { .. } | Deed::Register { .. } | Deed::Update { .. } => Way::Final,
         Deed::TestAgent { .. } | Deed::Engine { .. } | Deed::Replay { .. } | Deed::Reveal { .. } => {
             Way::Final
@@ -155,7 +157,7 @@ fn send(model: &mut Model, sent: Sent) -> Vec<Effect> {
     };
     let mut effects = Vec::new();
     for deed in deeds {
-        let number = model.log(format!("{}, taken back", sent.what));
+        let number = model.log(format!("{}, taken back", sent.what), &deed);
         effects.push(Effect::Do { number, deed });
     }
     effects

@@ -43,15 +43,17 @@ pub(super) fn switched(
     model.who = None;
     model.data = Data::default();
     model.drafts = drafts.into_iter().collect();
-    model.trail = Trail::at(model.screen().tab());
+    model.trail = Trail::at(model.screen().tab(), "");
     model.cursors.clear();
     model.panes.clear();
     model.unmark();
+    model.still.clear();
     model.sent.clear();
     model.overlays.clear();
     model.filter_text = String::new();
     model.filter = crate::dash::filter::Filter::default();
     model.filter_turn += 1;
     model.version += 1;
-    model.to_end = false;
+    model.walking = None;
+    model.to_edge = None;
 }

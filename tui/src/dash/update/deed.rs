@@ -5,18 +5,19 @@ use super::form;
 use crate::dash::action::Act;
 use crate::dash::model::{Model, Pending, UNDO};
 use crate::dash::msg::{Effect, Outcome};
-use crate::dash::overlay::{COUNTED_FROM, Confirm, Deed, Focus, Overlay, Target, effect, fields};
+use crate::dash::overlay::{COUNTED_FROM, Confirm, Deed, Focus, Overlay, Target, effect, fields, refusal};
 use crate::dash::row::Row;
 use crate::dash::screen::Screen;
 use crate::dash::theme::Tone;
 use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::bulk::BULK_JOBS_MAX;
 use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::error::ApiError;
 use guildhall_protocol::ids::JobId;
 use guildhall_protocol::job::Priority;
 use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::time::{Timestamp, parse_moment};
-use guildhall_protocol::view::{AgentOrder, EngineOrder, JobHead, Order};
+use guildhall_protocol::view::{AgentOrder, EngineOrder, HoldOrder, JobHead, Order};
 use jiff::tz::TimeZone;
 use tui_input::Input;
 
@@ -27,7 +28,9 @@ const TITLE_SHOWN_MAX: usize = 60;
 pub(super) fn ask_jobs(model: &mut Model, action: JobAction) {
     let order = Order::of(action);
     let name = title_case(action.name());
-    if let Some(matching) = model.matching.clone() {
+    // What is meant in the list is not meant anywhere else.
+    let matching = model.matching.clone().filter(|_| *model.screen() == Screen::Jobs);
+    if let Some(matching) = matching {
         let count = usize::try_from(matching.count).unwrap_or(usize::MAX);
         let title = format!("{name} all {count} jobs that match {}", matching.text);
         let typed = (count >= COUNTED_FROM).then(|| (count, Input::default()));
@@ -37,6 +40,10 @@ pub(super) fn ask_jobs(model: &mut Model, action: JobAction) {
     let jobs: Vec<Target> = model.chosen_jobs().into_iter().map(target).collect();
     let Some(first) = jobs.first() else { return };
     let count = jobs.len();
+    if count > BULK_JOBS_MAX {
+        let told = format!("{count} jobs are marked, and one order takes {BULK_JOBS_MAX}");
+        return model.tell(Tone::Warn, told);
+    }
     let title = if count == 1 {
         format!("{name} {} {}", first.job, first.title)
     } else {
@@ -118,6 +125,36 @@ pub(super) fn ask_retire(model: &mut Model) {
     show(model, title, effect, Deed::Agent { name, order: AgentOrder::Retire }, Vec::new(), None);
 }
 
+/// Asks before the chosen agent works for others, as it wants.
+pub(super) fn ask_approve(model: &mut Model) {
+    let Some((head, audience)) = model.chosen_agent().and_then(|head| Some((head, head.wanted?))) else {
+        return;
+    };
+    let name = head.name.clone();
+    let title = format!("Let {name} work for {}", audience.whom());
+    let effect = "It is matched with their jobs once its examples pass. Its owner is told.".to_owned();
+    let deed = Deed::Hold { name, order: HoldOrder::Publish { audience } };
+    show(model, title, effect, deed, Vec::new(), None);
+}
+
+/// Asks before the chosen agent may not work for others.
+pub(super) fn ask_refuse(model: &mut Model) {
+    let Some(name) = model.chosen_agent().map(|head| head.name.clone()) else { return };
+    let title = format!("Do not let {name} work for others");
+    let effect = "It goes on for those it works for now. Its owner is told.".to_owned();
+    let deed = Deed::Hold { name, order: HoldOrder::Refuse { reason: None } };
+    show(model, title, effect, deed, refusal(), None);
+}
+
+/// Asks before the chosen agent is taken, which somebody offers.
+pub(super) fn ask_take(model: &mut Model) {
+    let Some(head) = model.chosen_agent() else { return };
+    let effect = format!("It is yours from then on. User {} and who else has it no longer do.", head.owner.0);
+    let name = head.name.clone();
+    let title = format!("Take {name}");
+    show(model, title, effect, Deed::Hold { name, order: HoldOrder::Take }, Vec::new(), None);
+}
+
 /// Asks before the engine is stopped or started.
 pub(super) fn ask_engine(model: &mut Model, act: Act) {
     let reason = fields(JobAction::Cancel);
@@ -183,7 +220,11 @@ pub(crate) fn ready(confirm: &Confirm, now: Timestamp, zone: &TimeZone) -> Resul
         Deed::Reveal { job, .. } => {
             Ok(Deed::Reveal { job: *job, reason: said("Reason").unwrap_or_default() })
         }
+        Deed::Hold { name, order: HoldOrder::Refuse { .. } } => {
+            Ok(Deed::Hold { name: name.clone(), order: HoldOrder::Refuse { reason: said("Reason") } })
+        }
         deed @ (Deed::Agent { .. }
+        | Deed::Hold { .. }
         | Deed::TestAgent { .. }
         | Deed::Post { .. }
         | Deed::Register { .. }
@@ -204,10 +245,12 @@ fn priority(text: &str) -> Result<Priority, String> {
 /// Orders it: now, or after the time for "undo".
 pub(super) fn order(model: &mut Model, what: String, deed: Deed) -> Vec<Effect> {
     let way = way(model, &deed);
-    if let Deed::Jobs { .. } | Deed::Matching { .. } = deed {
+    if *model.screen() == Screen::Jobs
+        && let Deed::Jobs { .. } | Deed::Matching { .. } = deed
+    {
         model.unmark();
     }
-    let number = model.log(what.clone());
+    let number = model.log(what.clone(), &deed);
     match way {
         Way::HoldBack => {
             let at = model.now.after(UNDO);

@@ -1,28 +1,26 @@
 //! A key: of what lies on top, else what the registry says.
 
-use super::{find, leave, open, overlay};
+use super::{find, follow, leave, mark, open, overlay, walk};
 use crate::dash::about;
 use crate::dash::action::{Act, Entry, entry, keymap};
 use crate::dash::chord::Chord;
 use crate::dash::enabled::{Now, now};
 use crate::dash::model::{Model, PANES, Pane, Times};
 use crate::dash::msg::Effect;
-use crate::dash::overlay::{Matching, Overlay};
-use crate::dash::row::Row;
+use crate::dash::overlay::Overlay;
 use crate::dash::screen::{Screen, TABS};
 use crate::dash::state::DraftOf;
 use crate::dash::theme::{Palette, Tone};
+use crate::dash::window::Edge;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use guildhall_protocol::bulk::BULK_JOBS_MAX;
-use guildhall_protocol::error::ApiError;
-use guildhall_protocol::listing::{Direction, JobCount, JobFilter, JobSort, SortBy};
+use guildhall_protocol::listing::{Direction, JobSort, SortBy};
 use guildhall_protocol::permission::JobAction;
 use tui_input::Input;
 
 pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effect> {
     let held = |letter| key.code == KeyCode::Char(letter) && key.modifiers.contains(KeyModifiers::CONTROL);
     if held('c') {
-        return leave(model);
+        return leave::ask(model);
     }
     if held('z') {
         return vec![Effect::Suspend];
@@ -62,7 +60,9 @@ fn escape(model: &mut Model) -> Vec<Effect> {
         model.unmark();
     } else if !model.search.is_empty() && matches!(model.screen(), Screen::Job(_)) {
         model.search.clear();
-    } else if !model.trail.back() {
+    } else if model.trail.back() {
+        overlay::follow_trail(model);
+    } else {
         model.toasts.clear();
     }
     Vec::new()
@@ -71,11 +71,15 @@ fn escape(model: &mut Model) -> Vec<Effect> {
 fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
     let page = isize::try_from(model.height().saturating_sub(1)).unwrap_or(1).max(1);
     match act {
-        Act::Quit => return leave(model),
+        Act::Quit => return leave::ask(model),
         Act::Back => {
             model.trail.back();
+            overlay::follow_trail(model);
         }
-        Act::Forward => model.trail.forward(),
+        Act::Forward => {
+            model.trail.forward();
+            overlay::follow_trail(model);
+        }
         Act::Help => model.overlays.push(Overlay::Help { top: 0 }),
         Act::Palette => model.overlays.push(Overlay::Palette { input: Input::default(), at: 0 }),
         Act::Go(place) => model.trail.go(TABS[usize::from(place)].clone()),
@@ -98,7 +102,7 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
             model.contexts.palette = model.chosen_palette;
             model.tell(Tone::Accent, format!("colors: {:?}", model.theme.palette).to_lowercase());
         }
-        Act::ActionLog => model.overlays.push(Overlay::Actions { top: 0 }),
+        Act::ActionLog => model.overlays.push(Overlay::Actions { at: 0 }),
         Act::Undo => return super::back::take_back(model),
         Act::Up => step(model, -1),
         Act::Down => step(model, 1),
@@ -106,13 +110,11 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::PageDown => step(model, page),
         Act::First => {
             step(model, isize::MIN / 2);
-            if *model.screen() == Screen::Jobs {
-                model.data.jobs.restart();
-            }
+            model.to_edge = (*model.screen() == Screen::Jobs).then_some(Edge::First);
         }
         Act::Last => {
             step(model, isize::MAX / 2);
-            model.to_end = *model.screen() == Screen::Jobs;
+            model.to_edge = (*model.screen() == Screen::Jobs).then_some(Edge::Last);
         }
         Act::Open => {
             if let Some(row) = model.chosen_row() {
@@ -120,15 +122,10 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
             }
         }
         Act::Mark => {
-            if let Some(Row::Job(id)) = model.chosen_row() {
-                model.matching = None;
-                if !model.marks.remove(&id) {
-                    model.marks.insert(id);
-                }
-                step(model, 1);
-            }
+            mark::turn(model);
+            step(model, 1);
         }
-        Act::MarkAll => return mark_all(model),
+        Act::MarkAll => return mark::all(model),
         Act::Filter => {
             let input = Input::new(model.filter_text.clone());
             model.overlays.push(Overlay::Filter { input, trouble: None, back: 0, typed: String::new() });
@@ -141,10 +138,10 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::ClearFilter => overlay::set_filter(model, String::new()),
         Act::NextPane => turn_pane(model, 1),
         Act::PreviousPane => turn_pane(model, PANES.len() - 1),
-        Act::NextJob => to_neighbor(model, 1),
-        Act::PreviousJob => to_neighbor(model, -1),
+        Act::NextJob => walk::neighbor(model, 1),
+        Act::PreviousJob => walk::neighbor(model, -1),
         Act::Fold => fold(model),
-        Act::Follow => model.still = !model.still,
+        Act::Follow => follow::turn(model),
         Act::CopyId => return about::number_or_path(model).map(Effect::Copy).into_iter().collect(),
         Act::CopyCommand => return about::command(model).map(Effect::Copy).into_iter().collect(),
         Act::Job(JobAction::Again) => write_again(model),
@@ -153,6 +150,9 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::ResumeAgent => return super::deed::resume_agent(model),
         Act::PauseAgent => super::deed::ask_pause(model),
         Act::RetireAgent => super::deed::ask_retire(model),
+        Act::ApproveAgent => super::deed::ask_approve(model),
+        Act::RefuseAgent => super::deed::ask_refuse(model),
+        Act::TakeAgent => super::deed::ask_take(model),
         Act::PauseEngine | Act::ResumeEngine => super::deed::ask_engine(model, act),
         Act::PostJob => super::form::open(model, &DraftOf::Job),
         Act::RegisterAgent => super::form::open(model, &DraftOf::Agent),
@@ -204,65 +204,15 @@ fn reversed(sort: JobSort) -> JobSort {
 fn step(model: &mut Model, step: isize) {
     let rows = model.rows();
     let height = model.height();
-    if matches!(model.screen(), Screen::Events | Screen::Log) && !model.still {
-        model.still = true;
-    }
+    follow::stand(model);
+    // Whoever moves on no longer waits for an end of the list.
+    model.to_edge = None;
     model.cursor_mut().by(&rows, step, height);
-}
-
-/// All that are loaded; then all that match, if they are more; then none.
-fn mark_all(model: &mut Model) -> Vec<Effect> {
-    let loaded = model.data.jobs.rows.len();
-    let more = model.data.jobs.has_more();
-    if model.marks.len() < loaded {
-        model.matching = None;
-        model.marks = model.data.jobs.rows.iter().map(|head| head.id).collect();
-        if more {
-            model.tell(Tone::Accent, format!("{loaded} rows are marked; * once more means all that match"));
-        }
-        return Vec::new();
-    }
-    if !more || model.matching.is_some() {
-        model.unmark();
-        return Vec::new();
-    }
-    let filter = model.filter.at(model.now);
-    vec![Effect::Count { turn: model.filter_turn, filter }]
-}
-
-/// So many match: they are what is meant from now on, if one order takes them.
-pub(super) fn counted(model: &mut Model, turn: u64, filter: JobFilter, count: Result<JobCount, ApiError>) {
-    // Meanwhile something else is shown, or nothing is marked any more.
-    if turn != model.filter_turn || model.marks.is_empty() {
-        return;
-    }
-    match count {
-        Err(error) => model.tell(Tone::Bad, format!("they cannot be counted: {}", error.message)),
-        Ok(found) if !found.exact || found.count > BULK_JOBS_MAX as u64 => {
-            let told =
-                format!("{found} match, and one order takes {BULK_JOBS_MAX}: narrow the filter with /");
-            model.tell(Tone::Warn, told);
-        }
-        Ok(found) => {
-            let text = if model.filter_text.is_empty() { "everything" } else { model.filter_text.as_str() };
-            model.matching = Some(Matching { filter, text: text.to_owned(), count: found.count });
-            model.tell(Tone::Accent, format!("all {found} that match are meant; * means none"));
-        }
-    }
 }
 
 fn turn_pane(model: &mut Model, step: usize) {
     let at = PANES.iter().position(|pane| *pane == model.pane).unwrap_or(0);
     model.pane = PANES[(at + step) % PANES.len()];
-}
-
-/// To the job before or after in the list that one came from.
-fn to_neighbor(model: &mut Model, step: isize) {
-    if let Ok(next) = about::neighbor(model, step) {
-        model.trail.replace(Screen::Job(next));
-        let cursor = model.cursors.entry(Screen::Jobs).or_default();
-        cursor.on = Some(Row::Job(next));
-    }
 }
 
 fn fold(model: &mut Model) {

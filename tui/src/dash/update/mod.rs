@@ -6,30 +6,32 @@ mod command;
 mod context;
 mod deed;
 mod find;
+mod follow;
 mod form;
 mod key;
+mod leave;
+mod mark;
 mod mouse;
 mod overlay;
+mod walk;
 
 use super::about::{self, Behind};
 use super::link::{Before, Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Msg};
-use super::need;
-use super::place::Place;
-use super::row::Row;
+use super::need::{self, Answer, Need};
+use super::row::{Cursor, Row};
 use super::screen::Screen;
-use super::state::Slot;
 use super::theme::Tone;
-use super::window::Part;
-use guildhall_protocol::ids::JobId;
+use super::window::{Edge, Part};
+use guildhall_protocol::error::ApiError;
 use guildhall_protocol::time::Timestamp;
 use jiff::tz::TimeZone;
-use std::collections::BTreeSet;
 
 pub(crate) use command::finds as palette_finds;
 pub(crate) use deed::ready;
 pub(crate) use form::{keys as form_keys, needs as form_needs};
+pub(crate) use leave::{left_behind, open_orders};
 
 /// Takes one message.
 pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect> {
@@ -52,24 +54,12 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
             Vec::new()
         }
         Msg::Read(need, answer) => {
-            // An answer to an older filter is of no use.
-            let outdated = matches!(&need, need::Need::Jobs { turn, .. } if *turn != model.filter_turn);
-            if !outdated {
-                let now = model.now;
-                let end = matches!(&need, need::Need::Jobs { part: Part::End, .. });
-                model.data.take(need, now, answer);
-                if end {
-                    model.to_end = false;
-                    let last = model.data.jobs.rows.len().saturating_sub(1);
-                    let cursor = model.cursors.entry(Screen::Jobs).or_default();
-                    (cursor.at, cursor.on) = (last, None);
-                }
-            }
+            read(model, need, answer);
             Vec::new()
         }
         Msg::Done { number, outcome } => deed::outcome(model, number, outcome),
         Msg::Counted { turn, filter, count } => {
-            key::counted(model, turn, *filter, count);
+            mark::counted(model, turn, *filter, count);
             Vec::new()
         }
         Msg::Previewed { turn, preview } => {
@@ -101,7 +91,7 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
             Vec::new()
         }
         Msg::Tick => Vec::new(),
-        Msg::Terminate => return leave(model),
+        Msg::Terminate => return leave::leave(model),
     };
     effects.extend(deed::send_due(model));
     back::forget_old(model);
@@ -112,6 +102,7 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
         model.wake(next);
     }
     settle(model);
+    leave::settle(model);
     form::settle(model);
     let (needs, later) = need::ask(model);
     effects.extend(needs.into_iter().map(Effect::Read));
@@ -121,38 +112,59 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
     effects
 }
 
-/// Leaves. What waits for "undo" is sent: it was ordered.
-fn leave(model: &mut Model) -> Vec<Effect> {
-    let mut effects = form::close_all(model);
-    effects.extend(deed::send_all(model));
-    effects.push(Effect::Keep { slot: Slot::Place, text: Some(Place::of(model).written()) });
-    effects.push(Effect::Quit);
-    effects
-}
-
 /// Rows came and went: the cursor stays on its thing, and marks on jobs that are there.
 fn settle(model: &mut Model) {
     super::view::job::settle(model);
     let rows = model.rows();
     let height = model.height();
-    let follows = matches!(model.screen(), Screen::Events | Screen::Log) && !model.still;
+    let follows = follow::follows(model);
     let cursor = model.cursor_mut();
     if follows {
         cursor.on = None;
         cursor.at = rows.len().saturating_sub(1);
     }
     cursor.settle(&rows, height);
+    follow::settle(model);
     if *model.screen() == Screen::Jobs {
         let top = model.cursor().top;
         model.data.jobs.settle(top);
     }
-    if !model.marks.is_empty() {
-        let held: BTreeSet<JobId> = model.data.jobs.rows.iter().map(|head| head.id).collect();
-        model.marks.retain(|mark| held.contains(mark));
+    mark::settle(model);
+}
+
+/// Takes what was read.
+fn read(model: &mut Model, need: Need, answer: Result<Answer, ApiError>) {
+    let mut edge = None;
+    if let Need::Jobs { turn, part, .. } = &need {
+        if *turn != model.filter_turn {
+            // An answer to an older filter is of no use.
+            return;
+        }
+        // Whoever went on meanwhile stays there.
+        edge = model.to_edge.filter(|edge| *part == Part::Edge(*edge));
     }
-    if model.marks.is_empty() {
-        model.matching = None;
+    let walked = matches!(need, Need::Jobs { .. });
+    let trouble = answer.as_ref().err().cloned();
+    model.data.take(need, model.now, answer);
+    if walked {
+        walk::go_on(model, trouble.as_ref());
     }
+    if let Some(edge) = edge {
+        model.to_edge = None;
+        if trouble.is_none() {
+            to_edge(model, edge);
+        }
+    }
+}
+
+/// An end of the list of jobs was read: one is there.
+fn to_edge(model: &mut Model, edge: Edge) {
+    let last = model.data.jobs.rows.len().saturating_sub(1);
+    let at = match edge {
+        Edge::First => 0,
+        Edge::Last => last,
+    };
+    model.cursors.insert(Screen::Jobs, Cursor { at, top: at, on: None });
 }
 
 fn link(model: &mut Model, event: LinkEvent) {

@@ -82,7 +82,7 @@ pub(super) fn scroll(model: &mut Model, down: bool) {
             }
         }
         // They are as long as they are.
-        Some(Overlay::Filter { .. } | Overlay::Find { .. } | Overlay::Confirm(_)) => {}
+        Some(Overlay::Filter { .. } | Overlay::Find { .. } | Overlay::Confirm(_) | Overlay::Leave) => {}
     }
 }
 

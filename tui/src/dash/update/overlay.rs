@@ -5,13 +5,16 @@
 )]
 
 use super::deed;
+use crate::dash::action::ENTRIES;
+use crate::dash::as_command::command;
 use crate::dash::completion::{Known, complete as completed};
 use crate::dash::filter;
 use crate::dash::model::Model;
 use crate::dash::msg::Effect;
-use crate::dash::overlay::{Focus, Overlay};
+use crate::dash::overlay::{Confirm, Focus, Overlay};
 use crate::dash::screen::Screen;
-use crossterm::event::{Event, KeyCode, KeyEvent};
+use crate::dash::theme::Tone;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::listing::JobSort;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
@@ -31,20 +34,17 @@ pub(super) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     match overlay {
         Overlay::Help { top } => {
             if let Some(top) = scroll(top, key.code, model.height()) {
+                let top = top.min(ENTRIES.len());
                 model.overlays.push(Overlay::Help { top });
             }
             Vec::new()
         }
-        Overlay::Actions { top } => {
-            if let Some(top) = scroll(top, key.code, model.height()) {
-                model.overlays.push(Overlay::Actions { top });
-            }
-            Vec::new()
-        }
+        Overlay::Actions { at } => actions(model, at, key),
         Overlay::Palette { input, at } => super::command::palette(model, input, at, key),
         Overlay::Filter { input, back, typed, .. } => filter(model, FilterLine { input, back, typed }, key),
         Overlay::Find { input } => find(model, input, key),
         Overlay::Confirm(confirm) => question(model, *confirm, key),
+        Overlay::Leave => super::leave::press(model, key.code),
         Overlay::Form(form) => super::form::press(model, form, key),
         Overlay::Told { title, lines, top } => told(model, (title, lines, top), key),
     }
@@ -76,8 +76,33 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         },
         Some(Overlay::Form(_)) => super::form::paste(model, text),
         // Letters that somebody pastes are no keys.
-        Some(Overlay::Help { .. } | Overlay::Actions { .. } | Overlay::Told { .. }) | None => {}
+        Some(Overlay::Help { .. } | Overlay::Actions { .. } | Overlay::Told { .. } | Overlay::Leave)
+        | None => {}
     }
+    Vec::new()
+}
+
+/// Among what was ordered, the newest first.
+fn actions(model: &mut Model, at: usize, key: KeyEvent) -> Vec<Effect> {
+    if key.code == KeyCode::Char('y') {
+        let command = model.done.iter().rev().nth(at).map(|done| done.command.clone());
+        model.overlays.push(Overlay::Actions { at });
+        return command.map_or_else(Vec::new, |command| copy(model, command));
+    }
+    if let Some(at) = scroll(at, key.code, model.height()) {
+        let at = at.min(model.done.len().saturating_sub(1));
+        model.overlays.push(Overlay::Actions { at });
+    }
+    Vec::new()
+}
+
+/// Copies an order as a command.
+fn copy(model: &mut Model, command: Option<String>) -> Vec<Effect> {
+    if let Some(command) = command {
+        return vec![Effect::Copy(command)];
+    }
+    let told = "no command to copy: there is none for this order, or it would be too long or hold a key";
+    model.tell(Tone::Warn, told);
     Vec::new()
 }
 
@@ -162,23 +187,38 @@ pub(super) fn use_filter(model: &mut Model, text: String) -> Vec<Effect> {
     if new { vec![super::command::keep(model)] } else { Vec::new() }
 }
 
-/// Sorts the jobs otherwise.
+/// Sorts the jobs otherwise: they are the same ones, and their marks stay.
 pub(super) fn sort(model: &mut Model, other: impl Fn(JobSort) -> JobSort) {
     let text = filter::with_sort(&model.filter_text, other(model.filter.sort));
-    set_filter(model, text);
+    list_by(model, text);
 }
 
 /// Shows the jobs that this filter means. It must be one.
 pub(crate) fn set_filter(model: &mut Model, text: String) {
+    super::mark::drop_all(model);
+    model.trail.list(&text);
+    list_by(model, text);
+}
+
+/// One went back or forward: where the list of jobs is shown, it is the one of that time.
+pub(super) fn follow_trail(model: &mut Model) {
+    if *model.screen() == Screen::Jobs && model.trail.filter() != model.filter_text {
+        super::mark::drop_all(model);
+        let text = model.trail.filter().to_owned();
+        list_by(model, text);
+    }
+}
+
+/// The list of jobs is the one of this filter.
+pub(super) fn list_by(model: &mut Model, text: String) {
     let Ok(parsed) = filter::parse(&text) else { return };
+    model.trail.refilter(&text);
     model.filter_text = text;
     model.filter = parsed;
     model.filter_turn += 1;
-    model.to_end = false;
-    model.unmark();
+    model.to_edge = None;
     model.data.jobs = crate::dash::window::Window::default();
     model.cursors.remove(&Screen::Jobs);
-    model.trail.go(Screen::Jobs);
 }
 
 fn find(model: &mut Model, mut input: Input, key: KeyEvent) -> Vec<Effect> {
@@ -194,9 +234,17 @@ fn find(model: &mut Model, mut input: Input, key: KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-fn question(model: &mut Model, mut confirm: crate::dash::overlay::Confirm, key: KeyEvent) -> Vec<Effect> {
+fn question(model: &mut Model, mut confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
     confirm.trouble = None;
+    let mut effects = Vec::new();
+    let ready = |confirm: &Confirm, model: &Model| deed::ready(confirm, model.now, &model.zone);
     match (key.code, confirm.focused()) {
+        (KeyCode::Char('y'), _) if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            match confirm.unsaid().map_or_else(|| ready(&confirm, model), Err) {
+                Ok(deed) => effects = copy(model, command(&deed, model.now)),
+                Err(trouble) => confirm.trouble = Some(trouble),
+            }
+        }
         (KeyCode::Esc, _) | (KeyCode::Enter, Focus::No) | (KeyCode::Char('n'), Focus::No | Focus::Yes) => {
             return Vec::new();
         }
@@ -207,7 +255,7 @@ fn question(model: &mut Model, mut confirm: crate::dash::overlay::Confirm, key: 
         (KeyCode::Left | KeyCode::Right, Focus::No) => confirm.turn(1),
         (KeyCode::Left | KeyCode::Right, Focus::Yes) => confirm.turn(-1),
         (KeyCode::Enter, Focus::Yes) | (KeyCode::Char('y'), Focus::No | Focus::Yes) => {
-            match confirm.missing().map_or_else(|| deed::ready(&confirm, model.now, &model.zone), Err) {
+            match confirm.missing().map_or_else(|| ready(&confirm, model), Err) {
                 Ok(deed) => return deed::order(model, confirm.title, deed),
                 Err(trouble) => confirm.trouble = Some(trouble),
             }
@@ -221,5 +269,5 @@ fn question(model: &mut Model, mut confirm: crate::dash::overlay::Confirm, key: 
         (_, Focus::No | Focus::Yes) => {}
     }
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
-    Vec::new()
+    effects
 }

@@ -6,6 +6,7 @@ use crate::dash::model::Model;
 use crate::dash::msg::Hit;
 use crate::dash::pen::Pen;
 use crate::dash::row::Row;
+use crate::dash::screen::Screen;
 use crate::dash::theme::Tone;
 use crate::feed::say;
 use guildhall_protocol::history::Subject;
@@ -26,21 +27,29 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect) {
         return;
     }
     let cursor = model.cursor();
-    let state = if model.still { "standing still; f follows" } else { "following; f stands still" };
-    let below = feed.lines.len().saturating_sub(cursor.top + usize::from(area.height.saturating_sub(1)));
-    let new = if model.still && below > 0 { format!("{below} below  ") } else { String::new() };
+    let state = state(model, &Screen::Events);
     let full = if feed.lines.len() >= FEED_MAX { format!("the last {FEED_MAX}  ") } else { String::new() };
-    pen.right(Rect { height: 1, ..area }, &format!("{full}{new}{state} "), Tone::Accent);
+    pen.right(Rect { height: 1, ..area }, &format!("{full}{state} "), Tone::Accent);
     for line in 1..area.height {
         let at = cursor.top + usize::from(line - 1);
         let Some(told) = feed.lines.get(at) else { break };
         let whole = Rect { y: area.y + line, height: 1, ..area };
         paint_line(pen, whole, told);
-        if model.still && at == cursor.at {
+        if model.is_still() && at == cursor.at {
             pen.select(whole);
         }
         pen.hit(whole, Hit::Row(Row::Event(told.id)));
     }
+}
+
+/// Whether a feed follows, and how much came since it does not.
+fn state(model: &Model, feed: &Screen) -> String {
+    if !model.is_still() {
+        return "following; f stands still".to_owned();
+    }
+    let new = model.new_lines(feed);
+    let new = if new > 0 { format!("{new} new  ") } else { String::new() };
+    format!("{new}standing still; f follows")
 }
 
 fn paint_line(pen: &mut Pen<'_>, area: Rect, line: &FeedLine) {
@@ -75,7 +84,7 @@ pub(super) fn paint_log(pen: &mut Pen<'_>, area: Rect) {
         return;
     }
     let cursor = model.cursor();
-    let state = if model.still { "standing still; f follows" } else { "following; f stands still" };
+    let state = state(model, &Screen::Log);
     let lost = if log.lost > 0 {
         format!("{} lines were dropped before they could be read  ", log.lost)
     } else {
@@ -104,7 +113,7 @@ pub(super) fn paint_log(pen: &mut Pen<'_>, area: Rect) {
             (format!("  {}", fields.join(" ")), Tone::Dim),
         ];
         pen.spans(area.x + 1, y, area.width.saturating_sub(1), &spans);
-        if model.still && at == cursor.at {
+        if model.is_still() && at == cursor.at {
             pen.select(Rect { y, height: 1, ..area });
         }
     }

@@ -181,7 +181,7 @@ pub(super) fn toasts(pen: &mut Pen<'_>, area: Rect) {
     }
     for sent in &model.sent {
         let left = sent.until.since(model.now).as_millis().div_ceil(1_000);
-        lines.push((format!(" {}: u brings back what was, {left} s ", sent.what), Tone::Warn));
+        lines.push((format!(" {}: u {}, {left} s ", sent.what, sent.back.told()), Tone::Warn));
     }
     lines.extend(model.toasts.iter().map(|toast| (format!(" {} ", toast.text), toast.tone)));
     let shown = lines.len().min(usize::from(area.height));

@@ -66,7 +66,7 @@ pub(crate) fn list(
             x += width + 1;
         }
         if let Row::Job(id) = row
-            && pen.model.marks.contains(id)
+            && pen.model.marks.contains_key(id)
         {
             let sign = pen.sign(Sign::Marked);
             pen.text(body.x, y, 1, sign, Tone::Marked);

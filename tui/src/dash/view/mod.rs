@@ -61,6 +61,7 @@ pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
             | Overlay::Filter { .. }
             | Overlay::Find { .. }
             | Overlay::Confirm(_)
+            | Overlay::Leave
             | Overlay::Actions { .. }
             | Overlay::Told { .. } => overlays::paint(&mut pen, parts.body, overlay),
         }
@@ -68,9 +69,9 @@ pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
     pen.done()
 }
 
-/// The rows of the list that is shown, in order.
-pub(crate) fn rows(model: &Model) -> Vec<Row> {
-    match model.screen() {
+/// The rows of the list of a screen, in order.
+pub(crate) fn rows(model: &Model, screen: &Screen) -> Vec<Row> {
+    match screen {
         Screen::Overview => overview::rows(model),
         Screen::Jobs => jobs::rows(model),
         Screen::Job(id) => job::rows(model, *id),

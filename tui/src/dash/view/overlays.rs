@@ -8,7 +8,7 @@ use crate::dash::msg::Hit;
 use crate::dash::overlay::{Confirm, Deed, Focus, Overlay};
 use crate::dash::pen::Pen;
 use crate::dash::theme::{Sign, Tone};
-use crate::dash::update::palette_finds;
+use crate::dash::update::{open_orders, palette_finds};
 use ratatui::layout::Rect;
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
@@ -26,7 +26,8 @@ pub(super) fn paint(pen: &mut Pen<'_>, body: Rect, overlay: &Overlay) {
             prompt(pen, body, title, input, "", Tone::Dim);
         }
         Overlay::Confirm(confirm) => question(pen, body, confirm),
-        Overlay::Actions { top } => actions(pen, body, *top),
+        Overlay::Leave => leave(pen, body),
+        Overlay::Actions { at } => actions(pen, body, *at),
         Overlay::Form(form) => super::forms::paint(pen, body, form),
         Overlay::Told { title, lines, top } => told(pen, body, title, lines, *top),
     }
@@ -156,22 +157,42 @@ fn help(pen: &mut Pen<'_>, body: Rect, top: usize) {
     }
 }
 
-fn actions(pen: &mut Pen<'_>, body: Rect, top: usize) {
+fn actions(pen: &mut Pen<'_>, body: Rect, at: usize) {
     let model = pen.model;
-    let inside = pen.window(middle(body, 110, 24), "What was ordered from here, newest first");
+    let title = "What was ordered from here, newest first; y copies its command";
+    let inside = pen.window(middle(body, 110, 24), title);
     if model.done.is_empty() {
         pen.text(inside.x, inside.y, inside.width, "nothing yet", Tone::Dim);
     }
     let room = usize::from(inside.height);
-    let top = top.min(model.done.len().saturating_sub(room));
-    for (place, done) in model.done.iter().rev().skip(top).take(room).enumerate() {
-        let y = inside.y + u16::try_from(place).unwrap_or(0);
+    let at = at.min(model.done.len().saturating_sub(1));
+    let top = (at + 1).saturating_sub(room);
+    for (place, done) in model.done.iter().rev().enumerate().skip(top).take(room) {
+        let y = inside.y + u16::try_from(place - top).unwrap_or(0);
         let time = pen.time(done.at);
         let (tone, outcome) = done.outcome.clone().unwrap_or((Tone::Dim, "not known yet".to_owned()));
         let spans =
             [(format!("{time:>11}  "), Tone::Dim), (format!("{}: ", done.what), Tone::Text), (outcome, tone)];
         pen.spans(inside.x, y, inside.width, &spans);
+        if place == at {
+            pen.select(Rect { y, height: 1, ..inside });
+        }
     }
+}
+
+fn leave(pen: &mut Pen<'_>, body: Rect) {
+    let open = open_orders(pen.model);
+    let height = u16::try_from(open.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let inside = pen.window(middle(body, 76, height), "Leave? There is no daemon for what was ordered");
+    // The answer is always in sight.
+    let Some(answer) = inside.height.checked_sub(1).map(|last| inside.y + last) else { return };
+    for (y, left) in (inside.y..answer).zip(&open) {
+        let (how, tone) = if left.sent { ("not known:", Tone::Bad) } else { ("not sent:", Tone::Warn) };
+        let spans = [(format!("{how} "), tone), (left.what.clone(), Tone::Text)];
+        pen.spans(inside.x, y, inside.width, &spans);
+    }
+    let hint = "q or y leaves without it, esc stays until it is sent";
+    pen.text(inside.x, answer, inside.width, hint, Tone::Key);
 }
 
 fn told(pen: &mut Pen<'_>, body: Rect, title: &str, lines: &[String], top: usize) {
@@ -203,6 +224,7 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
         | Deed::Register { .. }
         | Deed::Update { .. }
         | Deed::Agent { .. }
+        | Deed::Hold { .. }
         | Deed::TestAgent { .. }
         | Deed::Engine { .. }
         | Deed::Replay { .. }
@@ -218,7 +240,7 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
     pen.text(inside.x, y, inside.width, &confirm.effect, Tone::Text);
     y += 1;
     if y + 1 < buttons {
-        pen.text(inside.x, y, inside.width, confirm.back, Tone::Dim);
+        pen.text(inside.x, y, inside.width, &confirm.back, Tone::Dim);
         y += 1;
     }
     for name in &named {
@@ -278,5 +300,11 @@ fn question(pen: &mut Pen<'_>, body: Rect, confirm: &Confirm) {
         pen.hit(button, Hit::Part(part));
         x += used + 2;
     }
-    pen.text(x, buttons, inside.right().saturating_sub(x), "tab goes on, esc leaves", Tone::Dim);
+    pen.text(
+        x,
+        buttons,
+        inside.right().saturating_sub(x),
+        "tab goes on, esc leaves, ctrl-y as command",
+        Tone::Dim,
+    );
 }

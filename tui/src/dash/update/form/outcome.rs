@@ -63,6 +63,7 @@ fn refused(model: &mut Model, sent: &Sent, error: &ApiError) -> String {
         | Overlay::Find { .. }
         | Overlay::Confirm(_)
         | Overlay::Actions { .. }
+        | Overlay::Leave
         | Overlay::Told { .. } => None,
     });
     if let Some(form) = form {

@@ -32,7 +32,7 @@ pub(super) fn send(model: &mut Model, mut form: Box<Form>) -> Vec<Effect> {
             return back(model, form);
         }
     };
-    let number = model.log(form.title());
+    let number = model.log(form.title(), &deed);
     form.sending = Some(number);
     form.changed = true;
     model.sending.insert(number, (model.endpoint.clone(), form.of.clone()));

@@ -2,9 +2,10 @@
 //! whether it can be done now. Keys, footer, help, palette and read-only mode are read from here, so they cannot disagree.
 
 use super::chord::Chord;
-use super::model::{Model, Pane};
+use super::model::Model;
 use super::row::Row;
 use super::screen::{Screen, TABS};
+use super::view::job;
 use guildhall_protocol::agent::{AgentEvent, PausedWhy};
 use guildhall_protocol::matrix::Powers;
 use guildhall_protocol::permission::{JobAction, Standing};
@@ -46,8 +47,11 @@ pub(crate) enum Act {
     NextJob,
     PreviousJob,
     Fold,
+    NextAnswer,
+    PreviousAnswer,
     Follow,
     CopyId,
+    CopyValue,
     CopyCommand,
     Job(JobAction),
     PauseAgent,
@@ -116,7 +120,7 @@ const fn order(
 }
 
 /// Everything, in the order in which help shows it.
-pub(crate) const ENTRIES: [Entry; 70] = [
+pub(crate) const ENTRIES: [Entry; 73] = [
     look(Act::Up, "up", "one row up", &["k", "up"], Scope::Lists),
     look(Act::Down, "down", "one row down", &["j", "down"], Scope::Lists),
     look(Act::PageUp, "page-up", "one page up", &["pageup", "ctrl-b"], Scope::Lists),
@@ -130,7 +134,7 @@ pub(crate) const ENTRIES: [Entry; 70] = [
     look(Act::ClearFilter, "clear-filter", "show all again", &["\\"], Scope::Everywhere),
     look(Act::Sort, "sort", "sort by the next column", &["ctrl-s"], Scope::JobList),
     look(Act::Reverse, "reverse", "the other end first", &["alt-s"], Scope::JobList),
-    look(Act::Find, "find", "find in the answer", &["/"], Scope::Job),
+    look(Act::Find, "find", "find in the answer, or in what was asked", &["/"], Scope::Job),
     look(Act::FindNext, "find-next", "the next place that was found", &["."], Scope::Job),
     look(Act::FindPrevious, "find-previous", "the place before", &[","], Scope::Job),
     look(Act::NextPane, "next-pane", "the next part", &["tab"], Scope::Job),
@@ -138,6 +142,9 @@ pub(crate) const ENTRIES: [Entry; 70] = [
     look(Act::NextJob, "next-job", "the next job of the list", &["n"], Scope::Job),
     look(Act::PreviousJob, "previous-job", "the job before", &["p"], Scope::Job),
     look(Act::Fold, "fold", "fold or unfold", &["z"], Scope::Job),
+    look(Act::NextAnswer, "next-answer", "the answer of the attempt after it", &[">"], Scope::Job),
+    look(Act::PreviousAnswer, "previous-answer", "the answer of the attempt before it", &["<"], Scope::Job),
+    look(Act::CopyValue, "copy-value", "copy the value, whole", &["Y"], Scope::Job),
     look(Act::Follow, "follow", "follow, or stand still", &["f"], Scope::Events),
     look(Act::CopyId, "copy-id", "copy its number or name", &["i"], Scope::Lists),
     look(Act::CopyCommand, "copy-command", "copy the command that shows it", &["y"], Scope::Lists),
@@ -267,10 +274,11 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
                 Some(Sight::Open | Sight::Revealed { .. }) | None => Now::Absent,
             }
         }
-        Act::Fold if model.pane != Pane::Answer => Now::Absent,
+        Act::Fold | Act::CopyValue if job::tree(model).is_none() => Now::Absent,
+        Act::NextAnswer | Act::PreviousAnswer if job::answers(model) < 2 => Now::Absent,
         Act::Undo if model.pending.is_empty() && model.sent.is_empty() => Now::Absent,
         Act::ClearFilter if model.filter_text.is_empty() => Now::Absent,
-        Act::Find if model.data.tree.value.is_none() => Now::No("there is no answer".to_owned()),
+        Act::Find if job::searched(model).is_none() => Now::No("there is no answer".to_owned()),
         Act::FindNext | Act::FindPrevious if model.search.is_empty() => Now::Absent,
         Act::Mark | Act::MarkAll if *model.screen() != Screen::Jobs => Now::Absent,
         Act::Go(place) if model.screen() == &TABS[usize::from(place)] => Now::Absent,
@@ -306,8 +314,11 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         | Act::NextJob
         | Act::PreviousJob
         | Act::Fold
+        | Act::NextAnswer
+        | Act::PreviousAnswer
         | Act::Follow
         | Act::CopyId
+        | Act::CopyValue
         | Act::CopyCommand
         | Act::TestAgent
         | Act::PostJob

@@ -15,7 +15,7 @@ use super::views::Finding;
 use guildhall_protocol::account::Role;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::handshake::Principal;
-use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::ids::{AttemptNumber, JobId, RequestId};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentOrder, JobHead, Order};
 use jiff::tz::TimeZone;
@@ -43,11 +43,13 @@ pub(crate) enum Pane {
     Attempts,
     Pick,
     Answer,
+    /// The job as it was posted.
+    Asked,
     History,
 }
 
-/// Every part of a job, in order.
-pub(crate) const PANES: [Pane; 4] = [Pane::Attempts, Pane::Pick, Pane::Answer, Pane::History];
+/// Every part of a job, in order: what was asked is one key from the answer to it.
+pub(crate) const PANES: [Pane; 5] = [Pane::Attempts, Pane::Pick, Pane::Answer, Pane::Asked, Pane::History];
 
 impl Pane {
     pub(crate) fn title(self) -> &'static str {
@@ -55,8 +57,14 @@ impl Pane {
             Self::Attempts => "Attempts",
             Self::Pick => "Pick",
             Self::Answer => "Answer",
+            Self::Asked => "Asked",
             Self::History => "History",
         }
+    }
+
+    /// Whether it shows JSON that folds.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Answer | Self::Asked)
     }
 }
 
@@ -135,6 +143,8 @@ pub(crate) struct Model {
     /// Where one is in each part of a job.
     pub(crate) panes: BTreeMap<(JobId, Pane), Cursor>,
     pub(crate) pane: Pane,
+    /// The attempt whose answer somebody wants to see, of this job; none: the one that counts.
+    pub(crate) answer_of: Option<(JobId, AttemptNumber)>,
     pub(crate) data: Data,
     /// The filter as it was typed, and what it means.
     pub(crate) filter_text: String,
@@ -193,6 +203,7 @@ impl Model {
             cursors: BTreeMap::new(),
             panes: BTreeMap::new(),
             pane: Pane::Attempts,
+            answer_of: None,
             data: Data::default(),
             filter_text: String::new(),
             filter: Filter::default(),

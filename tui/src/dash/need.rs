@@ -1,10 +1,11 @@
 //! What must be read for the screen that is shown, and what comes back.
 
-use super::loaded::{Loaded, When};
+use super::loaded::When;
 use super::model::Model;
 use super::overlay::Overlay;
 use super::screen::Screen;
 use super::update::form_needs;
+use super::view::job::bodies;
 use super::window::Part;
 use guildhall_protocol::account::{UserHead, UserStory};
 use guildhall_protocol::agent::AgentName;
@@ -28,7 +29,7 @@ pub(crate) enum Need {
         query: Box<JobQuery>,
     },
     Job(JobId),
-    /// The answer of a job, whole.
+    /// An answer of a job or what it asks for, whole.
     Body(JobId, BodyId),
     Agents,
     Agent(AgentName),
@@ -132,8 +133,7 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         Screen::Jobs => needs.extend(jobs(model)),
         Screen::Job(id) => {
             needs.push(Need::Job(*id));
-            let answer = data.job(*id).and_then(|story| story.answered()?.answer.clone());
-            needs.extend(answer.map(|answer| Need::Body(*id, answer.id)));
+            needs.extend(bodies(model, *id).into_iter().map(|body| Need::Body(*id, body)));
         }
         Screen::Agents => needs.push(Need::Agents),
         Screen::Agent(name) => needs.push(Need::Agent(name.clone())),
@@ -198,21 +198,9 @@ pub(crate) fn ask(model: &mut Model) -> (Vec<Need>, Option<Timestamp>) {
     if !model.link.is_live() {
         return (Vec::new(), None);
     }
-    if let Screen::Job(id) = *model.screen()
-        && model.data.body.is_some_and(|(job, _)| job != id)
-    {
-        // The answer of another job is not searched, folded or copied from here.
-        model.data.body = None;
-        model.data.tree = Loaded::default();
-    }
     let mut later: Option<Timestamp> = None;
     let mut asked = Vec::new();
     for need in needs(model) {
-        if let Need::Body(job, body) = need
-            && model.data.body != Some((job, body))
-        {
-            model.data.tree = Loaded::default();
-        }
         let mut version = model.version;
         if let Some(period) = changes_every(&need) {
             // What changes although nothing is written: each period counts as a change.

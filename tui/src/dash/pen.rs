@@ -99,6 +99,12 @@ pub(crate) fn fit(columns: &[Column], width: u16) -> Vec<(usize, u16)> {
 /// A part of a line.
 pub(crate) type Span = (String, Tone);
 
+/// How many columns spans take.
+pub(crate) fn width_of(spans: &[Span]) -> u16 {
+    let width: usize = spans.iter().map(|(text, _)| text.width()).sum();
+    u16::try_from(width).unwrap_or(u16::MAX)
+}
+
 impl<'a> Pen<'a> {
     pub(crate) fn new(buffer: &'a mut Buffer, model: &'a Model) -> Self {
         Self { buffer, model, hits: Vec::new(), next_change: None }

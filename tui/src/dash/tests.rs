@@ -4,6 +4,7 @@
 mod acting;
 mod finding;
 mod forms;
+mod job_page;
 mod pictures;
 mod restored;
 mod taking_back;
@@ -25,7 +26,7 @@ use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
-use guildhall_protocol::ids::{EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
+use guildhall_protocol::ids::{BodyId, EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
 use guildhall_protocol::job::{JobDraft, Priority, Visibility};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
@@ -37,7 +38,9 @@ use guildhall_protocol::overview::{
 };
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::{AgentHead, AgentStory, FeedLine, JobHead, Page, Status};
+use guildhall_protocol::view::{
+    AgentHead, AgentStory, AppealView, FeedLine, JobHead, JobStory, Page, Status,
+};
 use guildhall_protocol::wire::Wire;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -94,6 +97,12 @@ pub(super) struct Desk {
     pub(super) no_agent: Option<AgentName>,
     /// The input schema of every agent.
     pub(super) input_schema: Option<String>,
+    /// What every answer is.
+    pub(super) answer: String,
+    /// Bodies that were read, in order.
+    pub(super) asked_bodies: Vec<BodyId>,
+    /// Complaints and contests of job 6.
+    pub(super) appeals: Vec<AppealView>,
     /// What was kept for the next run, in order.
     pub(super) kept: Vec<(Slot, Option<String>)>,
 }
@@ -116,6 +125,9 @@ impl Desk {
             asked_agents: Vec::new(),
             no_agent: None,
             input_schema: None,
+            answer: r#"{"keywords":["market","agents","signed"],"count":3,"text":"A market for agents.","none":null}"#.to_owned(),
+            asked_bodies: Vec::new(),
+            appeals: Vec::new(),
             kept: Vec::new(),
         };
         desk.connects();
@@ -153,6 +165,9 @@ impl Desk {
                 Effect::Read(need) => {
                     if let Need::Agent(name) = &need {
                         self.asked_agents.push(name.to_string());
+                    }
+                    if let Need::Body(_, body) = &need {
+                        self.asked_bodies.push(*body);
                     }
                     let gone = matches!(&need, Need::Agent(name) if self.no_agent.as_ref() == Some(name));
                     let answer = if gone {
@@ -266,7 +281,8 @@ impl Desk {
                 Answer::Jobs(JobPage { rows, next, searched: 0 })
             }
             Need::Job(id) => {
-                let mut story: guildhall_protocol::view::JobStory = read(include_str!("fixtures/job6.json"));
+                let mut story: JobStory = read(include_str!("fixtures/job6.json"));
+                story.appeals.clone_from(&self.appeals);
                 if *id != story.head.id {
                     story.head = self.jobs.iter().find(|head| head.id == *id).expect("it is there").clone();
                     let state = *story.head.state.known().expect("a state");
@@ -282,8 +298,14 @@ impl Desk {
                 }
                 Answer::Job(Box::new(story))
             }
-            Need::Body(..) => Answer::Body(r#"{"keywords":["market","agents","signed"],"count":3,"text":"A market for agents.","none":null}"#.to_owned()),
-            Need::Agents => Answer::Agents(read::<Page<AgentHead>>(include_str!("fixtures/agents.json")).rows),
+            Need::Body(_, body) => {
+                let story: JobStory = read(include_str!("fixtures/job6.json"));
+                let draft = story.draft.head.filter(|_| *body == story.draft.id);
+                Answer::Body(draft.unwrap_or_else(|| self.answer.clone()))
+            }
+            Need::Agents => {
+                Answer::Agents(read::<Page<AgentHead>>(include_str!("fixtures/agents.json")).rows)
+            }
             Need::Agent(_) => {
                 let mut story: AgentStory = read(include_str!("fixtures/agent.json"));
                 if let Some(schema) = &self.input_schema {
@@ -295,7 +317,10 @@ impl Desk {
             Need::Notices { .. } => Answer::Notices(notices()),
             Need::Notice(id) => {
                 let notice = notices().into_iter().find(|notice| notice.id == *id).expect("it is there");
-                let log = vec![(notice.made_at, false, "503 from the webhook".to_owned()), (NOW, true, "200".to_owned())];
+                let log = vec![
+                    (notice.made_at, false, "503 from the webhook".to_owned()),
+                    (NOW, true, "200".to_owned()),
+                ];
                 Answer::Notice(Box::new(NoticeStory { notice, log }))
             }
             Need::People => Answer::People(read::<Page<UserHead>>(include_str!("fixtures/people.json")).rows),

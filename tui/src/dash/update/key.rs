@@ -3,13 +3,14 @@
 use super::{find, leave, open, overlay};
 use crate::dash::action::{Act, Entry, Now, entry, keymap};
 use crate::dash::chord::Chord;
-use crate::dash::model::{Model, PANES, Pane, Times};
+use crate::dash::model::{Model, PANES, Times};
 use crate::dash::msg::Effect;
 use crate::dash::overlay::{Matching, Overlay};
 use crate::dash::row::Row;
 use crate::dash::screen::{Screen, TABS};
 use crate::dash::state::DraftOf;
 use crate::dash::theme::{Palette, Tone};
+use crate::dash::view::job;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::bulk::BULK_JOBS_MAX;
 use guildhall_protocol::error::ApiError;
@@ -143,8 +144,11 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::NextJob => neighbor(model, 1),
         Act::PreviousJob => neighbor(model, -1),
         Act::Fold => fold(model),
+        Act::NextAnswer => job::turn_answer(model, 1),
+        Act::PreviousAnswer => job::turn_answer(model, -1),
         Act::Follow => model.still = !model.still,
         Act::CopyId => return copy(model, id_of),
+        Act::CopyValue => return copy(model, value_of),
         Act::CopyCommand => return copy(model, command_of),
         Act::Job(action) => super::deed::ask_jobs(model, action),
         Act::TestAgent => return super::deed::test_agent(model),
@@ -269,18 +273,13 @@ fn neighbor(model: &mut Model, step: isize) {
     }
 }
 
-fn fold(model: &mut Model) {
-    let place = model.cursor().at;
-    if model.pane != Pane::Answer {
-        return;
-    }
-    let Some(tree) = &mut model.data.tree.value else { return };
-    let Some(line) = tree.shown().get(place).copied() else { return };
-    let left = tree.fold(line);
-    let at = tree.shown().iter().position(|shown| *shown == left).unwrap_or(0);
+/// Folds or unfolds what the cursor is on.
+pub(super) fn fold(model: &mut Model) {
+    let row = model.cursor().at;
+    let Some(tree) = job::tree_mut(model) else { return };
+    let at = tree.fold(row);
     let cursor = model.cursor_mut();
-    cursor.at = at;
-    cursor.on = None;
+    (cursor.at, cursor.on) = (at, None);
 }
 
 fn copy(model: &mut Model, text: impl Fn(&Model) -> Option<String>) -> Vec<Effect> {
@@ -290,11 +289,10 @@ fn copy(model: &mut Model, text: impl Fn(&Model) -> Option<String>) -> Vec<Effec
     }
 }
 
-/// What one would say of what is chosen; in an answer, the path to the line.
+/// What one would say of what is chosen; in JSON, the path to the line.
 fn id_of(model: &Model) -> Option<String> {
-    if let (Screen::Job(_), Pane::Answer, Some(tree)) = (model.screen(), model.pane, &model.data.tree.value) {
-        let place = tree.shown().get(model.cursor().at).copied()?;
-        return Some(tree.path(place));
+    if let Some(tree) = job::tree(model) {
+        return Some(tree.path(tree.rows().get(model.cursor().at)?.line));
     }
     Some(match subject(model)? {
         Row::Job(id) => id.to_string(),
@@ -305,6 +303,12 @@ fn id_of(model: &Model) -> Option<String> {
         Row::Event(id) => id.0.to_string(),
         Row::Line(_) | Row::Heading(_) => return None,
     })
+}
+
+/// The value under the cursor, whole.
+fn value_of(model: &Model) -> Option<String> {
+    let tree = job::tree(model)?;
+    Some(tree.copied(tree.rows().get(model.cursor().at)?.line))
 }
 
 fn command_of(model: &Model) -> Option<String> {

@@ -225,6 +225,13 @@ fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
                 Some(Opens::Nothing) | None => {}
             }
         }
+        Some(Row::Line(line)) if matches!(model.screen(), Screen::Job(_)) => {
+            if model.pane.is_json() {
+                key::fold(model);
+            } else {
+                super::view::job::open_attempt(model, line);
+            }
+        }
         Some(Row::Line(_) | Row::Heading(_)) | None => {}
     }
     Vec::new()

@@ -1,21 +1,21 @@
-//! The answer of a job as JSON that folds.
+//! The parts of a job that are JSON: an answer, and what was asked.
 
 use super::super::list::{Empty, nothing, paragraph};
-use crate::dash::json_tree::{JsonTree, Kind};
-use crate::dash::model::Model;
-use crate::dash::pen::{Pen, Span};
+use super::bodies::body;
+use crate::dash::json_tree::{JsonTree, Kind, Shown};
+use crate::dash::model::Pane;
+use crate::dash::pen::{Pen, Span, width_of};
 use crate::dash::row::Cursor;
 use crate::dash::theme::{Sign, Tone};
 use guildhall_protocol::view::JobStory;
 use ratatui::layout::Rect;
 
-/// The answer as a tree, if it is the one of this job.
-pub(super) fn shown_tree<'a>(model: &'a Model, story: &JobStory) -> Option<&'a JsonTree> {
-    let answer = story.answered()?.answer.as_ref()?;
-    if model.data.body != Some((story.head.id, answer.id)) {
-        return None;
-    }
-    model.data.tree.value.as_ref()
+/// Columns before each row: the one of the list's edge.
+const EDGE: u16 = 1;
+
+/// Columns that a row of JSON has in a part.
+pub(super) fn columns(area: Rect) -> usize {
+    usize::from(area.width.saturating_sub(EDGE + 1)).max(1)
 }
 
 /// A text with the places marked where it holds what is searched.
@@ -39,54 +39,77 @@ fn marked(text: &str, tone: Tone, search: &str) -> Vec<Span> {
     spans
 }
 
-pub(super) fn answer(pen: &mut Pen<'_>, area: Rect, story: &JobStory, cursor: &Cursor) {
+/// A part that is JSON; without a cursor, from its beginning. The path to what the cursor is on, if it has one.
+pub(super) fn json(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    story: &JobStory,
+    pane: Pane,
+    cursor: Option<&Cursor>,
+) -> Option<String> {
     let model = pen.model;
-    let Some(tree) = shown_tree(model, story) else {
-        let there = story.answered().is_some_and(|view| view.answer.is_some());
-        let trouble = model.data.tree.trouble.as_ref();
-        let empty = Empty { loaded: !there, trouble, says: "there is no answer yet" };
-        nothing(pen, area, &empty);
-        return;
+    let loaded = match body(model, story, pane) {
+        Ok(body) => model.data.body(story.head.id, body),
+        Err(why) => {
+            paragraph(pen, area, why, Tone::Dim);
+            return None;
+        }
     };
-    let shown = tree.shown();
-    if shown.is_empty() {
-        paragraph(pen, area, "the answer is empty", Tone::Dim);
+    let Some(tree) = loaded.and_then(|loaded| loaded.value.as_ref()) else {
+        let trouble = loaded.and_then(|loaded| loaded.trouble.as_ref());
+        nothing(pen, area, &Empty { loaded: false, trouble, says: "" });
+        return None;
+    };
+    if tree.rows().is_empty() {
+        paragraph(pen, area, "it is empty", Tone::Dim);
     }
-    for line in 0..area.height {
-        let at = cursor.top + usize::from(line);
-        let Some(place) = shown.get(at) else { break };
-        let Some(json) = tree.line(*place) else { break };
-        let fold = match (json.members > 0, tree.is_folded(*place)) {
-            (true, true) => Some(Sign::Folded),
-            (true, false) => Some(Sign::Unfolded),
-            (false, _) => None,
+    let top = cursor.map_or(0, |cursor| cursor.top);
+    let shown = tree.rows().iter().enumerate().skip(top).take(usize::from(area.height));
+    for (y, (at, shown)) in (area.y..area.bottom()).zip(shown) {
+        row(pen, Rect { y, height: 1, ..area }, tree, *shown);
+        if cursor.is_some_and(|cursor| cursor.at == at) {
+            pen.select(Rect { y, height: 1, ..area });
+        }
+    }
+    let on = tree.rows().get(cursor?.at)?;
+    Some(tree.path(on.line))
+}
+
+fn row(pen: &mut Pen<'_>, area: Rect, tree: &JsonTree, shown: Shown) {
+    let search = &pen.model.search;
+    let Some(line) = tree.line(shown.line) else { return };
+    let folded = tree.folded(shown.line);
+    let mut spans: Vec<Span> = vec![(" ".repeat(tree.indent(shown)), Tone::Dim)];
+    if shown.part == 0 {
+        let sign = match folded {
+            Some(true) => pen.sign(Sign::Folded),
+            Some(false) => pen.sign(Sign::Unfolded),
+            None => " ",
         };
-        let fold = fold.map_or(" ", |fold| pen.sign(fold));
-        let mut spans: Vec<Span> = vec![(format!("{}{fold} ", "  ".repeat(json.depth.min(40))), Tone::Dim)];
-        if let Some(key) = &json.key {
-            spans.extend(marked(key, Tone::Accent, &model.search));
+        spans.push((format!("{sign} "), Tone::Dim));
+        if let Some(key) = &line.key {
+            spans.extend(marked(key, Tone::Accent, search));
             spans.push((": ".to_owned(), Tone::Dim));
         }
-        let tone = match json.kind {
-            Kind::Text => Tone::Text,
-            Kind::String => Tone::Good,
-            Kind::Number => Tone::Busy,
-            Kind::Word => Tone::Warn,
-            Kind::Open | Kind::Close => Tone::Dim,
+    }
+    let tone = match line.kind {
+        Kind::Text => Tone::Text,
+        Kind::String => Tone::Good,
+        Kind::Number => Tone::Busy,
+        Kind::Word => Tone::Warn,
+        Kind::Open | Kind::Close => Tone::Dim,
+    };
+    spans.extend(marked(line.part(shown.part), tone, search));
+    let x = area.x + EDGE;
+    let width = area.width.saturating_sub(EDGE);
+    pen.spans(x, area.y, width, &spans);
+    if folded == Some(true) {
+        let hidden = match line.members {
+            0 => format!(" {} lines more ", line.rows() - 1),
+            members => format!(" {members} inside "),
         };
-        spans.extend(marked(&json.value, tone, &model.search));
-        if tree.is_folded(*place) {
-            spans.push((format!(" {} inside", json.members), Tone::Dim));
-        }
-        let whole = Rect { y: area.y + line, height: 1, ..area };
-        pen.spans(area.x + 1, whole.y, area.width.saturating_sub(1), &spans);
-        if at == cursor.at {
-            pen.select(whole);
-            let path = tree.path(*place);
-            if !path.is_empty() {
-                let tabs = Rect { y: area.y.saturating_sub(1), height: 1, ..area };
-                pen.right(tabs, &format!(" {path} "), Tone::Accent);
-            }
-        }
+        // What is hidden is said, whatever it covers.
+        let used = width_of(&spans).min(width.saturating_sub(u16::try_from(hidden.len()).unwrap_or(0)));
+        pen.text(x + used, area.y, width - used, &hidden, Tone::Dim);
     }
 }

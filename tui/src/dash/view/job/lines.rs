@@ -5,12 +5,16 @@ use crate::dash::model::Pane;
 use crate::dash::pen::{Pen, Span};
 use crate::dash::row::Cursor;
 use crate::dash::theme::{Sign, Tone, of_attempt, of_decision, of_mark};
-use guildhall_protocol::ids::JobId;
+use guildhall_protocol::clean::{clean_line, cut};
+use guildhall_protocol::ids::{AttemptNumber, JobId};
 use guildhall_protocol::narrate::{tell, tell_attempt_state, tell_finding, tell_pick};
 use guildhall_protocol::pick::Pick;
 use guildhall_protocol::time::{Timestamp, show_span};
 use guildhall_protocol::view::JobStory;
 use ratatui::layout::Rect;
+
+/// Longest input that is shown beside its attempt, in graphemes.
+const INPUT_SHOWN_MAX: usize = 500;
 
 /// A part of a line.
 #[derive(Clone, Debug)]
@@ -29,6 +33,16 @@ pub(crate) struct Lines {
     pub(super) of: Option<Made>,
     pub(super) pane: Vec<Line>,
     pub(super) beside: Vec<Line>,
+    /// Where each attempt begins among the lines of the attempts.
+    pub(super) attempts: Vec<(usize, AttemptNumber)>,
+}
+
+impl Lines {
+    /// The attempt that a line is about.
+    pub(super) fn attempt_at(&self, line: usize) -> Option<AttemptNumber> {
+        let begun = self.attempts.partition_point(|(begin, _)| *begin <= line);
+        Some(self.attempts.get(begun.checked_sub(1)?)?.1)
+    }
 }
 
 /// What lines were made of.
@@ -68,10 +82,10 @@ pub(super) fn write(pen: &mut Pen<'_>, area: Rect, line: u16, parts: &Line) {
 /// The lines of a part.
 pub(super) fn lines(story: &JobStory, pane: Pane, width: usize) -> Vec<Line> {
     match pane {
-        Pane::Attempts => attempts(story, width),
+        Pane::Attempts => attempts(story, width).0,
         Pane::Pick => picks(story, width),
         Pane::History => history(story, width),
-        Pane::Answer => Vec::new(),
+        Pane::Answer | Pane::Asked => Vec::new(),
     }
 }
 
@@ -87,9 +101,12 @@ fn broken(lines: &mut Vec<Line>, indent: usize, words: &str, tone: Tone, width: 
     }
 }
 
-fn attempts(story: &JobStory, width: usize) -> Vec<Line> {
+/// The lines of all attempts, newest first, and where each begins.
+pub(super) fn attempts(story: &JobStory, width: usize) -> (Vec<Line>, Vec<(usize, AttemptNumber)>) {
     let mut lines = Vec::new();
+    let mut begins = Vec::new();
     for view in story.attempts.iter().rev() {
+        begins.push((lines.len(), view.number));
         let (sign, tone) = of_attempt(view.state.known());
         let end = view.ended_at.or(view.answered_at);
         let took =
@@ -106,7 +123,13 @@ fn attempts(story: &JobStory, width: usize) -> Vec<Line> {
             text("    begun ", Tone::Dim),
             Part::At(view.started_at),
             text(format!("  sent {} times", view.tries), Tone::Dim),
+            text(if view.answer.is_some() { "  enter shows its answer" } else { "" }, Tone::Dim),
         ]);
+        if let Some(input) = &view.input {
+            let head = input.head.as_deref().unwrap_or("(forgotten)");
+            let words = cut(&clean_line(head), INPUT_SHOWN_MAX);
+            broken(&mut lines, 4, &format!("input, built by a model: {words}"), Tone::Text, width);
+        }
         if let Some(reason) = &view.reason {
             broken(&mut lines, 4, reason, Tone::Warn, width);
         }
@@ -124,7 +147,7 @@ fn attempts(story: &JobStory, width: usize) -> Vec<Line> {
     if lines.is_empty() {
         lines.push(vec![text("no agent has tried it yet; Pick says why", Tone::Dim)]);
     }
-    lines
+    (lines, begins)
 }
 
 fn picks(story: &JobStory, width: usize) -> Vec<Line> {

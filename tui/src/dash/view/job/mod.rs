@@ -1,7 +1,8 @@
-//! A job, whole: where it stands, its time as a picture, and its parts: attempts with findings, the pick, the answer, the
-//! history.
+//! A job, whole: where it stands, its time as a picture, and its parts: attempts with findings, the pick, answers,
+//! what was asked, the history.
 
 mod answer;
+mod bodies;
 mod lines;
 
 use super::gantt;
@@ -13,36 +14,61 @@ use crate::dash::pen::Pen;
 use crate::dash::row::Row;
 use crate::dash::screen::Screen;
 use crate::dash::theme::{Tone, of_job};
-use answer::{answer, shown_tree};
+use answer::{columns, json};
+use bodies::{answered, body};
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::narrate::tell_pick;
+use guildhall_protocol::narrate::{tell_attempt_state, tell_pick};
 use guildhall_protocol::view::{JobStory, Sight};
-use lines::{Made, lines, scroll, write};
+use lines::{Made, attempts, lines, scroll, write};
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
+pub(crate) use bodies::{answers, bodies, open_attempt, searched, tree, tree_mut, turn_answer};
 pub(crate) use lines::Lines;
 
-/// Makes the lines anew if something that they are made of changed.
+/// Makes the lines anew if something that they are made of changed, and breaks JSON for the room that it has.
 pub(crate) fn settle(model: &mut Model) {
     let Screen::Job(job) = *model.screen() else { return };
     let Some(story) = model.data.job(job) else { return };
-    let of = Some(Made { job, taken: model.data.taken, pane: model.pane, size: model.size });
-    if model.lines.of == of {
-        return;
+    let places = places(body_area(model), story);
+    let pane = model.pane;
+    let (beside, room) = (beside_of(pane), places.beside.map(inside));
+    let mut laid = Vec::new();
+    for (pane, area) in [(pane, Some(places.pane)), (beside, room)] {
+        if let (true, Some(area), Ok(body)) = (pane.is_json(), area, body(model, story, pane)) {
+            laid.push((body, columns(area)));
+        }
     }
-    let places = places(body(model), story);
-    let width = |area: Rect| usize::from(area.width.saturating_sub(2)).max(1);
-    let pane = lines(story, model.pane, width(places.pane));
-    let beside = places.beside.map(|beside| lines(story, beside_of(model.pane), width(beside)));
-    model.lines = Lines { of, pane, beside: beside.unwrap_or_default() };
+    let of = Some(Made { job, taken: model.data.taken, pane, size: model.size });
+    if model.lines.of != of {
+        let width = |area: Rect| usize::from(area.width.saturating_sub(2)).max(1);
+        let attempts = attempts(story, width(places.pane)).1;
+        let beside = room.map(|room| lines(story, beside, width(room))).unwrap_or_default();
+        model.lines = Lines { of, pane: lines(story, pane, width(places.pane)), beside, attempts };
+    }
+    for (body, columns) in laid {
+        if let Some(tree) = model.data.tree_mut(job, body) {
+            tree.lay(columns);
+        }
+    }
 }
 
-/// The part that stands beside another one.
+/// The part that stands beside another one: beside an answer, what was asked.
 fn beside_of(pane: Pane) -> Pane {
-    if pane == Pane::History { Pane::Attempts } else { Pane::History }
+    match pane {
+        Pane::Attempts | Pane::Pick => Pane::History,
+        Pane::History => Pane::Attempts,
+        Pane::Answer => Pane::Asked,
+        Pane::Asked => Pane::Answer,
+    }
 }
 
-fn body(model: &Model) -> Rect {
+/// What is under the title of a part.
+fn inside(area: Rect) -> Rect {
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
+}
+
+fn body_area(model: &Model) -> Rect {
     parts(Rect::new(0, 0, model.size.0, model.size.1)).body
 }
 
@@ -81,16 +107,19 @@ fn places(area: Rect, story: &JobStory) -> Places {
 
 /// Lines of the part that are shown at a time.
 pub(crate) fn pane_height(model: &Model) -> usize {
-    let body = body(model);
+    let body = body_area(model);
     let story = if let Screen::Job(id) = model.screen() { model.data.job(*id) } else { None };
     usize::from(story.map_or(body.height, |story| places(body, story).pane.height)).max(1)
 }
 
 pub(super) fn rows(model: &Model, id: JobId) -> Vec<Row> {
-    let Some(story) = model.data.job(id) else { return Vec::new() };
-    let count = match model.pane {
-        Pane::Answer => shown_tree(model, story).map_or(1, |tree| tree.shown().len()),
-        Pane::Attempts | Pane::Pick | Pane::History => model.lines.pane.len(),
+    if model.data.job(id).is_none() {
+        return Vec::new();
+    }
+    let count = if model.pane.is_json() {
+        tree(model).map_or(1, |tree| tree.rows().len())
+    } else {
+        model.lines.pane.len()
     };
     (0..count).map(Row::Line).collect()
 }
@@ -105,23 +134,39 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect, id: JobId) {
     let places = places(area, story);
     summary(pen, places.summary, story);
     gantt::paint(pen, places.gantt, story);
-    tabs(pen, places.tabs, story);
+    let used = tabs(pen, places.tabs, story);
     let cursor = model.cursor();
-    if model.pane == Pane::Answer {
-        answer(pen, places.pane, story, &cursor);
+    if model.pane.is_json() {
+        let path = json(pen, places.pane, story, model.pane, Some(&cursor));
+        // Beside the tabs: where one is.
+        let room = places.pane.width.saturating_sub(used + 1);
+        if let Some(path) = path.filter(|path| !path.is_empty() && room > 8) {
+            let tabs = Rect { x: places.tabs.x + used + 1, width: room, ..places.tabs };
+            pen.right(tabs, &format!(" {path} "), Tone::Accent);
+        }
     } else {
         scroll(pen, places.pane, &model.lines.pane, &cursor);
     }
-    if let Some(beside) = places.beside {
-        let pane = beside_of(model.pane);
-        pen.rule(Rect { height: 1, ..beside }, pane.title());
-        let inner = Rect { y: beside.y + 1, height: beside.height - 1, ..beside };
-        let lines = &model.lines.beside;
-        let top =
-            if pane == Pane::History { lines.len().saturating_sub(usize::from(inner.height)) } else { 0 };
-        for (line, parts) in lines.iter().skip(top).take(usize::from(inner.height)).enumerate() {
-            write(pen, inner, u16::try_from(line).unwrap_or(0), parts);
-        }
+    if let Some(area) = places.beside {
+        beside(pen, area, story);
+    }
+}
+
+/// What stands beside the part that was chosen.
+fn beside(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
+    let model = pen.model;
+    let pane = beside_of(model.pane);
+    let title = title(model, story, pane, Width::Huge);
+    pen.rule(Rect { height: 1, ..area }, &title);
+    let inside = inside(area);
+    if pane.is_json() {
+        json(pen, inside, story, pane, None);
+        return;
+    }
+    let lines = &model.lines.beside;
+    let top = if pane == Pane::History { lines.len().saturating_sub(usize::from(inside.height)) } else { 0 };
+    for (line, parts) in lines.iter().skip(top).take(usize::from(inside.height)).enumerate() {
+        write(pen, inside, u16::try_from(line).unwrap_or(0), parts);
     }
 }
 
@@ -167,30 +212,53 @@ fn summary(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
     }
 }
 
-fn tabs(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
+/// What a part is called: an answer, by its attempt.
+fn title(model: &Model, story: &JobStory, pane: Pane, width: Width) -> String {
+    match (pane, answered(model, story)) {
+        (Pane::Answer, Some(view)) if width >= Width::Normal => {
+            format!(
+                "Answer of {}.{} {}, {}",
+                story.head.id,
+                view.number.0,
+                view.agent,
+                tell_attempt_state(view)
+            )
+        }
+        (Pane::Answer, Some(view)) => format!("Answer .{}", view.number.0),
+        (Pane::Attempts, _) if width > Width::Tiny => format!("{} {}", pane.title(), story.attempts.len()),
+        (Pane::History, _) if width > Width::Tiny => format!("{} {}", pane.title(), story.events.len()),
+        (Pane::Attempts | Pane::Pick | Pane::Answer | Pane::Asked | Pane::History, _) => {
+            pane.title().to_owned()
+        }
+    }
+}
+
+/// The names of all parts; how many columns they take. Those before the chosen one go where there is no room for it.
+fn tabs(pen: &mut Pen<'_>, area: Rect, story: &JobStory) -> u16 {
     if area.height == 0 {
-        return;
+        return 0;
     }
     pen.rule(area, "");
+    let model = pen.model;
+    // Which attempt it is, is said of the answer that is shown.
+    let class = Width::of(area.width);
+    let name = |pane: Pane| {
+        let class = if pane == model.pane { class } else { class.min(Width::Narrow) };
+        format!(" {} ", title(model, story, pane, class))
+    };
+    let names: Vec<(Pane, String)> = PANES.iter().map(|pane| (*pane, name(*pane))).collect();
+    let chosen = PANES.iter().position(|pane| *pane == model.pane).unwrap_or(0);
+    let width = |names: &[(Pane, String)]| names.iter().map(|(_, name)| name.width() + 1).sum::<usize>();
+    let room = usize::from(area.width.saturating_sub(1));
+    let first = (0..chosen).find(|first| width(&names[*first..=chosen]) <= room).unwrap_or(chosen);
     let mut x = area.x + 1;
-    for pane in PANES {
-        let count = match pane {
-            Pane::Attempts => format!(" {}", story.attempts.len()),
-            Pane::History => format!(" {}", story.events.len()),
-            Pane::Pick | Pane::Answer => String::new(),
-        };
-        let name = format!(" {}{count} ", pane.title());
-        let chosen = pane == pen.model.pane;
-        let used = pen.text(
-            x,
-            area.y,
-            area.right().saturating_sub(x),
-            &name,
-            if chosen { Tone::Title } else { Tone::Dim },
-        );
-        if chosen {
+    for (pane, name) in &names[first..] {
+        let tone = if *pane == model.pane { Tone::Title } else { Tone::Dim };
+        let used = pen.text(x, area.y, area.right().saturating_sub(x), name, tone);
+        if *pane == model.pane {
             pen.select(Rect { x, width: used, ..area });
         }
         x += used + 1;
     }
+    x - area.x
 }

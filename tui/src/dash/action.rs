@@ -345,9 +345,12 @@ fn in_scope(model: &Model, scope: Scope) -> bool {
 
 /// One job: what the daemon says may be done. Many: whatever some of them allow.
 fn of_job(model: &Model, action: JobAction) -> Now {
-    if let Screen::Job(id) = model.screen()
-        && let Some(story) = model.data.job(*id)
-    {
+    let about = match (model.screen(), model.chosen_row()) {
+        (Screen::Job(id), _) => Some(*id),
+        (Screen::Inbox, Some(Row::Attempt(id, _))) => Some(id),
+        _ => None,
+    };
+    if let Some(story) = about.and_then(|id| model.data.job(id)) {
         if story.allowed.contains(&action) {
             return Now::Yes;
         }

@@ -300,6 +300,10 @@ impl Model {
                     let heads = inbox.mine.iter().chain(&inbox.operators);
                     heads.filter(|head| head.id == id).take(1).collect()
                 }
+                // A complaint or a contest: its job is read for it.
+                (Some(Row::Attempt(id, _)), _) => {
+                    self.data.job(id).map(|story| &story.head).into_iter().collect()
+                }
                 _ => Vec::new(),
             },
             Screen::Overview

@@ -3,6 +3,7 @@
 use super::loaded::When;
 use super::model::Model;
 use super::overlay::Overlay;
+use super::row::Row;
 use super::screen::Screen;
 use super::update::form_needs;
 use super::view::job::bodies;
@@ -143,7 +144,13 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         }
         Screen::Notices => needs.push(Need::Notices { all: model.is_operator() }),
         Screen::Notice(id) => needs.push(Need::Notice(*id)),
-        Screen::Inbox => needs.push(Need::Inbox),
+        Screen::Inbox => {
+            needs.push(Need::Inbox);
+            // What may be done about a complaint or a contest stands in its job.
+            if let Some(Row::Attempt(job, _)) = model.chosen_row() {
+                needs.push(Need::Job(job));
+            }
+        }
         Screen::Log => needs.push(Need::Log(data.log.seen)),
         Screen::People => needs.push(Need::People),
         Screen::Person(id) => needs.push(Need::Person(*id)),

@@ -31,11 +31,12 @@ use guildhall_protocol::job::{JobDraft, Priority, Visibility};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
 use guildhall_protocol::log::{LogLevel, LogLine, LogPage};
-use guildhall_protocol::notice::{NoticeStory, NoticeView};
+use guildhall_protocol::notice::{Inbox, NoticeStory, NoticeView};
 use guildhall_protocol::overview::{
     AgentLoad, AgentsOverview, Breakers, Bucket, MarketOverview, NoticesOverview, OldestJob, Overview,
     OverviewOf, Series, Spread, Waiting,
 };
+use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{
@@ -101,6 +102,8 @@ pub(super) struct Desk {
     pub(super) answer: String,
     /// Bodies that were read, in order.
     pub(super) asked_bodies: Vec<BodyId>,
+    /// No agent has tried any job but job 6.
+    pub(super) untried: bool,
     /// Complaints and contests of job 6.
     pub(super) appeals: Vec<AppealView>,
     /// What was kept for the next run, in order.
@@ -127,6 +130,7 @@ impl Desk {
             input_schema: None,
             answer: r#"{"keywords":["market","agents","signed"],"count":3,"text":"A market for agents.","none":null}"#.to_owned(),
             asked_bodies: Vec::new(),
+            untried: false,
             appeals: Vec::new(),
             kept: Vec::new(),
         };
@@ -282,10 +286,17 @@ impl Desk {
             }
             Need::Job(id) => {
                 let mut story: JobStory = read(include_str!("fixtures/job6.json"));
+                if !self.appeals.is_empty() {
+                    story.allowed.extend([JobAction::Uphold, JobAction::Reject]);
+                }
                 story.appeals.clone_from(&self.appeals);
                 if *id != story.head.id {
                     story.head = self.jobs.iter().find(|head| head.id == *id).expect("it is there").clone();
                     let state = *story.head.state.known().expect("a state");
+                    if self.untried {
+                        story.attempts.clear();
+                        story.events.clear();
+                    }
                     story.allowed = state.allowed(guildhall_protocol::permission::Standing {
                         client: true,
                         powers: guildhall_protocol::matrix::Powers {
@@ -313,7 +324,11 @@ impl Desk {
                 }
                 Answer::Agent(Box::new(story))
             }
-            Need::Inbox => Answer::Inbox(Box::new(read(include_str!("fixtures/inbox.json")))),
+            Need::Inbox => {
+                let mut inbox: Inbox = read(include_str!("fixtures/inbox.json"));
+                inbox.appeals.clone_from(&self.appeals);
+                Answer::Inbox(Box::new(inbox))
+            }
             Need::Notices { .. } => Answer::Notices(notices()),
             Need::Notice(id) => {
                 let notice = notices().into_iter().find(|notice| notice.id == *id).expect("it is there");

@@ -1,9 +1,14 @@
 //! The page of a job: what was asked, each answer, complaints, and what there is before anything happened.
 
-use super::Desk;
+use super::{Desk, job_head};
 use crate::dash::model::Pane;
 use crate::dash::screen::Screen;
-use guildhall_protocol::ids::JobId;
+use guildhall_protocol::appeal::AppealKind;
+use guildhall_protocol::ids::{AttemptNumber, JobId};
+use guildhall_protocol::permission::JobAction;
+use guildhall_protocol::state::JobState;
+use guildhall_protocol::time::Timestamp;
+use guildhall_protocol::view::AppealView;
 
 /// Before a job with three attempts, each with an answer.
 fn before_the_job(width: u16, height: u16) -> Desk {
@@ -87,4 +92,89 @@ fn the_answer_of_each_attempt_can_be_seen() {
     let mut desk = before_the_job(40, 8);
     desk.presses(&["<"]);
     desk.sees("Answer .3");
+}
+
+/// An owner says that the first answer was failed wrongly.
+fn contested(desk: &mut Desk) {
+    desk.appeals = vec![AppealView {
+        job: JobId(6),
+        attempt: AttemptNumber(1),
+        kind: AppealKind::Contest,
+        made_at: Timestamp(super::NOW.0 - 5_000),
+        text: Some("the schema was not\u{1b}[2J sent".to_owned()),
+        upheld: None,
+    }];
+}
+
+#[test]
+fn an_open_contest_stands_on_the_page_of_its_job() {
+    let mut desk = Desk::new(80, 24);
+    contested(&mut desk);
+    desk.goes(Screen::Job(JobId(6)));
+    desk.sees("a contest about #6.1 is open: the schema was not[2J sent");
+    desk.appeals[0].upheld = Some(false);
+    desk.presses(&["r"]);
+    assert!(!desk.text().contains("is open"), "{}", desk.text());
+    // Where there is one line about the job, it is that.
+    let mut desk = Desk::new(60, 8);
+    contested(&mut desk);
+    desk.goes(Screen::Job(JobId(6)));
+    desk.sees("a contest about #6.1 is open");
+}
+
+#[test]
+fn a_contest_is_decided_from_the_inbox_and_its_answer_is_the_one_that_is_seen() {
+    let mut desk = Desk::new(120, 36);
+    contested(&mut desk);
+    desk.presses(&["4", "G"]);
+    desk.sees("#6.1 contest");
+    desk.sees("U uphold");
+    desk.presses(&["U"]);
+    desk.sees("uphold #6 Extract");
+    let Some(crate::dash::overlay::Overlay::Confirm(confirm)) = desk.model.overlays.last() else {
+        panic!("it asks")
+    };
+    let crate::dash::overlay::Deed::Jobs { jobs, order } = &confirm.deed else { panic!("{confirm:?}") };
+    assert_eq!((jobs[0].job, order.action), (JobId(6), JobAction::Uphold));
+    desk.presses(&["esc", "enter", "tab", "tab"]);
+    desk.sees("Answer of #6.1 @hasty, failed");
+}
+
+/// A job that no agent has tried, in this state.
+fn before_an_untried_job(state: JobState) -> Desk {
+    let mut desk = Desk::new(80, 24);
+    desk.jobs.insert(0, job_head(40));
+    desk.jobs[0].state = state.into();
+    if state.is_terminal() {
+        (desk.jobs[0].due_at, desk.jobs[0].changed_at) = (None, super::NOW);
+    }
+    desk.untried = true;
+    desk.goes(Screen::Job(JobId(40)));
+    desk
+}
+
+#[test]
+fn a_job_that_nobody_tried_has_a_picture_and_says_why() {
+    let mut desk = before_an_untried_job(JobState::Open);
+    desk.sees("queue              ░░░░");
+    desk.sees("1m 30s");
+    desk.sees("no agent has tried it yet");
+    desk.presses(&["tab"]);
+    desk.sees("nobody was chosen yet");
+    let mut desk = before_an_untried_job(JobState::Canceled);
+    desk.sees("it was called off before any agent tried it");
+    desk.presses(&["tab"]);
+    desk.sees("it ended before anybody was chosen");
+}
+
+#[test]
+fn without_a_daemon_a_job_shows_what_the_list_told_of_it() {
+    let mut desk = Desk::new(80, 24);
+    desk.jobs.insert(0, job_head(40));
+    desk.presses(&["2"]);
+    desk.loses();
+    desk.presses(&["enter"]);
+    desk.sees("#40 open  Count the words of chapter 40");
+    desk.sees("client 1  posted 1m");
+    desk.sees("the rest of it cannot be read without a daemon");
 }

@@ -202,7 +202,12 @@ fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
 /// Opens what a row stands for.
 fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
     match row {
-        Some(Row::Job(id) | Row::Attempt(id, _)) => model.trail.go(Screen::Job(id)),
+        Some(Row::Job(id)) => model.trail.go(Screen::Job(id)),
+        Some(Row::Attempt(id, number)) => {
+            model.trail.go(Screen::Job(id));
+            // Whoever comes for an attempt finds its answer there.
+            model.answer_of = Some((id, number));
+        }
         Some(Row::Agent(name)) => model.trail.go(Screen::Agent(name)),
         Some(Row::Notice(id)) => model.trail.go(Screen::Notice(id)),
         Some(Row::User(id)) => model.trail.go(Screen::Person(id)),

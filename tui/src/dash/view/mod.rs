@@ -14,6 +14,7 @@ mod notices;
 mod overlays;
 pub(crate) mod overview;
 mod people;
+mod whole;
 
 use super::layout::parts;
 use super::model::Model;

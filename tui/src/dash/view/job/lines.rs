@@ -9,6 +9,7 @@ use guildhall_protocol::clean::{clean_line, cut};
 use guildhall_protocol::ids::{AttemptNumber, JobId};
 use guildhall_protocol::narrate::{tell, tell_attempt_state, tell_finding, tell_pick};
 use guildhall_protocol::pick::Pick;
+use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::{Timestamp, show_span};
 use guildhall_protocol::view::JobStory;
 use ratatui::layout::Rect;
@@ -145,7 +146,7 @@ pub(super) fn attempts(story: &JobStory, width: usize) -> (Vec<Line>, Vec<(usize
         }
     }
     if lines.is_empty() {
-        lines.push(vec![text("no agent has tried it yet; Pick says why", Tone::Dim)]);
+        broken(&mut lines, 0, untried(story), Tone::Dim, width);
     }
     (lines, begins)
 }
@@ -167,9 +168,37 @@ fn picks(story: &JobStory, width: usize) -> Vec<Line> {
         broken(&mut lines, 0, &format!("Ruled out by an operator: {}", names.join(", ")), Tone::Warn, width);
     }
     if lines.is_empty() {
-        lines.push(vec![text("nobody was chosen yet", Tone::Dim)]);
+        broken(&mut lines, 0, unpicked(story), Tone::Dim, width);
     }
     lines
+}
+
+/// Why no agent has tried it.
+fn untried(story: &JobStory) -> &'static str {
+    match story.head.state.known() {
+        Some(JobState::Canceled) => "it was called off before any agent tried it",
+        Some(JobState::Expired) => "its time was over before any agent tried it",
+        Some(JobState::Failed | JobState::Completed) => "it ended before any agent tried it",
+        Some(JobState::InputRequired(_)) => "no agent has tried it yet: its client is asked something first",
+        Some(JobState::Held(_)) => "no agent has tried it: it is held",
+        Some(JobState::Open) if story.waiting.is_some() => "no agent has tried it yet; Pick says why",
+        Some(
+            JobState::Open
+            | JobState::Assigned
+            | JobState::Working
+            | JobState::Evaluating
+            | JobState::InReview(_),
+        )
+        | None => "no agent has tried it yet",
+    }
+}
+
+/// Why there is no pick.
+fn unpicked(story: &JobStory) -> &'static str {
+    if story.head.state.known().is_some_and(|state| state.is_terminal()) {
+        return "it ended before anybody was chosen";
+    }
+    "nobody was chosen yet"
 }
 
 fn pick_lines(lines: &mut Vec<Line>, pick: &Pick, width: usize) {

@@ -4,23 +4,24 @@
 mod answer;
 mod bodies;
 mod lines;
+mod summary;
 
 use super::gantt;
-use super::jobs::short;
-use super::list::{Empty, nothing};
+use super::list::{Empty, nothing, paragraph};
 use crate::dash::layout::{Width, parts};
 use crate::dash::model::{Model, PANES, Pane};
 use crate::dash::pen::Pen;
 use crate::dash::row::Row;
 use crate::dash::screen::Screen;
-use crate::dash::theme::{Tone, of_job};
+use crate::dash::theme::Tone;
 use answer::{columns, json};
 use bodies::{answered, body};
 use guildhall_protocol::ids::JobId;
-use guildhall_protocol::narrate::{tell_attempt_state, tell_pick};
-use guildhall_protocol::view::{JobStory, Sight};
+use guildhall_protocol::narrate::tell_attempt_state;
+use guildhall_protocol::view::JobStory;
 use lines::{Made, attempts, lines, scroll, write};
 use ratatui::layout::Rect;
+use summary::summary;
 use unicode_width::UnicodeWidthStr;
 
 pub(crate) use bodies::{answers, bodies, open_attempt, searched, tree, tree_mut, turn_answer};
@@ -92,7 +93,7 @@ fn places(area: Rect, story: &JobStory) -> Places {
     let room = area.height.saturating_sub(summary + 1);
     // The picture takes a third at most.
     let picture = gantt::height(story).min(room / 3);
-    let picture = if picture < 3 { 0 } else { picture };
+    let picture = if picture < 2 { 0 } else { picture };
     let top = summary + picture;
     let mut pane = line(top + 1, area.height.saturating_sub(top + 1));
     let mut beside = None;
@@ -127,12 +128,11 @@ pub(super) fn rows(model: &Model, id: JobId) -> Vec<Row> {
 pub(super) fn paint(pen: &mut Pen<'_>, area: Rect, id: JobId) {
     let model = pen.model;
     let Some(story) = model.data.job(id) else {
-        let trouble = model.data.job_trouble(id);
-        nothing(pen, area, &Empty { loaded: false, trouble, says: "" });
+        unread(pen, area, id);
         return;
     };
     let places = places(area, story);
-    summary(pen, places.summary, story);
+    summary(pen, places.summary, &story.head, Some(story));
     gantt::paint(pen, places.gantt, story);
     let used = tabs(pen, places.tabs, story);
     let cursor = model.cursor();
@@ -152,6 +152,23 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect, id: JobId) {
     }
 }
 
+/// What is known of a job whose story was not read yet.
+fn unread(pen: &mut Pen<'_>, area: Rect, id: JobId) {
+    let model = pen.model;
+    let known = model.head(id);
+    let top = known.map_or(0, |_| if area.height < 12 { 1 } else { 3 });
+    if let Some(head) = known {
+        summary(pen, Rect { height: top, ..area }, head, None);
+    }
+    let rest = Rect { y: area.y + top, height: area.height.saturating_sub(top), ..area };
+    let trouble = model.data.job_trouble(id);
+    if trouble.is_none() && !model.link.is_live() {
+        paragraph(pen, rest, "the rest of it cannot be read without a daemon", Tone::Warn);
+    } else {
+        nothing(pen, rest, &Empty { loaded: false, trouble, says: "" });
+    }
+}
+
 /// What stands beside the part that was chosen.
 fn beside(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
     let model = pen.model;
@@ -167,48 +184,6 @@ fn beside(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
     let top = if pane == Pane::History { lines.len().saturating_sub(usize::from(inside.height)) } else { 0 };
     for (line, parts) in lines.iter().skip(top).take(usize::from(inside.height)).enumerate() {
         write(pen, inside, u16::try_from(line).unwrap_or(0), parts);
-    }
-}
-
-fn summary(pen: &mut Pen<'_>, area: Rect, story: &JobStory) {
-    let head = &story.head;
-    let state = head.state.known();
-    let (sign, tone) = of_job(state);
-    let word = state.map_or_else(|| head.state.to_string(), |state| short(*state).to_owned());
-    let title = head.title.clone().unwrap_or_else(|| "(forgotten)".to_owned());
-    let first = [
-        (format!(" {} ", pen.sign(sign)), tone),
-        (format!("{} {word}  ", head.id), tone),
-        (title, Tone::Title),
-    ];
-    pen.spans(area.x, area.y, area.width, &first);
-    if area.height < 3 {
-        return;
-    }
-    let label = head.label.as_ref().map_or_else(String::new, |label| format!("  label {label}"));
-    let posted = pen.time(head.posted_at);
-    let deadline = pen.until(head.deadline);
-    let due = match (head.window_ends_at, head.due_at) {
-        (Some(window), _) => format!("  window ends in {}", pen.until(window)),
-        (None, Some(due)) => format!("  next by itself in {}", pen.until(due)),
-        (None, None) => String::new(),
-    };
-    let time = format!(
-        "   client {}  posted {posted}  deadline {deadline}{due}  {} tries  {:?}{label}",
-        head.client.0, head.attempts, head.priority,
-    );
-    pen.text(area.x, area.y + 1, area.width, &time, Tone::Dim);
-    let why = match (&story.waiting, story.asked()) {
-        _ if story.sight == Sight::Masked => Some((
-            "a private job of somebody else: its texts are masked; v shows them, for a reason".to_owned(),
-            Tone::Warn,
-        )),
-        (Some(pick), _) => Some((tell_pick(pick), Tone::Warn)),
-        (None, Some(question)) => Some((format!("asks: {}", question.text), Tone::Warn)),
-        (None, None) => head.checked_by.map(|by| (format!("checked {by}"), Tone::Dim)),
-    };
-    if let Some((why, tone)) = why {
-        pen.text(area.x + 3, area.y + 2, area.width.saturating_sub(3), &why, tone);
     }
 }
 

@@ -4,7 +4,7 @@ use super::contexts::Contexts;
 use super::data::Data;
 use super::filter::Filter;
 use super::keys::Keys;
-use super::layout::rows_shown;
+use super::layout::{Parts, parts};
 use super::link::Link;
 use super::overlay::{Deed, Matching, Overlay};
 use super::row::{Cursor, Row};
@@ -19,6 +19,7 @@ use guildhall_protocol::ids::{AttemptNumber, JobId, RequestId};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentOrder, JobHead, Order};
 use jiff::tz::TimeZone;
+use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -255,21 +256,27 @@ impl Model {
         self.cursors.entry(screen.clone()).or_default()
     }
 
+    /// The parts of the screen: what was told lately has lines of its own, and covers nothing.
+    pub(crate) fn parts(&self) -> Parts {
+        let told = self.pending.len() + self.sent.len() + self.toasts.len();
+        parts(Rect::new(0, 0, self.size.0, self.size.1), told)
+    }
+
     /// Rows of the list that are shown at a time.
     pub(crate) fn height(&self) -> usize {
         match self.screen() {
             Screen::Job(_) => super::view::job::pane_height(self),
             Screen::Overview => super::view::overview::list_height(self),
             Screen::Agent(_) => super::view::agent::list_height(self),
-            Screen::Jobs
-            | Screen::Agents
+            Screen::Jobs => super::view::jobs::list_height(self),
+            Screen::Agents
             | Screen::Events
             | Screen::Notices
             | Screen::Notice(_)
             | Screen::Inbox
             | Screen::Log
             | Screen::People
-            | Screen::Person(_) => rows_shown(self.size),
+            | Screen::Person(_) => usize::from(self.parts().body.height.saturating_sub(1)).max(1),
         }
     }
 

@@ -7,6 +7,7 @@ mod forms;
 mod job_page;
 mod pictures;
 mod restored;
+mod seen;
 mod taking_back;
 mod wire;
 

@@ -138,6 +138,6 @@ fn without_colors_the_chosen_row_is_there() {
     let buffer = desk.buffer();
     let reversed =
         |y: u16| (0..80).all(|x| buffer[(x, y)].modifier.contains(ratatui::style::Modifier::REVERSED));
-    assert!(reversed(2), "{}", desk.text());
+    assert!(reversed(3), "{}", desk.text());
     assert!(buffer.content.iter().all(|cell| cell.fg == ratatui::style::Color::Reset));
 }

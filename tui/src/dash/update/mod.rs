@@ -14,6 +14,7 @@ use super::link::{Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
 use super::need;
+use super::overlay::Overlay;
 use super::place::Place;
 use super::row::Row;
 use super::screen::Screen;
@@ -227,6 +228,9 @@ fn open(model: &mut Model, row: Option<Row>) -> Vec<Effect> {
                 Some(Opens::Agents) => model.trail.go(Screen::Agents),
                 Some(Opens::Job(id)) => model.trail.go(Screen::Job(id)),
                 Some(Opens::Agent(name)) => model.trail.go(Screen::Agent(name)),
+                Some(Opens::Told { title, lines }) => {
+                    model.overlays.push(Overlay::Told { title: title.to_owned(), lines, top: 0 });
+                }
                 Some(Opens::Nothing) | None => {}
             }
         }

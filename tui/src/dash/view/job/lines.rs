@@ -124,7 +124,10 @@ pub(super) fn attempts(story: &JobStory, width: usize) -> (Vec<Line>, Vec<(usize
             text("    begun ", Tone::Dim),
             Part::At(view.started_at),
             text(format!("  sent {} times", view.tries), Tone::Dim),
-            text(if view.answer.is_some() { "  enter shows its answer" } else { "" }, Tone::Dim),
+            text(
+                if view.answer.is_some() && width >= 60 { "  enter shows its answer" } else { "" },
+                Tone::Dim,
+            ),
         ]);
         if let Some(input) = &view.input {
             let head = input.head.as_deref().unwrap_or("(forgotten)");

@@ -8,7 +8,7 @@ mod summary;
 
 use super::gantt;
 use super::list::{Empty, nothing, paragraph};
-use crate::dash::layout::{Width, parts};
+use crate::dash::layout::Width;
 use crate::dash::model::{Model, PANES, Pane};
 use crate::dash::pen::Pen;
 use crate::dash::row::Row;
@@ -70,7 +70,7 @@ fn inside(area: Rect) -> Rect {
 }
 
 fn body_area(model: &Model) -> Rect {
-    parts(Rect::new(0, 0, model.size.0, model.size.1)).body
+    model.parts().body
 }
 
 /// Where things stand.

@@ -6,6 +6,7 @@ use super::overlay::Overlay;
 use super::row::Row;
 use super::screen::Screen;
 use super::update::form_needs;
+use super::view::events::needs_names;
 use super::view::job::bodies;
 use super::window::Part;
 use guildhall_protocol::account::{UserHead, UserStory};
@@ -141,6 +142,7 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         Screen::Events => {
             let back = EventId::earliest(model.now.before(data.feed.back));
             needs.push(Need::Feed(data.feed.last.max(back)));
+            needs.extend(needs_names(model).then_some(Need::Agents));
         }
         Screen::Notices => needs.push(Need::Notices { all: model.is_operator() }),
         Screen::Notice(id) => needs.push(Need::Notice(*id)),

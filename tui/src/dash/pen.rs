@@ -151,7 +151,10 @@ impl<'a> Pen<'a> {
             Some((end, _)) => text[..end].into(),
             None => text.into(),
         };
-        let line = clean_line_keeping_spaces(&text);
+        let mut line = clean_line_keeping_spaces(&text);
+        if self.model.theme.ascii && !line.is_ascii() {
+            line = line.chars().map(|letter| self.model.theme.letter(letter)).collect();
+        }
         let fits = line.width() <= usize::from(width);
         let shown = if fits { line } else { cut(&line, usize::from(width), self.sign(Sign::Ellipsis)) };
         let (end, _) = self.buffer.set_stringn(x, y, shown, usize::from(width), style);

@@ -27,7 +27,9 @@ use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
-use guildhall_protocol::ids::{BodyId, EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
+use guildhall_protocol::ids::{
+    AgentId, BodyId, EventId, Incarnation, JobId, NotificationId, PlaceId, UserId,
+};
 use guildhall_protocol::job::{JobDraft, Priority, Visibility};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::listing::{JobCount, JobCursor, JobPage};
@@ -435,10 +437,11 @@ fn feed(after: EventId) -> Vec<FeedLine> {
         What::Resent { attempt, tries: 2 },
         What::AttemptEnded { attempt, ended: guildhall_protocol::attempt::EndedAs::Silent, reason: None },
     ];
+    let by = |place| if place == 0 { Actor::Agent(AgentId(10)) } else { Actor::Daemon };
     let line = |(place, what): (i64, What)| FeedLine {
         id: EventId(begin + place),
         subject: Subject::Job(JobId(place + 1)),
-        event: Wire::Known(Event { seq: 1, at: Timestamp(NOW.0 - 60_000), by: Actor::Daemon, what }),
+        event: Wire::Known(Event { seq: 1, at: Timestamp(NOW.0 - 60_000), by: by(place), what }),
     };
     (0..).zip(events).map(line).filter(|line| line.id > after).collect()
 }

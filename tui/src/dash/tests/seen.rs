@@ -146,3 +146,14 @@ fn what_is_filtered_stands_above_the_heads_of_the_columns_and_once() {
     assert!(!told.contains("sort:"), "it is said once: {told}");
     assert_eq!(line(&desk, 2), heads);
 }
+
+#[test]
+fn agents_of_events_are_called_by_their_names() {
+    let mut desk = Desk::new(80, 24);
+    desk.presses(&["5"]);
+    let agents = desk.model.data.agents.value.as_ref().expect("they are read for it");
+    let name = agents.iter().find(|head| head.id.0 == 10).map(|head| head.name.to_string());
+    desk.sees(&format!("by {}", name.expect("there is one")));
+    desk.model.data.agents.value = Some(Vec::new());
+    desk.sees("by agent 10");
+}

@@ -2,7 +2,7 @@
 
 pub(crate) mod agent;
 mod agents;
-mod events;
+pub(crate) mod events;
 mod forms;
 mod frame;
 mod gantt;

@@ -91,7 +91,7 @@ fn the_answer_of_each_attempt_can_be_seen() {
     assert_eq!(read.len(), 4, "each was read once, and what was asked: {read:?}");
     let mut desk = before_the_job(40, 8);
     desk.presses(&["<"]);
-    desk.sees("Answer .3");
+    desk.sees("Answer #6.3");
 }
 
 /// An owner says that the first answer was failed wrongly.

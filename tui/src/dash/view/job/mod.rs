@@ -199,7 +199,7 @@ fn title(model: &Model, story: &JobStory, pane: Pane, width: Width) -> String {
                 tell_attempt_state(view)
             )
         }
-        (Pane::Answer, Some(view)) => format!("Answer .{}", view.number.0),
+        (Pane::Answer, Some(view)) => format!("Answer {}.{}", story.head.id, view.number.0),
         (Pane::Attempts, _) if width > Width::Tiny => format!("{} {}", pane.title(), story.attempts.len()),
         (Pane::History, _) if width > Width::Tiny => format!("{} {}", pane.title(), story.events.len()),
         (Pane::Attempts | Pane::Pick | Pane::Answer | Pane::Asked | Pane::History, _) => {

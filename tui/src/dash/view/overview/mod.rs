@@ -174,18 +174,28 @@ fn counts(model: &Model, overview: &Overview, lines: &mut Vec<Line>) {
     }
 }
 
+/// So many of something, by its names for one and for more.
+fn counted(count: u64, names: [&str; 2]) -> String {
+    format!("{count} {}", names[usize::from(count != 1)])
+}
+
 fn waiting(waiting: Waiting, lines: &mut Vec<Line>) {
     let asked = [
-        (waiting.disputes, "answers for an operator to decide", Opens::Inbox),
-        (waiting.held, "held jobs", Opens::Jobs("state:held".to_owned())),
-        (waiting.appeals, "complaints and contests", Opens::Inbox),
-        (waiting.approvals, "agents to approve", Opens::Inbox),
-        (waiting.reviews, "answers that clients review", Opens::Jobs("state:in_review".to_owned())),
-        (waiting.questions, "questions to clients", Opens::Jobs("state:input_required".to_owned())),
+        (waiting.disputes, ["answer", "answers"], " for an operator to decide", Opens::Inbox),
+        (waiting.held, ["held job", "held jobs"], "", Opens::Jobs("state:held".to_owned())),
+        (waiting.appeals, ["complaint or contest", "complaints and contests"], "", Opens::Inbox),
+        (waiting.approvals, ["agent", "agents"], " to approve", Opens::Inbox),
+        (waiting.reviews, ["answer", "answers"], " under review", Opens::Jobs("state:in_review".to_owned())),
+        (
+            waiting.questions,
+            ["question", "questions"],
+            " to clients",
+            Opens::Jobs("state:input_required".to_owned()),
+        ),
     ];
-    for (count, what, opens) in asked {
+    for (count, names, rest, opens) in asked {
         if count > 0 {
-            lines.push(Line::plain(format!("{count} {what}"), Tone::Warn, opens));
+            lines.push(Line::plain(format!("{}{rest}", counted(count, names)), Tone::Warn, opens));
         }
     }
 }
@@ -206,7 +216,11 @@ fn failures(
     // A job that had a failed attempt then has changed since.
     let minutes = within.as_secs().div_ceil(60).max(1);
     for (ended, count) in &market.failures {
-        let text = fitting(&[format!("{count} attempts {ended}"), told.clone()], " ", columns(model));
+        let text = fitting(
+            &[format!("{} {ended}", counted(*count, ["attempt", "attempts"])), told.clone()],
+            " ",
+            columns(model),
+        );
         lines.push(Line::plain(text, Tone::Bad, Opens::Jobs(format!("ended:{ended} changed<{minutes}m"))));
     }
     if market.failures.is_empty() && within < FAILURES_WITHIN {
@@ -219,10 +233,12 @@ fn troubles(model: &Model, market: &MarketOverview, lines: &mut Vec<Line>) {
     let mut say = |text: String, tone, opens| lines.push(Line::plain(text, tone, opens));
     let notices = market.notices;
     if notices.undeliverable > 0 {
-        say(format!("{} notices that no channel took", notices.undeliverable), Tone::Bad, Opens::Notices);
+        let given_up = counted(notices.undeliverable, ["notice", "notices"]);
+        say(format!("{given_up} that no channel took"), Tone::Bad, Opens::Notices);
     }
     if notices.due > 0 {
-        say(format!("{} notices to be told", notices.due), Tone::Text, Opens::Notices);
+        let due = counted(notices.due, ["notice", "notices"]);
+        say(format!("{due} to be told"), Tone::Text, Opens::Notices);
     }
     let agents = &market.agents;
     let breakers = agents.breakers;

@@ -1,10 +1,21 @@
 //! A line of the feed in words, without the story that it belongs to.
 
 use guildhall_protocol::history::{Actor, Event, Subject};
+use guildhall_protocol::ids::AgentId;
 use guildhall_protocol::narrate::{tell_agent, tell_place, tell_user};
 
-/// A line without its story around it: what it is called, and who did it.
+/// A line without its story around it: what it is called, and who did it; agents by their numbers.
 pub(crate) fn say(subject: Subject, event: &Event) -> String {
+    say_naming(subject, event, numbered)
+}
+
+/// An agent of which only the number is known.
+pub(crate) fn numbered(agent: AgentId) -> String {
+    format!("agent {}", agent.0)
+}
+
+/// [`say`] with agents called as this says.
+pub(crate) fn say_naming(subject: Subject, event: &Event, agent: impl Fn(AgentId) -> String) -> String {
     let told = match subject {
         Subject::Agent(_) => tell_agent(event),
         Subject::User(_) => tell_user(event),
@@ -14,7 +25,7 @@ pub(crate) fn say(subject: Subject, event: &Event) -> String {
     let by = match event.by {
         Actor::Daemon => String::new(),
         Actor::User(user) => format!(", by user {}", user.0),
-        Actor::Agent(agent) => format!(", by agent {}", agent.0),
+        Actor::Agent(id) => format!(", by {}", agent(id)),
     };
     told.unwrap_or_else(|| format!("{}{by}", name(event)))
 }
@@ -31,7 +42,7 @@ fn name(event: &Event) -> String {
 pub(crate) fn whose(subject: Subject) -> String {
     match subject {
         Subject::Job(id) => format!("job {id}"),
-        Subject::Agent(id) => format!("agent {}", id.0),
+        Subject::Agent(id) => numbered(id),
         Subject::User(id) => format!("user {}", id.0),
         Subject::Place(id) => format!("place {}", id.0),
         Subject::System => "guildhall".to_owned(),

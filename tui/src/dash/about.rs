@@ -1,23 +1,37 @@
 //! What the screen or its row is about: its number, the command that shows it, what lies behind it, and what is next to it.
 
-use super::model::{Model, Pane};
+use super::model::Model;
 use super::row::Row;
 use super::screen::Screen;
+use super::view::job;
 use super::view::overview::{Opens, lines};
 use guildhall_protocol::history::Subject;
+use guildhall_protocol::ids::{AttemptNumber, JobId};
 
 /// What opening a row leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Behind {
     Screen(Screen),
+    /// An attempt of a job, on the job's page.
+    Attempt(JobId, AttemptNumber),
+    /// The answer of an attempt of the job that is shown.
+    Answer(AttemptNumber),
+    /// What a line of JSON hides, or shows.
+    Fold,
     /// The jobs that fit this filter.
     Jobs(String),
+    /// Words about it, as there is no list.
+    Told {
+        title: &'static str,
+        lines: Vec<String>,
+    },
 }
 
 /// What lies behind a row, if anything does.
 pub(crate) fn behind(model: &Model, row: &Row) -> Option<Behind> {
     let screen = match row {
-        Row::Job(id) | Row::Attempt(id, _) => Screen::Job(*id),
+        Row::Job(id) => Screen::Job(*id),
+        Row::Attempt(id, number) => return Some(Behind::Attempt(*id, *number)),
         Row::Agent(name) => Screen::Agent(name.clone()),
         Row::Notice(id) => Screen::Notice(*id),
         Row::User(id) => Screen::Person(*id),
@@ -34,8 +48,13 @@ pub(crate) fn behind(model: &Model, row: &Row) -> Option<Behind> {
                 Opens::Agents => Screen::Agents,
                 Opens::Job(id) => Screen::Job(id),
                 Opens::Agent(name) => Screen::Agent(name),
+                Opens::Told { title, lines } => return Some(Behind::Told { title, lines }),
                 Opens::Nothing => return None,
             }
+        }
+        Row::Line(line) if matches!(model.screen(), Screen::Job(_)) => {
+            let folds = || job::tree(model).filter(|tree| tree.folds_at(*line)).map(|_| Behind::Fold);
+            return job::attempt_at(model, *line).map(Behind::Answer).or_else(folds);
         }
         Row::Line(_) | Row::Heading(_) => return None,
     };
@@ -55,15 +74,19 @@ pub(crate) fn number(model: &Model) -> Option<String> {
     })
 }
 
-/// The same; in an answer, the path to the line, if it has one.
+/// The same; in JSON, the path to the line, if it has one.
 pub(crate) fn number_or_path(model: &Model) -> Option<String> {
     let path = || {
-        let (Screen::Job(_), Pane::Answer) = (model.screen(), model.pane) else { return None };
-        let tree = model.data.tree.value.as_ref()?;
-        let place = tree.shown().get(model.cursor().at).copied()?;
-        Some(tree.path(place)).filter(|path| !path.is_empty())
+        let tree = job::tree(model)?;
+        Some(tree.path(tree.rows().get(model.cursor().at)?.line)).filter(|path| !path.is_empty())
     };
     path().or_else(|| number(model))
+}
+
+/// The value under the cursor, whole.
+pub(crate) fn value(model: &Model) -> Option<String> {
+    let tree = job::tree(model)?;
+    Some(tree.copied(tree.rows().get(model.cursor().at)?.line))
 }
 
 /// The command that shows what is chosen.

@@ -42,8 +42,11 @@ pub(crate) enum Act {
     NextJob,
     PreviousJob,
     Fold,
+    NextAnswer,
+    PreviousAnswer,
     Follow,
     CopyId,
+    CopyValue,
     CopyCommand,
     Job(JobAction),
     PauseAgent,
@@ -115,7 +118,7 @@ const fn order(
 }
 
 /// Everything, in the order in which help shows it.
-pub(crate) const ENTRIES: [Entry; 74] = [
+pub(crate) const ENTRIES: [Entry; 77] = [
     look(Act::Up, "up", "one row up", &["k", "up"], Scope::Lists),
     look(Act::Down, "down", "one row down", &["j", "down"], Scope::Lists),
     look(Act::PageUp, "page-up", "one page up", &["pageup", "ctrl-b"], Scope::Lists),
@@ -129,7 +132,7 @@ pub(crate) const ENTRIES: [Entry; 74] = [
     look(Act::ClearFilter, "clear-filter", "show all again", &["\\"], Scope::Everywhere),
     look(Act::Sort, "sort", "sort by the next column", &["ctrl-s"], Scope::JobList),
     look(Act::Reverse, "reverse", "the other end first", &["alt-s"], Scope::JobList),
-    look(Act::Find, "find", "find in the answer", &["/"], Scope::Job),
+    look(Act::Find, "find", "find in the answer, or in what was asked", &["/"], Scope::Job),
     look(Act::FindNext, "find-next", "the next place that was found", &["."], Scope::Job),
     look(Act::FindPrevious, "find-previous", "the place before", &[","], Scope::Job),
     look(Act::NextPane, "next-pane", "the next part", &["tab"], Scope::Job),
@@ -137,6 +140,9 @@ pub(crate) const ENTRIES: [Entry; 74] = [
     look(Act::NextJob, "next-job", "the next job of the list", &["n"], Scope::Job),
     look(Act::PreviousJob, "previous-job", "the job before", &["p"], Scope::Job),
     look(Act::Fold, "fold", "fold or unfold", &["z"], Scope::Job),
+    look(Act::NextAnswer, "next-answer", "the answer of the attempt after it", &[">"], Scope::Job),
+    look(Act::PreviousAnswer, "previous-answer", "the answer of the attempt before it", &["<"], Scope::Job),
+    look(Act::CopyValue, "copy-value", "copy the value, whole", &["Y"], Scope::Job),
     look(Act::Follow, "follow", "follow, or stand still", &["f"], Scope::Events),
     look(Act::CopyId, "copy-id", "copy its number or name", &["i"], Scope::Lists),
     look(Act::CopyCommand, "copy-command", "copy the command that shows it", &["y"], Scope::Lists),

@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// Most jobs and agents whose stories are kept.
 const STORIES_MAX: usize = 16;
+/// Most answers and drafts that are kept; two are shown at a time, and each may be large.
+const BODIES_MAX: usize = 4;
 /// Most lines of the feed that are kept.
 pub(crate) const FEED_MAX: usize = 2_000;
 /// Rows of a list in one reading.
@@ -93,8 +95,7 @@ pub(crate) struct Data {
     pub(crate) overview: Loaded<Overview>,
     pub(crate) jobs: Window,
     stories: BTreeMap<JobId, Loaded<JobStory>>,
-    pub(crate) body: Option<(JobId, BodyId)>,
-    pub(crate) tree: Loaded<JsonTree>,
+    bodies: BTreeMap<(JobId, BodyId), Loaded<JsonTree>>,
     drafts: BTreeMap<JobId, Loaded<JobDraft>>,
     pub(crate) agents: Loaded<Vec<AgentHead>>,
     agent_stories: BTreeMap<AgentName, Loaded<AgentStory>>,
@@ -128,6 +129,16 @@ impl Data {
     /// Why it could not be read.
     pub(crate) fn draft_trouble(&self, id: JobId) -> Option<&ApiError> {
         self.drafts.get(&id)?.trouble.as_ref()
+    }
+
+    /// A body of a job, if it was read or asked for.
+    pub(crate) fn body(&self, job: JobId, body: BodyId) -> Option<&Loaded<JsonTree>> {
+        self.bodies.get(&(job, body))
+    }
+
+    /// The same, to be folded and laid out.
+    pub(crate) fn tree_mut(&mut self, job: JobId, body: BodyId) -> Option<&mut JsonTree> {
+        self.bodies.get_mut(&(job, body))?.value.as_mut()
     }
 
     /// The story of an agent, if it was read.
@@ -167,7 +178,7 @@ impl Data {
             Need::Overview => self.overview.reading(),
             Need::Jobs { part, .. } => self.jobs.reading(*part),
             Need::Job(id) => self.stories.get(id)?.reading(),
-            Need::Body(..) => self.tree.reading(),
+            Need::Body(job, body) => self.bodies.get(&(*job, *body))?.reading(),
             Need::Draft(job, _) => self.drafts.get(job)?.reading(),
             Need::Agents => self.agents.reading(),
             Need::Agent(name) => self.agent_stories.get(name)?.reading(),
@@ -195,7 +206,8 @@ impl Data {
         self.overview.renew();
         self.log.state.renew();
         self.jobs.renew();
-        self.tree.renew();
+        // Bodies never change: what was read stays as somebody folded it.
+        self.bodies.values_mut().filter(|body| body.value.is_none()).for_each(Loaded::renew);
         self.agents.renew();
         self.inbox.renew();
         self.notices.renew();
@@ -218,7 +230,9 @@ impl Data {
             }
             Need::Job(id) => self.stories.get(id).map_or(When::Now, |story| story.when(version, now)),
             // Bodies never change.
-            Need::Body(..) => self.tree.when(0, now),
+            Need::Body(job, body) => {
+                self.bodies.get(&(*job, *body)).map_or(When::Now, |body| body.when(0, now))
+            }
             Need::Draft(job, _) => self.drafts.get(job).map_or(When::Now, |draft| draft.when(0, now)),
             Need::Agents => self.agents.when(version, now),
             Need::Agent(name) => {
@@ -244,31 +258,32 @@ impl Data {
             Need::Overview => self.overview.ask(version, now),
             Need::Jobs { part, .. } => self.jobs.part(*part).ask(version, now),
             Need::Job(id) => {
-                make_room(&mut self.stories, id);
+                make_room(&mut self.stories, STORIES_MAX, id);
                 self.stories.entry(*id).or_default().ask(version, now);
             }
             Need::Body(job, body) => {
-                self.body = Some((*job, *body));
-                self.tree.ask(version, now);
+                let key = (*job, *body);
+                make_room(&mut self.bodies, BODIES_MAX, &key);
+                self.bodies.entry(key).or_default().ask(version, now);
             }
             Need::Draft(job, _) => {
-                make_room(&mut self.drafts, job);
+                make_room(&mut self.drafts, STORIES_MAX, job);
                 self.drafts.entry(*job).or_default().ask(version, now);
             }
             Need::Agents => self.agents.ask(version, now),
             Need::Agent(name) => {
-                make_room(&mut self.agent_stories, name);
+                make_room(&mut self.agent_stories, STORIES_MAX, name);
                 self.agent_stories.entry(name.clone()).or_default().ask(version, now);
             }
             Need::Inbox => self.inbox.ask(version, now),
             Need::Notices { .. } => self.notices.ask(version, now),
             Need::Notice(id) => {
-                make_room(&mut self.notice_stories, id);
+                make_room(&mut self.notice_stories, STORIES_MAX, id);
                 self.notice_stories.entry(*id).or_default().ask(version, now);
             }
             Need::People => self.people.ask(version, now),
             Need::Person(id) => {
-                make_room(&mut self.people_stories, id);
+                make_room(&mut self.people_stories, STORIES_MAX, id);
                 self.people_stories.entry(*id).or_default().ask(version, now);
             }
             Need::Feed(_) => self.feed.state.ask(version, now),
@@ -289,8 +304,8 @@ impl Data {
             }
             Need::Job(id) => settle(self.stories.get_mut(&id), now, answer, Answer::job),
             Need::Body(job, body) => {
-                let place = (self.body == Some((job, body))).then_some(&mut self.tree);
-                settle(place, now, answer, |answer| answer.body().map(|text| JsonTree::read(&text)));
+                let read = |answer: Answer| answer.body().map(|text| JsonTree::read(&text));
+                settle(self.bodies.get_mut(&(job, body)), now, answer, read);
             }
             Need::Draft(job, _) => settle(self.drafts.get_mut(&job), now, answer, Answer::draft),
             Need::Agents => settle(Some(&mut self.agents), now, answer, Answer::agents),
@@ -354,9 +369,9 @@ impl Data {
     }
 }
 
-/// Drops the first story that is not this one when there are too many.
-fn make_room<K: Ord + Clone, T>(stories: &mut BTreeMap<K, Loaded<T>>, for_this: &K) {
-    if stories.len() >= STORIES_MAX && !stories.contains_key(for_this) {
+/// Drops the first that is not this one when there are as many as there may be.
+fn make_room<K: Ord + Clone, T>(stories: &mut BTreeMap<K, Loaded<T>>, most: usize, for_this: &K) {
+    if stories.len() >= most && !stories.contains_key(for_this) {
         let idle = stories.iter().find(|(_, story)| !story.in_flight).map(|(key, _)| key.clone());
         if let Some(key) = idle {
             stories.remove(&key);

@@ -3,9 +3,10 @@
 
 use super::about;
 use super::action::{Act, Entry, Scope};
-use super::model::{Model, Pane};
+use super::model::Model;
 use super::row::Row;
 use super::screen::{Screen, TABS};
+use super::view::job;
 use guildhall_protocol::agent::{AgentEvent, PausedWhy};
 use guildhall_protocol::matrix::Powers;
 use guildhall_protocol::permission::{JobAction, Standing};
@@ -51,10 +52,11 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         Act::TakeAgent => of_offer(model),
         Act::PauseEngine | Act::ResumeEngine => of_engine(model, entry.act),
         Act::Reveal => of_texts(model),
-        Act::Fold if model.pane != Pane::Answer => Now::Absent,
+        Act::Fold | Act::CopyValue if job::tree(model).is_none() => Now::Absent,
+        Act::NextAnswer | Act::PreviousAnswer if job::answers(model) < 2 => Now::Absent,
         Act::Undo if model.pending.is_empty() && model.sent.is_empty() => Now::Absent,
         Act::ClearFilter if model.filter_text.is_empty() => Now::Absent,
-        Act::Find if model.data.tree.value.is_none() => no("there is no answer"),
+        Act::Find if job::searched(model).is_none() => no("there is no answer"),
         Act::FindNext | Act::FindPrevious if model.search.is_empty() => Now::Absent,
         Act::Mark | Act::MarkAll if *model.screen() != Screen::Jobs => Now::Absent,
         Act::Back if !model.trail.has_back() => no("this is where you began"),
@@ -100,8 +102,11 @@ pub(crate) fn now(model: &Model, entry: &Entry) -> Now {
         | Act::NextJob
         | Act::PreviousJob
         | Act::Fold
+        | Act::NextAnswer
+        | Act::PreviousAnswer
         | Act::Follow
         | Act::CopyId
+        | Act::CopyValue
         | Act::CopyCommand
         | Act::TestAgent
         | Act::PostJob
@@ -147,9 +152,12 @@ fn of_texts(model: &Model) -> Now {
 
 /// One job: what the daemon says may be done. Many: whatever some of them allow.
 fn of_job(model: &Model, action: JobAction) -> Now {
-    if let Screen::Job(id) = model.screen()
-        && let Some(story) = model.data.job(*id)
-    {
+    let about = match (model.screen(), model.chosen_row()) {
+        (Screen::Job(id), _) => Some(*id),
+        (Screen::Inbox, Some(Row::Attempt(id, _))) => Some(id),
+        _ => None,
+    };
+    if let Some(story) = about.and_then(|id| model.data.job(id)) {
         if story.allowed.contains(&action) {
             return Now::Yes;
         }

@@ -35,22 +35,26 @@ impl Width {
 pub(crate) struct Parts {
     pub(crate) header: Rect,
     pub(crate) body: Rect,
+    /// What was told lately.
+    pub(crate) told: Rect,
     pub(crate) footer: Rect,
 }
 
-/// Header and footer have a line each as long as there are three.
-pub(crate) fn parts(area: Rect) -> Parts {
+/// Most lines of what was told lately.
+const TOLD_MAX: usize = 3;
+
+/// Header and footer have a line each as long as there are three; what was told lately gets so many of the rest, at most a
+/// third.
+pub(crate) fn parts(area: Rect, told: usize) -> Parts {
     let bar = u16::from(area.height >= 3);
+    let rest = area.height - 2 * bar;
+    let told =
+        u16::try_from(told.min(TOLD_MAX)).unwrap_or(0).min(rest.div_ceil(3)).min(rest.saturating_sub(1));
     let line = |y: u16, height: u16| Rect { y, height, ..area };
     Parts {
         header: line(area.y, bar),
-        body: line(area.y + bar, area.height - 2 * bar),
+        body: line(area.y + bar, rest - told),
+        told: line(area.y + bar + rest - told, told),
         footer: line(area.y + area.height - bar, bar),
     }
-}
-
-/// Rows of a list under its heading.
-pub(crate) fn rows_shown(size: (u16, u16)) -> usize {
-    let body = parts(Rect::new(0, 0, size.0, size.1)).body;
-    usize::from(body.height.saturating_sub(1)).max(1)
 }

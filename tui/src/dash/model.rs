@@ -5,7 +5,7 @@ use super::contexts::Contexts;
 use super::data::Data;
 use super::filter::Filter;
 use super::keys::Keys;
-use super::layout::rows_shown;
+use super::layout::{Parts, parts};
 use super::link::Link;
 use super::overlay::{Deed, Matching, Overlay};
 use super::row::{Cursor, Row};
@@ -17,10 +17,11 @@ use super::window::Edge;
 use guildhall_protocol::account::Role;
 use guildhall_protocol::agent::AgentName;
 use guildhall_protocol::handshake::Principal;
-use guildhall_protocol::ids::{JobId, RequestId};
+use guildhall_protocol::ids::{AttemptNumber, JobId, RequestId};
 use guildhall_protocol::time::Timestamp;
 use guildhall_protocol::view::{AgentHead, AgentOrder, JobHead, Order};
 use jiff::tz::TimeZone;
+use ratatui::layout::Rect;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -45,11 +46,13 @@ pub(crate) enum Pane {
     Attempts,
     Pick,
     Answer,
+    /// The job as it was posted.
+    Asked,
     History,
 }
 
-/// Every part of a job, in order.
-pub(crate) const PANES: [Pane; 4] = [Pane::Attempts, Pane::Pick, Pane::Answer, Pane::History];
+/// Every part of a job, in order: what was asked is one key from the answer to it.
+pub(crate) const PANES: [Pane; 5] = [Pane::Attempts, Pane::Pick, Pane::Answer, Pane::Asked, Pane::History];
 
 impl Pane {
     pub(crate) fn title(self) -> &'static str {
@@ -57,8 +60,14 @@ impl Pane {
             Self::Attempts => "Attempts",
             Self::Pick => "Pick",
             Self::Answer => "Answer",
+            Self::Asked => "Asked",
             Self::History => "History",
         }
+    }
+
+    /// Whether it shows JSON that folds.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Answer | Self::Asked)
     }
 }
 
@@ -159,6 +168,8 @@ pub(crate) struct Model {
     /// Where one is in each part of a job.
     pub(crate) panes: BTreeMap<(JobId, Pane), Cursor>,
     pub(crate) pane: Pane,
+    /// The attempt whose answer somebody wants to see, of this job; none: the one that counts.
+    pub(crate) answer_of: Option<(JobId, AttemptNumber)>,
     pub(crate) data: Data,
     /// The filter as it was typed, and what it means.
     pub(crate) filter_text: String,
@@ -220,6 +231,7 @@ impl Model {
             cursors: BTreeMap::new(),
             panes: BTreeMap::new(),
             pane: Pane::Attempts,
+            answer_of: None,
             data: Data::default(),
             filter_text: String::new(),
             filter: Filter::default(),
@@ -272,21 +284,27 @@ impl Model {
         self.cursors.entry(screen.clone()).or_default()
     }
 
+    /// The parts of the screen: what was told lately has lines of its own, and covers nothing.
+    pub(crate) fn parts(&self) -> Parts {
+        let told = self.pending.len() + self.sent.len() + self.toasts.len();
+        parts(Rect::new(0, 0, self.size.0, self.size.1), told)
+    }
+
     /// Rows of the list that are shown at a time.
     pub(crate) fn height(&self) -> usize {
         match self.screen() {
             Screen::Job(_) => super::view::job::pane_height(self),
             Screen::Overview => super::view::overview::list_height(self),
             Screen::Agent(_) => super::view::agent::list_height(self),
-            Screen::Jobs
-            | Screen::Agents
+            Screen::Jobs => super::view::jobs::list_height(self),
+            Screen::Agents
             | Screen::Events
             | Screen::Notices
             | Screen::Notice(_)
             | Screen::Inbox
             | Screen::Log
             | Screen::People
-            | Screen::Person(_) => rows_shown(self.size),
+            | Screen::Person(_) => usize::from(self.parts().body.height.saturating_sub(1)).max(1),
         }
     }
 
@@ -319,6 +337,10 @@ impl Model {
                 (Some(Row::Job(id)), Some(inbox)) => {
                     let heads = inbox.mine.iter().chain(&inbox.operators);
                     heads.filter(|head| head.id == id).take(1).collect()
+                }
+                // A complaint or a contest: its job is read for it.
+                (Some(Row::Attempt(id, _)), _) => {
+                    self.data.job(id).map(|story| &story.head).into_iter().collect()
                 }
                 _ => Vec::new(),
             },

@@ -1,10 +1,13 @@
 //! What must be read for the screen that is shown, and what comes back.
 
-use super::loaded::{Loaded, Reading, When};
+use super::loaded::{Reading, When};
 use super::model::Model;
 use super::overlay::Overlay;
+use super::row::Row;
 use super::screen::Screen;
 use super::update::form_needs;
+use super::view::events::needs_names;
+use super::view::job::bodies;
 use super::window::Part;
 use guildhall_protocol::account::{UserHead, UserStory};
 use guildhall_protocol::agent::AgentName;
@@ -29,7 +32,7 @@ pub(crate) enum Need {
         query: Box<JobQuery>,
     },
     Job(JobId),
-    /// The answer of a job, whole.
+    /// An answer of a job or what it asks for, whole.
     Body(JobId, BodyId),
     /// A job as it was posted, whole.
     Draft(JobId, BodyId),
@@ -140,8 +143,7 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         Screen::Jobs => needs.extend(jobs(model)),
         Screen::Job(id) => {
             needs.push(Need::Job(*id));
-            let answer = data.job(*id).and_then(|story| story.answered()?.answer.clone());
-            needs.extend(answer.map(|answer| Need::Body(*id, answer.id)));
+            needs.extend(bodies(model, *id).into_iter().map(|body| Need::Body(*id, body)));
             if let Some(walk) = model.walking {
                 let part = match data.jobs.is_read() {
                     false => Part::Held,
@@ -156,10 +158,17 @@ pub(crate) fn needs(model: &Model) -> Vec<Need> {
         Screen::Events => {
             let back = EventId::earliest(model.now.before(data.feed.back));
             needs.push(Need::Feed(data.feed.last.max(back)));
+            needs.extend(needs_names(model).then_some(Need::Agents));
         }
         Screen::Notices => needs.push(Need::Notices { all: model.is_operator() }),
         Screen::Notice(id) => needs.push(Need::Notice(*id)),
-        Screen::Inbox => needs.push(Need::Inbox),
+        Screen::Inbox => {
+            needs.push(Need::Inbox);
+            // What may be done about a complaint or a contest stands in its job.
+            if let Some(Row::Attempt(job, _)) = model.chosen_row() {
+                needs.push(Need::Job(job));
+            }
+        }
         Screen::Log => needs.push(Need::Log(data.log.seen)),
         Screen::People => needs.push(Need::People),
         Screen::Person(id) => needs.push(Need::Person(*id)),
@@ -232,21 +241,9 @@ pub(crate) fn ask(model: &mut Model) -> (Vec<Need>, Option<Timestamp>) {
     if !model.link.is_live() {
         return (Vec::new(), None);
     }
-    if let Screen::Job(id) = *model.screen()
-        && model.data.body.is_some_and(|(job, _)| job != id)
-    {
-        // The answer of another job is not searched, folded or copied from here.
-        model.data.body = None;
-        model.data.tree = Loaded::default();
-    }
     let mut later: Option<Timestamp> = None;
     let mut asked = Vec::new();
     for need in needs(model) {
-        if let Need::Body(job, body) = need
-            && model.data.body != Some((job, body))
-        {
-            model.data.tree = Loaded::default();
-        }
         let mut version = model.version;
         if let Some(period) = changes_every(&need) {
             // What changes although nothing is written: each period counts as a change.

@@ -99,6 +99,12 @@ pub(crate) fn fit(columns: &[Column], width: u16) -> Vec<(usize, u16)> {
 /// A part of a line.
 pub(crate) type Span = (String, Tone);
 
+/// How many columns spans take.
+pub(crate) fn width_of(spans: &[Span]) -> u16 {
+    let width: usize = spans.iter().map(|(text, _)| text.width()).sum();
+    u16::try_from(width).unwrap_or(u16::MAX)
+}
+
 impl<'a> Pen<'a> {
     pub(crate) fn new(buffer: &'a mut Buffer, model: &'a Model) -> Self {
         Self { buffer, model, hits: Vec::new(), next_change: None }
@@ -145,7 +151,10 @@ impl<'a> Pen<'a> {
             Some((end, _)) => text[..end].into(),
             None => text.into(),
         };
-        let line = clean_line_keeping_spaces(&text);
+        let mut line = clean_line_keeping_spaces(&text);
+        if self.model.theme.ascii && !line.is_ascii() {
+            line = line.chars().map(|letter| self.model.theme.letter(letter)).collect();
+        }
         let fits = line.width() <= usize::from(width);
         let shown = if fits { line } else { cut(&line, usize::from(width), self.sign(Sign::Ellipsis)) };
         let (end, _) = self.buffer.set_stringn(x, y, shown, usize::from(width), style);

@@ -8,6 +8,7 @@ mod deciding;
 mod finding;
 mod following;
 mod forms;
+mod job_page;
 mod leaving;
 mod marks;
 mod mouse;
@@ -15,6 +16,7 @@ mod offered;
 mod paging;
 mod pictures;
 mod restored;
+mod seen;
 mod stale;
 mod taking_back;
 mod walking;
@@ -36,7 +38,9 @@ use guildhall_protocol::agent::{AgentName, Audience};
 use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::handshake::Principal;
 use guildhall_protocol::history::{Actor, Event, Subject, What};
-use guildhall_protocol::ids::{EventId, Incarnation, JobId, NotificationId, PlaceId, UserId};
+use guildhall_protocol::ids::{
+    AgentId, BodyId, EventId, Incarnation, JobId, NotificationId, PlaceId, UserId,
+};
 use guildhall_protocol::job::{Criterion, JobDraft, Policy, Priority, Review, Visibility};
 use guildhall_protocol::json::Json;
 use guildhall_protocol::listing::JobCount;
@@ -46,9 +50,12 @@ use guildhall_protocol::overview::{
     AgentLoad, AgentsOverview, Breakers, Bucket, MarketOverview, NoticesOverview, OldestJob, Overview,
     OverviewOf, Series, Spread, Waiting,
 };
+use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::state::JobState;
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::{AgentHead, AgentStory, FeedLine, JobHead, Page, Status};
+use guildhall_protocol::view::{
+    AgentHead, AgentStory, AppealView, FeedLine, JobHead, JobStory, Page, Status,
+};
 use guildhall_protocol::wire::Wire;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -110,6 +117,14 @@ pub(super) struct Desk {
     pub(super) wanted: Option<Audience>,
     /// The input schema of every agent.
     pub(super) input_schema: Option<String>,
+    /// What every answer is.
+    pub(super) answer: String,
+    /// Bodies that were read, in order.
+    pub(super) asked_bodies: Vec<BodyId>,
+    /// No agent has tried any job but job 6.
+    pub(super) untried: bool,
+    /// Complaints and contests of job 6.
+    pub(super) appeals: Vec<AppealView>,
     /// What was kept for the next run, in order.
     pub(super) kept: Vec<(Slot, Option<String>)>,
 }
@@ -142,6 +157,10 @@ impl Desk {
             inbox: read(include_str!("fixtures/inbox.json")),
             wanted: None,
             input_schema: None,
+            answer: r#"{"keywords":["market","agents","signed"],"count":3,"text":"A market for agents.","none":null}"#.to_owned(),
+            asked_bodies: Vec::new(),
+            untried: false,
+            appeals: Vec::new(),
             kept: Vec::new(),
         }
     }
@@ -178,6 +197,9 @@ impl Desk {
                 Effect::Read(need) => {
                     if let Need::Agent(name) = &need {
                         self.asked_agents.push(name.to_string());
+                    }
+                    if let Need::Body(_, body) = &need {
+                        self.asked_bodies.push(*body);
                     }
                     let gone = matches!(&need, Need::Agent(name) if self.no_agent.as_ref() == Some(name));
                     let answer = if let Some(error) = &self.refuses {
@@ -306,11 +328,19 @@ impl Desk {
             Need::Overview => Answer::Overview(Box::new(overview())),
             Need::Jobs { query, .. } => Answer::Jobs(paging::page(&self.jobs, query)),
             Need::Job(id) => {
-                let mut story: guildhall_protocol::view::JobStory = read(include_str!("fixtures/job6.json"));
+                let mut story: JobStory = read(include_str!("fixtures/job6.json"));
+                if !self.appeals.is_empty() {
+                    story.allowed.extend([JobAction::Uphold, JobAction::Reject]);
+                }
+                story.appeals.clone_from(&self.appeals);
                 if *id != story.head.id {
                     let listed = self.jobs.iter().find(|head| head.id == *id).cloned();
                     story.head = listed.unwrap_or_else(|| job_head(id.0));
                     let state = *story.head.state.known().expect("a state");
+                    if self.untried {
+                        story.attempts.clear();
+                        story.events.clear();
+                    }
                     story.allowed = state.allowed(guildhall_protocol::permission::Standing {
                         client: true,
                         powers: guildhall_protocol::matrix::Powers {
@@ -323,9 +353,15 @@ impl Desk {
                 }
                 Answer::Job(Box::new(story))
             }
-            Need::Body(..) => Answer::Body(r#"{"keywords":["market","agents","signed"],"count":3,"text":"A market for agents.","none":null}"#.to_owned()),
+            Need::Body(_, body) => {
+                let story: JobStory = read(include_str!("fixtures/job6.json"));
+                let draft = story.draft.head.filter(|_| *body == story.draft.id);
+                Answer::Body(draft.unwrap_or_else(|| self.answer.clone()))
+            }
             Need::Draft(..) => Answer::Draft(Box::new(posted())),
-            Need::Agents => Answer::Agents(read::<Page<AgentHead>>(include_str!("fixtures/agents.json")).rows),
+            Need::Agents => {
+                Answer::Agents(read::<Page<AgentHead>>(include_str!("fixtures/agents.json")).rows)
+            }
             Need::Agent(_) => {
                 let mut story: AgentStory = read(include_str!("fixtures/agent.json"));
                 if let Some(schema) = &self.input_schema {
@@ -334,11 +370,18 @@ impl Desk {
                 story.head.wanted = self.wanted;
                 Answer::Agent(Box::new(story))
             }
-            Need::Inbox => Answer::Inbox(Box::new(self.inbox.clone())),
+            Need::Inbox => {
+                let mut inbox = self.inbox.clone();
+                inbox.appeals.extend_from_slice(&self.appeals);
+                Answer::Inbox(Box::new(inbox))
+            }
             Need::Notices { .. } => Answer::Notices(notices()),
             Need::Notice(id) => {
                 let notice = notices().into_iter().find(|notice| notice.id == *id).expect("it is there");
-                let log = vec![(notice.made_at, false, "503 from the webhook".to_owned()), (NOW, true, "200".to_owned())];
+                let log = vec![
+                    (notice.made_at, false, "503 from the webhook".to_owned()),
+                    (NOW, true, "200".to_owned()),
+                ];
                 Answer::Notice(Box::new(NoticeStory { notice, log }))
             }
             Need::People => Answer::People(read::<Page<UserHead>>(include_str!("fixtures/people.json")).rows),
@@ -456,10 +499,11 @@ fn feed(after: EventId) -> Vec<FeedLine> {
         What::Resent { attempt, tries: 2 },
         What::AttemptEnded { attempt, ended: guildhall_protocol::attempt::EndedAs::Silent, reason: None },
     ];
+    let by = |place| if place == 0 { Actor::Agent(AgentId(10)) } else { Actor::Daemon };
     let line = |(place, what): (i64, What)| FeedLine {
         id: EventId(begin + place),
         subject: Subject::Job(JobId(place + 1)),
-        event: Wire::Known(Event { seq: 1, at: Timestamp(NOW.0 - 60_000), by: Actor::Daemon, what }),
+        event: Wire::Known(Event { seq: 1, at: Timestamp(NOW.0 - 60_000), by: by(place), what }),
     };
     (0..).zip(events).map(line).filter(|line| line.id > after).collect()
 }

@@ -192,6 +192,27 @@ impl Theme {
         }
     }
 
+    /// A letter as it is shown. Signs and typography of our own sentences have a letter of ASCII that is as wide; what others
+    /// wrote in their own letters stays.
+    pub(crate) fn letter(self, letter: char) -> char {
+        if !self.ascii {
+            return letter;
+        }
+        match letter {
+            '✓' => '+',
+            '✗' => 'x',
+            '→' | '–' | '—' | '─' => '-',
+            '…' => '~',
+            '“' | '”' | '„' => '"',
+            '‘' | '’' => '\'',
+            '●' | '•' => '*',
+            '▸' => '>',
+            '·' => '.',
+            '×' => 'x',
+            other => other,
+        }
+    }
+
     /// The eight heights of a bar.
     pub(crate) fn bars(self) -> [&'static str; 8] {
         if self.ascii {

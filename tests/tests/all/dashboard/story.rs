@@ -141,7 +141,7 @@ async fn a_cancel_is_taken_back() {
     terminal.presses("x");
     terminal.until_sees("Ends for good").await;
     terminal.presses("y");
-    terminal.until_sees("(u takes it back)").await;
+    terminal.until_sees("u takes it back").await;
     terminal.presses("u");
     terminal.until_sees("taken back, nothing was done").await;
     terminal.presses("L");

@@ -33,7 +33,7 @@ fn a_cancel_asks_waits_and_carries_what_was_seen() {
     desk.presses(&["enter"]);
     assert!(desk.model.overlays.is_empty() && desk.model.pending.is_empty(), "enter alone means no");
     desk.presses(&["x", "tab", "enter"]);
-    desk.sees("(u takes it back)");
+    desk.sees("u takes it back, 5 s: Cancel #40");
     assert!(desk.deeds.is_empty(), "nothing is sent yet");
     desk.waits(4_900);
     assert!(desk.deeds.is_empty());
@@ -70,7 +70,7 @@ fn the_connection_goes_and_comes_back_while_a_question_is_open() {
     desk.presses(&["enter"]);
     desk.waits(60_000);
     assert!(desk.deeds.is_empty(), "there is nobody to order it from");
-    desk.sees("when the daemon is back");
+    desk.sees("u takes it back, sent when the daemon is back: Cancel #40");
     desk.presses(&["x"]);
     desk.sees("there is no daemon to order it from");
     desk.connects();
@@ -84,7 +84,7 @@ fn what_is_stale_says_so_and_orders_nothing() {
     let mut desk = before_an_open_job();
     desk.loses();
     desk.sees("stale 0 s, retry in 5 s");
-    desk.sees("no daemon answers at /run/guildhall/guildhalld.sock; r tries again now");
+    desk.sees("r tries again now, q leaves: no daemon answers at /run/guildhall/guildhalld.sock");
     desk.sees("Count the words of chapter 40");
     assert!(matches!(desk.model.link, Link::Lost { .. }));
 }
@@ -210,6 +210,6 @@ fn everything_is_found_by_name() {
     assert_eq!(*desk.model.screen(), Screen::Agents);
     desk.presses(&["?"]);
     desk.sees("What can be done here");
-    desk.presses(&["esc", "1", "enter"]);
+    desk.presses(&["esc", "1", "j", "j", "j", "j", "j", "j", "enter"]);
     assert_eq!(desk.model.filter_text, "state:open", "a number opens what it counts");
 }

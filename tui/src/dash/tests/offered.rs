@@ -6,6 +6,7 @@ use crate::dash::action::{Act, ENTRIES};
 use crate::dash::enabled::{Now, now};
 use crate::dash::model::Pane;
 use crate::dash::screen::Screen;
+use crate::dash::view::job;
 use guildhall_protocol::ids::{AgentId, JobId};
 
 fn of(desk: &Desk, act: Act) -> Now {
@@ -33,6 +34,13 @@ fn back_and_forward_are_offered_where_there_is_a_way() {
     assert_eq!(*desk.model.screen(), Screen::Jobs);
 }
 
+/// What opening something changes.
+fn shown(desk: &Desk) -> (Screen, String, Pane, usize, Option<usize>) {
+    let model = &desk.model;
+    let rows = job::tree(model).map(|tree| tree.rows().len());
+    (model.screen().clone(), model.filter_text.clone(), model.pane, model.overlays.len(), rows)
+}
+
 #[test]
 fn what_is_offered_does_something_in_every_row_of_every_view() {
     for (name, screen) in screens() {
@@ -48,11 +56,13 @@ fn what_is_offered_does_something_in_every_row_of_every_view() {
             }
             assert!(desk.copied[before..].iter().all(|text| !text.is_empty()), "{name}");
             let (can, cursor) = (of(&desk, Act::Open), desk.model.cursor());
-            let (filter, from) = (desk.model.filter_text.clone(), desk.model.screen().clone());
+            let (before, pane) = (shown(&desk), desk.model.pane);
             desk.presses(&["enter"]);
-            let moved = *desk.model.screen() != from || desk.model.filter_text != filter;
+            let moved = shown(&desk) != before;
             assert_eq!(can == Now::Yes, moved, "{name}: open is {can:?} at {cursor:?}\n{}", desk.text());
             desk.model.filter_text.clear();
+            desk.model.overlays.clear();
+            desk.model.pane = pane;
             desk.model.trail = crate::dash::screen::Trail::at(screen.clone(), "");
             desk.presses(&["j"]);
         }

@@ -115,20 +115,34 @@ fn no_size_is_too_small() {
 #[test]
 fn letters_of_ascii_alone() {
     for (_, screen) in screens() {
-        for (width, height) in SIZES {
+        let panes = if matches!(screen, Screen::Job(_)) { PANES.as_slice() } else { &PANES[..1] };
+        for ((width, height), pane) in
+            SIZES.into_iter().flat_map(|size| panes.iter().map(move |pane| (size, pane)))
+        {
             let mut desk = Desk::new(width, height);
             desk.model.theme.ascii = true;
+            desk.model.pane = *pane;
             desk.goes(screen.clone());
-            // What others wrote stays as they wrote it.
-            let foreign: String = "—–“”’…→✓✗●▸°é".to_owned();
-            let odd: String = desk
-                .text()
-                .chars()
-                .filter(|letter| !letter.is_ascii() && !foreign.contains(*letter))
-                .collect();
-            assert_eq!(odd, "", "{screen:?} {width}x{height}\n{}", desk.text());
+            // What others wrote stays as they wrote it; none of these letters is in a sign or a sentence of ours.
+            let foreign = "°é";
+            let shown = desk.text();
+            let odd: String =
+                shown.chars().filter(|letter| !letter.is_ascii() && !foreign.contains(*letter)).collect();
+            assert_eq!(odd, "", "{screen:?} {pane:?} {width}x{height}\n{shown}");
         }
     }
+}
+
+#[test]
+fn a_finding_has_its_sign_in_ascii() {
+    let mut desk = Desk::new(80, 24);
+    desk.model.theme.ascii = true;
+    desk.goes(Screen::Job(JobId(6)));
+    desk.sees("+ the agent's output schema");
+    desk.sees("x the agent's output schema: /keywords: expected array");
+    desk.model.pane = crate::dash::model::Pane::History;
+    desk.goes(Screen::Job(JobId(6)));
+    desk.sees("x the agent's output schema: /keywords: expected array");
 }
 
 #[test]
@@ -139,6 +153,6 @@ fn without_colors_the_chosen_row_is_there() {
     let buffer = desk.buffer();
     let reversed =
         |y: u16| (0..80).all(|x| buffer[(x, y)].modifier.contains(ratatui::style::Modifier::REVERSED));
-    assert!(reversed(2), "{}", desk.text());
+    assert!(reversed(3), "{}", desk.text());
     assert!(buffer.content.iter().all(|cell| cell.fg == ratatui::style::Color::Reset));
 }

@@ -66,7 +66,7 @@ fn a_list_that_cannot_be_read_further_says_so() {
         desk.meets(Msg::Scroll { down: true });
     }
     desk.sees(" 0s old, again in 2 s: the store is busy");
-    desk.sees("140 ○ open");
+    desk.sees("139 ○ open");
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! A search in an answer, and from one place that was found to the next.
+//! A search in an answer or in what was asked, and from one place that was found to the next.
 
 use crate::dash::model::{Model, Pane};
 use crate::dash::theme::Tone;
+use crate::dash::view::job;
 
 /// Begins a search at the line after the cursor.
 pub(super) fn begin(model: &mut Model, text: String) {
@@ -29,21 +30,27 @@ enum Way {
 
 /// Goes to a line that holds what is searched, around the end.
 fn go(model: &mut Model, way: Way) {
-    model.pane = Pane::Answer;
+    if !model.pane.is_json() {
+        model.pane = Pane::Answer;
+        // Where it is broken depends on the room that it has there.
+        job::settle(model);
+    }
     let cursor = model.cursor().at;
-    let Some(tree) = model.data.tree.value.as_mut() else { return };
-    let here = tree.shown().get(cursor).copied().unwrap_or(0);
-    let places = tree.holding(&model.search);
+    let search = model.search.clone();
+    let Some(tree) = job::tree_mut(model) else { return };
+    let here = tree.rows().get(cursor).copied().unwrap_or_default();
+    let places = tree.holding(&search);
     let found = match way {
         Way::Next => places.iter().position(|place| *place > here).or(Some(0)),
         Way::Previous => places.iter().rposition(|place| *place < here).or(places.len().checked_sub(1)),
     };
     let Some(place) = found.and_then(|at| places.get(at).copied()) else {
-        model.tell(Tone::Warn, "it is not in the answer");
+        let told =
+            if model.pane == Pane::Asked { "it is not in what was asked" } else { "it is not in the answer" };
+        model.tell(Tone::Warn, told);
         return;
     };
-    tree.reveal(place);
-    let at = tree.shown().iter().position(|shown| *shown == place).unwrap_or(0);
+    let at = tree.reveal(place);
     let cursor = model.cursor_mut();
     (cursor.at, cursor.on) = (at, None);
 }

@@ -5,12 +5,13 @@ use crate::dash::about;
 use crate::dash::action::{Act, Entry, entry, keymap};
 use crate::dash::chord::Chord;
 use crate::dash::enabled::{Now, now};
-use crate::dash::model::{Model, PANES, Pane, Times};
+use crate::dash::model::{Model, PANES, Times};
 use crate::dash::msg::Effect;
 use crate::dash::overlay::Overlay;
 use crate::dash::screen::{Screen, TABS};
 use crate::dash::state::DraftOf;
 use crate::dash::theme::{Palette, Tone};
+use crate::dash::view::job;
 use crate::dash::window::Edge;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use guildhall_protocol::listing::{Direction, JobSort, SortBy};
@@ -141,8 +142,11 @@ fn perform(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::NextJob => walk::neighbor(model, 1),
         Act::PreviousJob => walk::neighbor(model, -1),
         Act::Fold => fold(model),
+        Act::NextAnswer => job::turn_answer(model, 1),
+        Act::PreviousAnswer => job::turn_answer(model, -1),
         Act::Follow => follow::turn(model),
         Act::CopyId => return about::number_or_path(model).map(Effect::Copy).into_iter().collect(),
+        Act::CopyValue => return about::value(model).map(Effect::Copy).into_iter().collect(),
         Act::CopyCommand => return about::command(model).map(Effect::Copy).into_iter().collect(),
         Act::Job(JobAction::Again) => write_again(model),
         Act::Job(action) => super::deed::ask_jobs(model, action),
@@ -215,16 +219,11 @@ fn turn_pane(model: &mut Model, step: usize) {
     model.pane = PANES[(at + step) % PANES.len()];
 }
 
-fn fold(model: &mut Model) {
-    let place = model.cursor().at;
-    if model.pane != Pane::Answer {
-        return;
-    }
-    let Some(tree) = &mut model.data.tree.value else { return };
-    let Some(line) = tree.shown().get(place).copied() else { return };
-    let left = tree.fold(line);
-    let at = tree.shown().iter().position(|shown| *shown == left).unwrap_or(0);
+/// Folds or unfolds what the cursor is on.
+pub(super) fn fold(model: &mut Model) {
+    let row = model.cursor().at;
+    let Some(tree) = job::tree_mut(model) else { return };
+    let at = tree.fold(row);
     let cursor = model.cursor_mut();
-    cursor.at = at;
-    cursor.on = None;
+    (cursor.at, cursor.on) = (at, None);
 }

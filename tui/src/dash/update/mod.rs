@@ -20,6 +20,7 @@ use super::link::{Before, Link, LinkEvent};
 use super::model::Model;
 use super::msg::{Effect, Msg};
 use super::need::{self, Answer, Need};
+use super::overlay::Overlay;
 use super::row::{Cursor, Row};
 use super::screen::Screen;
 use super::theme::Tone;
@@ -196,7 +197,17 @@ fn link(model: &mut Model, event: LinkEvent) {
 fn open(model: &mut Model, row: &Row) {
     match about::behind(model, row) {
         Some(Behind::Screen(screen)) => model.trail.go(screen),
+        Some(Behind::Attempt(id, number)) => {
+            model.trail.go(Screen::Job(id));
+            // Whoever comes for an attempt finds its answer there.
+            model.answer_of = Some((id, number));
+        }
+        Some(Behind::Answer(number)) => super::view::job::open_attempt(model, number),
+        Some(Behind::Fold) => key::fold(model),
         Some(Behind::Jobs(filter)) => overlay::set_filter(model, filter),
+        Some(Behind::Told { title, lines }) => {
+            model.overlays.push(Overlay::Told { title: title.to_owned(), lines, top: 0 });
+        }
         None => {}
     }
 }

@@ -2,19 +2,24 @@
 
 use super::agents::circuit;
 use super::list::{Empty, nothing, wrapped};
+use super::whole::over_lines;
 use crate::dash::json_tree::JsonTree;
-use crate::dash::layout::parts;
 use crate::dash::model::Model;
 use crate::dash::msg::Hit;
 use crate::dash::pen::{Pen, Span};
 use crate::dash::row::Row;
+use crate::dash::screen::Screen;
 use crate::dash::theme::{Tone, of_agent, of_attempt};
 use guildhall_protocol::agent::{AgentName, AgentState, Health};
+use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::narrate::tell_agent;
 use guildhall_protocol::time::{Timestamp, show_span};
 use guildhall_protocol::view::{AgentAttempt, AgentStory};
 use ratatui::layout::Rect;
 use std::time::Duration;
+
+/// Columns before the lines about the agent.
+const ABOUT_INDENT: u16 = 3;
 
 /// A line of the page.
 enum Line<'a> {
@@ -24,9 +29,6 @@ enum Line<'a> {
     Event(Timestamp, String),
     Text(String, Tone),
 }
-
-/// Lines about the agent that always stay in sight.
-const ABOUT: u16 = 3;
 
 fn lines(story: &AgentStory, width: usize) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
@@ -64,12 +66,15 @@ fn lines(story: &AgentStory, width: usize) -> Vec<Line<'_>> {
 
 /// Lines that are shown at a time.
 pub(crate) fn list_height(model: &Model) -> usize {
-    let body = parts(Rect::new(0, 0, model.size.0, model.size.1)).body;
-    usize::from(body.height - about(body)).max(1)
+    let body = model.parts().body;
+    let story = if let Screen::Agent(name) = model.screen() { model.data.agent(name) } else { None };
+    usize::from(body.height - story.map_or(0, |story| about(story, body))).max(1)
 }
 
-fn about(body: Rect) -> u16 {
-    ABOUT.min(body.height / 2)
+/// How many lines about the agent stay in sight: half of the room at most.
+fn about(story: &AgentStory, body: Rect) -> u16 {
+    let lines = u16::try_from(about_lines(story, body.width).len()).unwrap_or(u16::MAX);
+    lines.saturating_add(1).min(body.height / 2)
 }
 
 fn text_width(width: u16) -> usize {
@@ -92,7 +97,7 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect, name: &AgentName) {
         nothing(pen, area, &Empty { loaded: false, trouble: model.data.agent_trouble(name), says: "" });
         return;
     };
-    let top = about(area);
+    let top = about(story, area);
     head(pen, Rect { height: top, ..area }, story);
     let body = Rect { y: area.y + top, height: area.height - top, ..area };
     let lines = lines(story, text_width(area.width));
@@ -159,30 +164,48 @@ fn head(pen: &mut Pen<'_>, area: Rect, story: &AgentStory) {
         (state, tone),
         (format!("  circuit {}", circuit.0), circuit.1),
     ];
-    let definition = &story.definition;
-    let record = head.record;
-    let took = record
-        .answer_ms
-        .map_or_else(String::new, |ms| format!(", in {}", show_span(Duration::from_millis(ms))));
-    let share = match story.share.all {
-        0 => String::new(),
-        all => format!("; {} % of all work", story.share.own * 100 / all),
-    };
-    let second = format!(
-        "   {}/{} slots; {} passed, {} failed, {} declined, {} unreachable{took}{share}",
-        head.running, head.concurrency, record.passed, record.failed, record.declined, record.unreachable
-    );
-    let tags = if definition.tags.is_empty() {
-        String::new()
-    } else {
-        format!("  tags {}", definition.tags.join(", "))
-    };
-    let audience = format!("{:?}", head.audience).to_lowercase();
-    let third = format!("   {}  of user {}, for {audience}{tags}", definition.endpoint, head.owner.0);
     if area.height > 0 {
         pen.spans(area.x, area.y, area.width, &first);
     }
-    for (place, line) in (1..area.height).zip([second, third]) {
-        pen.text(area.x, area.y + place, area.width, &line, Tone::Dim);
+    for (place, line) in (1..area.height).zip(about_lines(story, area.width)) {
+        pen.text(
+            area.x + ABOUT_INDENT,
+            area.y + place,
+            area.width.saturating_sub(ABOUT_INDENT),
+            &line,
+            Tone::Dim,
+        );
     }
+}
+
+/// Its numbers and whose it is, over as many lines as they take.
+fn about_lines(story: &AgentStory, width: u16) -> Vec<String> {
+    let (head, definition, record) = (&story.head, &story.definition, story.head.record);
+    let width = usize::from(width.saturating_sub(ABOUT_INDENT));
+    let took = record
+        .answer_ms
+        .map_or_else(String::new, |ms| format!("answers in {}", show_span(Duration::from_millis(ms))));
+    let share = match story.share.all {
+        0 => String::new(),
+        all => format!("{} % of all work", story.share.own * 100 / all),
+    };
+    let numbers = [
+        format!("{}/{} slots", head.running, head.concurrency),
+        format!("{} passed", record.passed),
+        format!("{} failed", record.failed),
+        format!("{} declined", record.declined),
+        format!("{} unreachable", record.unreachable),
+        took,
+        share,
+    ];
+    let tags = if definition.tags.is_empty() {
+        String::new()
+    } else {
+        format!("tags {}", definition.tags.join(", "))
+    };
+    let audience = format!("for {:?}", head.audience).to_lowercase();
+    let owner = [format!("of user {}", head.owner.0), audience, clean_line(&definition.endpoint), tags];
+    let mut lines = over_lines(&numbers, ", ", width);
+    lines.extend(over_lines(&owner, "  ", width));
+    lines
 }

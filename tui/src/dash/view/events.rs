@@ -2,17 +2,21 @@
 
 use super::list::{Empty, nothing};
 use crate::dash::data::FEED_MAX;
+use crate::dash::layout::Width;
 use crate::dash::model::Model;
 use crate::dash::msg::Hit;
 use crate::dash::pen::Pen;
 use crate::dash::row::Row;
 use crate::dash::screen::Screen;
 use crate::dash::theme::Tone;
-use crate::feed::say;
-use guildhall_protocol::history::Subject;
+use crate::feed::{numbered, say_naming};
+use guildhall_protocol::agent::AgentName;
+use guildhall_protocol::history::{Actor, Subject};
+use guildhall_protocol::ids::AgentId;
 use guildhall_protocol::view::FeedLine;
 use guildhall_protocol::wire::Wire;
 use ratatui::layout::Rect;
+use std::collections::BTreeMap;
 
 pub(super) fn rows(model: &Model) -> Vec<Row> {
     model.data.feed.lines.iter().map(|line| Row::Event(line.id)).collect()
@@ -30,11 +34,12 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect) {
     let state = state(model, &Screen::Events);
     let full = if feed.lines.len() >= FEED_MAX { format!("the last {FEED_MAX}  ") } else { String::new() };
     pen.right(Rect { height: 1, ..area }, &format!("{full}{state} "), Tone::Accent);
+    let names = names(model);
     for line in 1..area.height {
         let at = cursor.top + usize::from(line - 1);
         let Some(told) = feed.lines.get(at) else { break };
         let whole = Rect { y: area.y + line, height: 1, ..area };
-        paint_line(pen, whole, told);
+        paint_line(pen, whole, told, &names);
         if model.is_still() && at == cursor.at {
             pen.select(whole);
         }
@@ -52,21 +57,50 @@ fn state(model: &Model, feed: &Screen) -> String {
     format!("{new}standing still; f follows")
 }
 
-fn paint_line(pen: &mut Pen<'_>, area: Rect, line: &FeedLine) {
+fn names(model: &Model) -> BTreeMap<AgentId, &AgentName> {
+    model.data.agents.value.iter().flatten().map(|head| (head.id, &head.name)).collect()
+}
+
+/// The agent that a line of the feed is about or that did it.
+fn agent_of(line: &FeedLine) -> Option<AgentId> {
+    match (line.subject, &line.event) {
+        (Subject::Agent(id), _) => Some(id),
+        (_, Wire::Known(event)) => {
+            if let Actor::Agent(id) = event.by {
+                Some(id)
+            } else {
+                None
+            }
+        }
+        (_, Wire::Unknown(_)) => None,
+    }
+}
+
+/// Whether the names of agents are to be read: none were, or something happened by one that is new.
+pub(crate) fn needs_names(model: &Model) -> bool {
+    let Some(agents) = &model.data.agents.value else { return true };
+    let newest = model.data.feed.lines.back().and_then(agent_of);
+    newest.is_some_and(|id| !agents.iter().any(|head| head.id == id))
+}
+
+fn paint_line(pen: &mut Pen<'_>, area: Rect, line: &FeedLine, names: &BTreeMap<AgentId, &AgentName>) {
+    let called = |id: AgentId| names.get(&id).map_or_else(|| numbered(id), ToString::to_string);
     let subject = match line.subject {
         Subject::Job(id) => id.to_string(),
-        Subject::Agent(id) => format!("agent {}", id.0),
+        Subject::Agent(id) => called(id),
         Subject::User(id) => format!("user {}", id.0),
         Subject::Place(id) => format!("place {}", id.0),
         Subject::System => "guildhall".to_owned(),
     };
     let (time, told) = match &line.event {
-        Wire::Known(event) => (pen.time(event.at), say(line.subject, event)),
+        Wire::Known(event) => (pen.time(event.at), say_naming(line.subject, event, called)),
         Wire::Unknown(_) => (String::new(), "something that this version does not know".to_owned()),
     };
     pen.text(area.x + 1, area.y, 11, &format!("{time:>11}"), Tone::Dim);
-    pen.text(area.x + 13, area.y, 12, &subject, Tone::Accent);
-    pen.text(area.x + 26, area.y, area.width.saturating_sub(26), &told, Tone::Text);
+    let subjects = if Width::of(area.width) >= Width::Normal { 18 } else { 12 };
+    pen.text(area.x + 13, area.y, subjects, &subject, Tone::Accent);
+    let x = 14 + subjects;
+    pen.text(area.x + x, area.y, area.width.saturating_sub(x), &told, Tone::Text);
 }
 
 pub(super) fn rows_of_log(model: &Model) -> Vec<Row> {

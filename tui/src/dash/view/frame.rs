@@ -1,6 +1,6 @@
 //! Around every view: where one is and how the connection is above, what the keys do below.
 
-use crate::dash::action::{Act, keymap};
+use crate::dash::action::{Act, Entry, Scope, keymap};
 use crate::dash::enabled::Now;
 use crate::dash::layout::Width;
 use crate::dash::link::{Before, Link};
@@ -10,6 +10,7 @@ use crate::dash::need::{failed, shows_anything};
 use crate::dash::pen::{Pen, Span};
 use crate::dash::screen::TABS;
 use crate::dash::theme::{Sign, Tone};
+use guildhall_protocol::permission::JobAction;
 use guildhall_protocol::time::Timestamp;
 use ratatui::layout::Rect;
 use std::time::Duration;
@@ -58,23 +59,21 @@ fn connection(pen: &mut Pen<'_>) -> Span {
         Link::Connecting { .. } => ("connecting ... ".to_owned(), Tone::Warn),
         Link::Live => {
             let status = model.data.status.value.as_ref();
-            if status.is_some_and(|status| status.draining) {
-                return ("the daemon is ending ".to_owned(), Tone::Warn);
-            }
-            if status.is_some_and(|status| status.paused) {
-                return ("PAUSED ".to_owned(), Tone::Bad);
-            }
+            let dot = pen.sign(Sign::Dot);
+            let (how, tone) = if status.is_some_and(|status| status.draining) {
+                ("the daemon is ending ".to_owned(), Tone::Warn)
+            } else if status.is_some_and(|status| status.paused) {
+                ("PAUSED ".to_owned(), Tone::Bad)
+            } else {
+                (format!("{dot} live "), Tone::Good)
+            };
             let lock = if model.read_only { "read-only " } else { "" };
             let who = model
                 .who
                 .as_ref()
                 .map_or_else(String::new, |who| format!("{} ({}) ", who.name, who.role.name()));
-            let dot = pen.sign(Sign::Dot);
-            if Width::of(model.size.0) >= Width::Normal {
-                (format!("{lock}{who}{dot} live "), Tone::Good)
-            } else {
-                (format!("{lock}{dot} live "), Tone::Good)
-            }
+            let who = if Width::of(model.size.0) >= Width::Normal { who } else { String::new() };
+            (format!("{lock}{who}{how}"), tone)
         }
         Link::Lost { before, retry_at, .. } => {
             let left = seconds(pen, *retry_at);
@@ -100,13 +99,14 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
         return;
     }
     let model = pen.model;
+    // The keys go first: the reason may be long.
     let trouble = match &model.link {
-        Link::Lost { why, .. } => Some(format!(" {why}; r tries again now, q leaves")),
+        Link::Lost { why, .. } => Some(format!(" r tries again now, q leaves: {why}")),
         Link::Refused { why, hint, .. } => {
             let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
-            Some(format!(" {why}{hint}"))
+            Some(format!(" r tries again now, q leaves: {why}{hint}"))
         }
-        Link::Connecting { .. } => Some(format!(" looking for the daemon at {}; q leaves", model.endpoint)),
+        Link::Connecting { .. } => Some(format!(" q leaves; looking for the daemon at {}", model.endpoint)),
         Link::Live => None,
     };
     if let Some(trouble) = trouble {
@@ -123,10 +123,9 @@ pub(super) fn footer(pen: &mut Pen<'_>, area: Rect) {
     let mut x = area.x + 1;
     let room = area.right().saturating_sub(u16::try_from(tail.len()).unwrap_or(0));
     let mut told = Vec::new();
-    let bindings = keymap(model);
-    // What changes something is worth more room; everybody knows how to move.
-    let (orders, looks): (Vec<_>, Vec<_>) = bindings.iter().partition(|binding| binding.entry.writes);
-    for binding in orders.into_iter().chain(looks) {
+    let mut bindings = keymap(model);
+    bindings.sort_by_key(|binding| importance(binding.entry));
+    for binding in &bindings {
         let act = binding.entry.act;
         let moves = matches!(act, Act::Up | Act::Down | Act::PageUp | Act::PageDown | Act::First | Act::Last);
         if binding.now != Now::Yes || told.contains(&act) || moves || act == Act::Help {
@@ -166,29 +165,55 @@ pub(super) fn seconds(pen: &mut Pen<'_>, at: Timestamp) -> u128 {
     at.since(now).as_millis().div_ceil(1_000)
 }
 
-/// What was told lately, over the end of the view; and what can be taken back.
+/// What is wanted first of what is waited for; everybody knows how to move.
+const FIRST: [Act; 10] = [
+    Act::Job(JobAction::Reply),
+    Act::Job(JobAction::Accept),
+    Act::Job(JobAction::RequestChanges),
+    Act::Job(JobAction::Uphold),
+    Act::Job(JobAction::Reject),
+    Act::Job(JobAction::Dispute),
+    Act::Job(JobAction::Cancel),
+    Act::Job(JobAction::Retry),
+    Act::Job(JobAction::Resend),
+    Act::Job(JobAction::Reassign),
+];
+
+/// Its place in the footer: what is done to the thing that is chosen, opening it, other orders, then what only looks.
+fn importance(entry: &Entry) -> usize {
+    let first = FIRST.iter().position(|act| *act == entry.act);
+    first.unwrap_or(match (entry.act, entry.writes) {
+        (Act::Open, _) => FIRST.len() + 1,
+        (_, true) if entry.scope != Scope::Everywhere => FIRST.len(),
+        (_, true) => FIRST.len() + 2,
+        (_, false) => FIRST.len() + 3,
+    })
+}
+
+/// What can be taken back and what was told lately: the keys first, as the end may be cut.
 pub(super) fn toasts(pen: &mut Pen<'_>, area: Rect) {
     let model = pen.model;
     let mut lines: Vec<Span> = Vec::new();
-    for pending in &model.pending {
+    for pending in model.pending.iter().rev() {
         let left = pending.at.since(model.now).as_millis().div_ceil(1_000);
-        let text = if model.link.is_live() {
-            format!(" {} in {left} s  (u takes it back) ", pending.what)
+        let when = if model.link.is_live() {
+            format!("{left} s")
         } else {
-            format!(" {} when the daemon is back  (u takes it back) ", pending.what)
+            "sent when the daemon is back".to_owned()
         };
-        lines.push((text, Tone::Warn));
+        lines.push((format!(" u takes it back, {when}: {} ", pending.what), Tone::Warn));
     }
-    for sent in &model.sent {
+    for sent in model.sent.iter().rev() {
         let left = sent.until.since(model.now).as_millis().div_ceil(1_000);
-        lines.push((format!(" {}: u {}, {left} s ", sent.what, sent.back.told()), Tone::Warn));
+        lines.push((format!(" u {}, {left} s: {} ", sent.back.told(), sent.what), Tone::Warn));
     }
-    lines.extend(model.toasts.iter().map(|toast| (format!(" {} ", toast.text), toast.tone)));
-    let shown = lines.len().min(usize::from(area.height));
-    for (place, (text, tone)) in lines.iter().rev().take(shown).enumerate() {
-        let y = area.bottom() - 1 - u16::try_from(place).unwrap_or(0);
+    // The newest that was told is there in any case.
+    let told = model.toasts.iter().rev().map(|toast| (format!(" {} ", toast.text), toast.tone));
+    let room = usize::from(area.height);
+    lines.truncate(room.saturating_sub(usize::from(!model.toasts.is_empty())).max(1));
+    lines.extend(told);
+    for (y, (text, tone)) in (area.y..area.bottom()).zip(&lines) {
         let line = Rect { y, height: 1, ..area };
-        pen.blank(line);
         pen.text(line.x, y, line.width, text, *tone);
         pen.select(line);
     }

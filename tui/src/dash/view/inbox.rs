@@ -2,7 +2,7 @@
 
 use super::jobs;
 use super::list::{Empty, aligned, nothing};
-use crate::dash::model::Model;
+use crate::dash::model::{Model, Times};
 use crate::dash::msg::Hit;
 use crate::dash::pen::{Pen, fit};
 use crate::dash::row::Row;
@@ -42,7 +42,7 @@ pub(super) fn rows(model: &Model) -> Vec<Row> {
     let row = |(place, entry): (usize, &Entry<'_>)| match entry {
         Entry::Heading(_) => Row::Heading(place),
         Entry::Job(head) => Row::Job(head.id),
-        Entry::Appeal(appeal) => Row::Job(appeal.job),
+        Entry::Appeal(appeal) => Row::Attempt(appeal.job, appeal.attempt),
         Entry::Agent(head) => Row::Agent(head.name.clone()),
     };
     entries(inbox).iter().enumerate().map(row).collect()
@@ -84,7 +84,14 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect) {
                 let spans = [
                     (format!("  {}.{} ", appeal.job, appeal.attempt.0), Tone::Text),
                     (format!("{} ", appeal.kind.name()), Tone::Warn),
-                    (format!("{made} ago  "), Tone::Dim),
+                    (
+                        if model.times == Times::Relative {
+                            format!("{made} ago  ")
+                        } else {
+                            format!("{made}  ")
+                        },
+                        Tone::Dim,
+                    ),
                     (words.to_owned(), Tone::Text),
                 ];
                 pen.spans(whole.x, whole.y, whole.width, &spans);

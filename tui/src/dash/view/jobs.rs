@@ -1,6 +1,8 @@
 //! The list of jobs.
 
 use super::list::{Cell, Empty, List, list};
+use super::whole::fitting;
+use crate::dash::filter::with_sort;
 use crate::dash::model::Model;
 use crate::dash::pen::{Column, Pen};
 use crate::dash::row::Row;
@@ -40,18 +42,57 @@ pub(super) fn paint(pen: &mut Pen<'_>, area: Rect) {
     let rows = rows(model);
     let cursor = model.cursor();
     let all = List { columns: &COLUMNS, rows: &rows, cursor: &cursor, empty };
+    let top = above(model, area);
+    if top > 0 {
+        paint_above(pen, Rect { height: top, ..area });
+    }
+    let area = Rect { y: area.y + top, height: area.height - top, ..area };
     list(pen, area, &all, |pen, at, column| {
         heads.get(at).map_or_else(nothing, |head| cell(pen, head, column))
     });
-    above(pen, area);
 }
 
-/// What is not seen: a filter, marks, jobs that came meanwhile.
-fn above(pen: &mut Pen<'_>, area: Rect) {
+/// Rows of the list that are shown at a time.
+pub(crate) fn list_height(model: &Model) -> usize {
+    let body = model.parts().body;
+    usize::from(body.height.saturating_sub(above(model, body) + 1)).max(1)
+}
+
+/// From so many lines on, the line above the list is always there: the list does not jump when there is something to tell.
+const ALWAYS_FROM: u16 = 10;
+
+/// Lines above the list.
+fn above(model: &Model, area: Rect) -> u16 {
+    let tells = !(model.filter_text.is_empty() && not_seen(model).is_empty());
+    u16::from(area.height >= ALWAYS_FROM || (area.height > 2 && tells))
+}
+
+/// The filter at the left, and at the right what the rows do not show; its numbers are not cut.
+fn paint_above(pen: &mut Pen<'_>, area: Rect) {
     let model = pen.model;
+    let width = area.width.saturating_sub(2);
+    let told = fitting(&not_seen(model), "  ", usize::from(width));
+    let used = pen.right(Rect { width: width + 1, ..area }, &told, Tone::Accent);
+    // The sort is told in words.
+    let filter = with_sort(&model.filter_text, JobSort::default());
+    let (filter, tone) = match filter.as_str() {
+        "" => ("all jobs".to_owned(), Tone::Dim),
+        filter => (format!("/{filter}"), Tone::Accent),
+    };
+    pen.text(area.x + 1, area.y, width.saturating_sub(used + 2), &filter, tone);
+}
+
+/// What is not seen in the rows: marks, jobs that came meanwhile, the sort.
+fn not_seen(model: &Model) -> Vec<String> {
     let mut told = Vec::new();
-    if !model.filter_text.is_empty() {
-        told.push(format!("/{}", model.filter_text));
+    if let Some(matching) = &model.matching {
+        told.push(format!("all {} that match are meant", matching.count));
+    } else if !model.marks.is_empty() {
+        told.push(format!("{} marked", model.marks.len()));
+    }
+    let new = model.data.jobs.new_above;
+    if new > 0 {
+        told.push(format!("{} {new} new above (g)", model.theme.sign(Sign::Up)));
     }
     if model.filter.sort != JobSort::default() {
         let direction = match model.filter.sort.direction {
@@ -63,20 +104,7 @@ fn above(pen: &mut Pen<'_>, area: Rect) {
     if model.data.jobs.cut {
         told.push("only so many were searched".to_owned());
     }
-    if let Some(matching) = &model.matching {
-        told.push(format!("all {} that match are meant", matching.count));
-    } else if !model.marks.is_empty() {
-        told.push(format!("{} marked", model.marks.len()));
-    }
-    let new = model.data.jobs.new_above;
-    if new > 0 {
-        let up = pen.sign(Sign::Up);
-        told.push(format!("{up} {new} new above (g)"));
-    }
-    if !told.is_empty() {
-        let line = Rect { height: 1.min(area.height), ..area };
-        pen.right(line, &format!(" {} ", told.join("  ")), Tone::Accent);
-    }
+    told
 }
 
 fn nothing() -> Cell {

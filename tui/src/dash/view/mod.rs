@@ -2,20 +2,20 @@
 
 pub(crate) mod agent;
 mod agents;
-mod events;
+pub(crate) mod events;
 mod forms;
 mod frame;
 mod gantt;
 mod inbox;
 pub(crate) mod job;
-mod jobs;
+pub(crate) mod jobs;
 mod list;
 mod notices;
 mod overlays;
 pub(crate) mod overview;
 mod people;
+mod whole;
 
-use super::layout::parts;
 use super::model::Model;
 use super::overlay::Overlay;
 use super::pen::{Drawn, Pen};
@@ -31,7 +31,7 @@ pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
     if area.width == 0 || area.height == 0 {
         return pen.done();
     }
-    let parts = parts(area);
+    let parts = model.parts();
     match model.screen() {
         Screen::Overview => overview::paint(&mut pen, parts.body),
         Screen::Jobs => jobs::paint(&mut pen, parts.body),
@@ -48,12 +48,13 @@ pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
     }
     frame::header(&mut pen, parts.header);
     frame::footer(&mut pen, parts.footer);
-    frame::toasts(&mut pen, parts.body);
+    frame::toasts(&mut pen, parts.told);
     for overlay in &model.overlays {
         match overlay {
             // Its own keys stand at its foot.
             Overlay::Form(form) => {
-                let whole = Rect { height: parts.body.height + parts.footer.height, ..parts.body };
+                let height = parts.footer.bottom() - parts.body.y;
+                let whole = Rect { height, ..parts.body };
                 forms::paint(&mut pen, whole, form);
             }
             Overlay::Help { .. }

@@ -1,13 +1,10 @@
 //! Everything that can be done, in one place: what it is called, which keys do it, where, whether it is dangerous, and
 //! whether it can be done now. Keys, footer, help, palette and read-only mode are read from here, so they cannot disagree.
 
-mod now;
-
 use super::chord::Chord;
+use super::enabled::{Now, now};
 use super::model::Model;
 use guildhall_protocol::permission::JobAction;
-
-pub(crate) use now::{Now, now};
 
 /// Something that can be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

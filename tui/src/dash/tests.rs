@@ -3,13 +3,13 @@
 
 mod acting;
 mod copying;
+mod covered;
 mod deciding;
 mod finding;
 mod following;
 mod forms;
 mod leaving;
 mod marks;
-mod mouse;
 mod paging;
 mod pictures;
 mod restored;

@@ -2,8 +2,9 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "every other key is a letter to type")]
 
 use super::{key, overlay};
-use crate::dash::action::{ENTRIES, Now, now};
+use crate::dash::action::ENTRIES;
 use crate::dash::command::{Command, VERBS, offers};
+use crate::dash::enabled::{Now, now};
 use crate::dash::model::Model;
 use crate::dash::msg::Effect;
 use crate::dash::overlay::{Found, Opens, Overlay};

@@ -1,8 +1,9 @@
 //! A key: of what lies on top, else what the registry says.
 
 use super::{find, follow, leave, mark, open, overlay, walk};
-use crate::dash::action::{Act, Entry, Now, entry, keymap};
+use crate::dash::action::{Act, Entry, entry, keymap};
 use crate::dash::chord::Chord;
+use crate::dash::enabled::{Now, now};
 use crate::dash::model::{Model, PANES, Pane, Times};
 use crate::dash::msg::Effect;
 use crate::dash::overlay::Overlay;
@@ -38,7 +39,7 @@ pub(super) fn press(model: &mut Model, chord: Chord, key: KeyEvent) -> Vec<Effec
 /// Does something by its name, if it can be done now.
 pub(super) fn act(model: &mut Model, act: Act) -> Vec<Effect> {
     let Some(entry) = entry(act) else { return Vec::new() };
-    let now = crate::dash::action::now(model, entry);
+    let now = now(model, entry);
     try_act(model, entry, now)
 }
 

@@ -41,7 +41,10 @@ pub(crate) fn update(model: &mut Model, now: Timestamp, msg: Msg) -> Vec<Effect>
         Msg::Key(key) => key::press(model, key.into(), key),
         Msg::Paste(text) => overlay::paste(model, &text),
         Msg::Click { hit, twice } => mouse::click(model, hit, twice),
-        Msg::Scroll { down } => mouse::scroll(model, down),
+        Msg::Scroll { down } => {
+            mouse::scroll(model, down);
+            Vec::new()
+        }
         Msg::Resize(width, height) => {
             model.size = (width, height);
             Vec::new()

@@ -41,28 +41,29 @@ fn is_of(top: &Overlay, hit: &Hit) -> bool {
 }
 
 /// Somebody turned the wheel.
-pub(super) fn scroll(model: &mut Model, down: bool) -> Vec<Effect> {
+pub(super) fn scroll(model: &mut Model, down: bool) {
     match model.overlays.last() {
         None => {
             let rows = model.rows();
             let height = model.height();
             model.cursor_mut().by(&rows, if down { WHEEL_ROWS } else { -WHEEL_ROWS }, height);
-            Vec::new()
         }
         Some(
             Overlay::Help { .. } | Overlay::Palette { .. } | Overlay::Actions { .. } | Overlay::Told { .. },
         ) => {
             let code = if down { KeyCode::Down } else { KeyCode::Up };
-            let turns =
-                (0..WHEEL_ROWS).flat_map(|_| overlay::press(model, KeyEvent::new(code, KeyModifiers::NONE)));
-            turns.collect()
+            for _ in 0..WHEEL_ROWS {
+                // These keys move, and want nothing done.
+                overlay::press(model, KeyEvent::new(code, KeyModifiers::NONE));
+            }
         }
+        // They are as long as they are, and a form is moved by its own keys.
         Some(
             Overlay::Filter { .. }
             | Overlay::Find { .. }
             | Overlay::Confirm(_)
             | Overlay::Leave
             | Overlay::Form(_),
-        ) => Vec::new(),
+        ) => {}
     }
 }

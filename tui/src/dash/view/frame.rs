@@ -1,6 +1,7 @@
 //! Around every view: where one is and how the connection is above, what the keys do below.
 
-use crate::dash::action::{Act, Now, keymap};
+use crate::dash::action::{Act, keymap};
+use crate::dash::enabled::Now;
 use crate::dash::layout::Width;
 use crate::dash::link::Link;
 use crate::dash::msg::Hit;

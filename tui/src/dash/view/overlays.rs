@@ -1,7 +1,8 @@
 //! What lies over a view.
 
-use crate::dash::action::{ENTRIES, Now, now};
+use crate::dash::action::ENTRIES;
 use crate::dash::completion::{self, Known};
+use crate::dash::enabled::{Now, now};
 use crate::dash::filter;
 use crate::dash::msg::Hit;
 use crate::dash::overlay::{Confirm, Deed, Focus, Overlay};

@@ -1,9 +1,9 @@
 //! Whether something can be done now, and if not, why: by the connection, the screen, and what the protocol allows.
 
-use super::{Act, Entry, Scope};
-use crate::dash::model::{Model, Pane};
-use crate::dash::row::Row;
-use crate::dash::screen::{Screen, TABS};
+use super::action::{Act, Entry, Scope};
+use super::model::{Model, Pane};
+use super::row::Row;
+use super::screen::{Screen, TABS};
 use guildhall_protocol::agent::{AgentEvent, PausedWhy};
 use guildhall_protocol::matrix::Powers;
 use guildhall_protocol::permission::{JobAction, Standing};

@@ -1,10 +1,11 @@
 //! The loop: messages in, frames and effects out. It waits for nobody; a frame is painted when something changed, and when
 //! nothing does, nothing runs.
 
+use super::connection::keep;
 use super::contexts::Context;
 use super::editor;
 use super::effects;
-use super::link::{LinkEvent, back_off};
+use super::link::LinkEvent;
 use super::model::Model;
 use super::msg::{Effect, Hit, Msg};
 use super::pen::Drawn;
@@ -16,9 +17,7 @@ use crate::fault::Fault;
 use crate::session::Session;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures::StreamExt;
-use guildhall_protocol::error::{ApiError, ErrorKind};
 use guildhall_protocol::time::Timestamp;
-use guildhall_protocol::view::Scope;
 use ratatui::layout::Position;
 use rustix::termios::QueueSelector;
 use std::io::{IsTerminal, Stdout};
@@ -34,12 +33,6 @@ const KEY_FRAME: Duration = Duration::from_millis(16);
 const DATA_FRAME: Duration = Duration::from_millis(33);
 /// Most messages that are taken before a frame.
 const MESSAGES_MAX: usize = 256;
-/// Longest wait for a change in one call; a daemon that hangs is found out after it.
-const WAIT_MS: u64 = 4_000;
-/// How long such a call may take in all.
-const HANGS_AFTER: Duration = Duration::from_secs(8);
-/// Shortest time between two of them while much changes.
-const CHANGE_EVERY: Duration = Duration::from_millis(100);
 /// Two clicks within this are one that opens.
 const TWICE: Duration = Duration::from_millis(400);
 /// How long orders that are on their way may keep somebody who leaves.
@@ -63,13 +56,13 @@ pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault>
 }
 
 /// Where a task tells what it found, and of which daemon.
-struct Reply {
+pub(super) struct Reply {
     turn: u64,
     send: UnboundedSender<(u64, Msg)>,
 }
 
 impl Reply {
-    fn tell(&self, msg: Msg) {
+    pub(super) fn tell(&self, msg: Msg) {
         // Nobody listens any more when the program ends.
         drop(self.send.send((self.turn, msg)));
     }
@@ -447,53 +440,5 @@ async fn wait_until(wake: Option<Instant>) {
     match wake {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Keeps the connection, and tells what becomes of it.
-async fn keep(session: Rc<Session>, reply: Reply, retry: Rc<Notify>) {
-    let mut tries = 0;
-    let mut heard = Timestamp::now();
-    let wait = async |seen, wait_ms| {
-        let call = session.ask(|service, context| async move {
-            service.wait_for_change(context, Scope::Everything, seen, wait_ms).await
-        });
-        let hangs = || ApiError::new(ErrorKind::Unavailable, "the daemon does not answer");
-        tokio::time::timeout(HANGS_AFTER, call).await.unwrap_or_else(|_| Err(hangs()))
-    };
-    loop {
-        let begun = async {
-            let seen = wait(0, 0).await?;
-            Ok::<_, ApiError>((seen, session.who().await?))
-        };
-        let error = match begun.await {
-            Ok((mut seen, who)) => {
-                tries = 0;
-                reply.tell(Msg::Link(LinkEvent::Up(Box::new(who))));
-                loop {
-                    heard = Timestamp::now();
-                    match wait(seen, WAIT_MS).await {
-                        Ok(now) => {
-                            if now != seen {
-                                seen = now;
-                                reply.tell(Msg::Link(LinkEvent::Changed));
-                                tokio::time::sleep(CHANGE_EVERY).await;
-                            }
-                        }
-                        Err(error) => break error,
-                    }
-                }
-            }
-            Err(error) => error,
-        };
-        let share = f64::from(u32::try_from(Timestamp::now().0.rem_euclid(997)).unwrap_or(0)) / 997.0;
-        let pause = back_off(tries, share);
-        tries += 1;
-        let retry_at = Timestamp::now().after(pause);
-        reply.tell(Msg::Link(LinkEvent::Down { error, since: heard, retry_at }));
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = retry.notified() => {}
-        }
     }
 }

@@ -10,6 +10,7 @@ mod as_command;
 mod chord;
 mod command;
 mod completion;
+mod connection;
 mod contexts;
 mod data;
 mod driver;

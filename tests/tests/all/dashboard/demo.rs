@@ -32,8 +32,8 @@ async fn the_dashboard_finds_the_demo_alive() {
     terminal.until_sees("Count the words").await;
     // Somebody goes on posting.
     let newest = |screen: &str| {
-        let numbers = screen.split(['#', '│']).filter_map(|part| part.split(' ').next()?.parse::<u32>().ok());
-        numbers.max().unwrap_or(0)
+        let number = |line: &str| line.split_whitespace().take(2).find_map(|word| word.parse::<u32>().ok());
+        screen.lines().filter_map(number).max().unwrap_or(0)
     };
     let before = newest(&terminal.screen());
     terminal.until("there are more jobs than before", |screen| newest(screen) > before).await;

@@ -24,14 +24,23 @@ async fn a_job_is_written_looked_at_posted_and_done() {
     terminal.until_sees("Count the pages of the almanac.").await;
     terminal.presses("ctrl-s");
 
-    // Its page opens, and shows it done.
+    // Its page opens; the answer comes, is read beside what was asked, and is accepted.
     let job = JobId(1);
-    terminal.until_sees(&format!("{job} ")).await;
+    terminal.until_sees(&format!("{job} client reviews")).await;
+    terminal.presses("tab");
+    terminal.presses("tab");
+    terminal.until_sees("\"pages\": 412").await;
+    terminal.presses("tab");
+    terminal.until_sees("\"Count the pages of the almanac.\"").await;
+    terminal.presses("a");
+    terminal.until_sees("Completes with this answer").await;
+    terminal.presses("y");
+    terminal.until_sees("u takes it back").await;
     let story = place.ended(job).await;
     assert_eq!(story.head.state.known(), Some(&JobState::Completed));
     let draft = story.draft.head.unwrap_or_default();
     assert!(draft.contains("Count the pages of the almanac."), "{draft}");
-    terminal.until_sees("completed").await;
+    terminal.until_sees(&format!("{job} completed")).await;
     terminal.presses("q");
     assert_eq!(terminal.ends().await, 0);
     terminal.until_given_back().await;

@@ -128,6 +128,13 @@ async fn told(bot: &Bot, mut leased: LeasedNotice) {
     let (outcome, detail) = match sent {
         Ok(outcome) => (outcome, String::new()),
         Err(error @ (DiscordError::Closed | DiscordError::Forbidden | DiscordError::Gone)) => {
+            // The card may have come to stand where it is after the notice was leased.
+            if let (Some(user), Some(job)) = (leased.to.as_ref().and_then(discord_id), leased.notice.job)
+                && let Ok(known) = own_job_shown_at(bot, user, job).await
+                && !known.is_empty()
+            {
+                leased.shown_at = known;
+            }
             let elsewhere = tokio::time::timeout(ELSEWHERE_MAX, send_elsewhere(bot, &leased)).await;
             match elsewhere.unwrap_or_else(|_| Err(slow())) {
                 Ok(()) => (NoticeOutcome::Elsewhere, "said beside the job's card".to_owned()),

@@ -103,10 +103,14 @@ pub struct Market {
 }
 
 impl Market {
-    /// Takes an agent in, or what it is now.
+    /// Takes an agent in, or what it is now. Whoever read it before somebody else changed it, and comes after them, changes
+    /// nothing.
     pub fn put(&mut self, record: AgentRecord, compiled: Arc<Compiled>) {
         let (id, name) = (record.id, record.name.clone());
         let known = self.agents.get(&id);
+        if known.is_some_and(|known| known.record.chain.revision > record.chain.revision) {
+            return;
+        }
         if known.is_none_or(|known| known.record.version != record.version) {
             index(&mut self.relevance, id, &compiled);
             write(&self.meanings).remove(id);

@@ -258,3 +258,18 @@ fn a_place_names_the_agents_that_get_its_jobs() {
     assert_eq!(choice.chosen, Some((AgentId(2), AgentVersion(1))));
     assert_eq!(choice.pick.excluded, [(Exclusion::NotInPlace, 1)]);
 }
+
+#[test]
+fn who_read_an_agent_before_it_changed_does_not_bring_it_back() {
+    let mut market = Market::default();
+    let definition = agent("@sum", "Adds numbers.");
+    let of = |owner: UserId, revision: u64| {
+        move |record: &mut AgentRecord| (record.owner, record.chain.revision) = (owner, revision)
+    };
+    put(&mut market, 1, &definition, of(UserId(2), 5));
+    put(&mut market, 1, &definition, of(UserId(1), 4));
+    let owner = |market: &Market| market.get(AgentId(1)).expect("it is there").record.owner;
+    assert_eq!(owner(&market), UserId(2));
+    put(&mut market, 1, &definition, of(UserId(3), 5));
+    assert_eq!(owner(&market), UserId(3), "what is no change of its history may be read again");
+}

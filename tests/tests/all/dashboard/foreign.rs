@@ -35,7 +35,7 @@ async fn no_text_does_anything_to_the_terminal() {
     terminal.until_sees("First").await;
     terminal.presses("enter");
     terminal.until_sees("History").await;
-    for _ in 0..4 {
+    for _ in 0..5 {
         terminal.presses("tab");
         terminal.until_painted().await;
     }

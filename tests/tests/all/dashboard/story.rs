@@ -56,7 +56,12 @@ async fn from_an_empty_terminal_to_a_dispute_that_is_decided() {
     terminal.presses("j");
     terminal.presses("enter");
     terminal.until_sees("@ada").await;
-    for (part, told) in [("Pick", "@ada"), ("Answer", "counted by hand"), ("History", "posted")] {
+    for (part, told) in [
+        ("Pick", "@ada"),
+        ("Answer", "counted by hand"),
+        ("Asked", "\"count the pages of the almanac.\""),
+        ("History", "posted"),
+    ] {
         terminal.presses("tab");
         terminal.until(part, |screen| screen.to_lowercase().contains(told)).await;
     }
@@ -80,7 +85,9 @@ async fn from_an_empty_terminal_to_a_dispute_that_is_decided() {
     terminal.until_sees(&format!("{job} to be decided")).await;
     terminal.until_sees("It is too small.").await;
     terminal.presses("backtab");
+    terminal.presses("backtab");
     terminal.until_sees("counted by hand").await;
+    terminal.presses("tab");
     terminal.presses("tab");
     terminal.until_sees("It is too small.").await;
 

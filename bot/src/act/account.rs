@@ -49,6 +49,7 @@ pub(super) fn zone_choices(text: &str) -> Vec<(String, String)> {
         zone_names().into_iter().filter(|name| name.to_lowercase().contains(&wanted)).collect();
     let city = |name: &String| name.rsplit('/').next().unwrap_or_default().to_lowercase();
     found.sort_by_key(|name| !city(name).starts_with(&wanted));
+    found.truncate(super::CHOICES_MAX.into());
     let shown = |name: String| {
         let clock = zone(&name).map(|zone| format!(" ({} now)", show_clock(now, &zone)));
         (format!("{name}{}", clock.unwrap_or_default()), name)
@@ -65,6 +66,6 @@ mod tests {
         let names = |text: &str| zone_choices(text).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
         assert_eq!(names("berl"), ["Europe/Berlin"]);
         assert_eq!(names("new york")[0], "America/New_York");
-        assert!(names("").len() == super::super::CHOICES_MAX && names("atlantis").is_empty());
+        assert!(names("").len() == usize::from(super::super::CHOICES_MAX) && names("atlantis").is_empty());
     }
 }

@@ -59,7 +59,7 @@ impl Bot {
         text: &str,
         for_work: bool,
     ) -> Result<Vec<(String, String)>, ApiError> {
-        let (person, text, most) = (self.hall.person(of), text.to_owned(), CHOICES_MAX);
+        let (person, text, most) = (self.hall.person(of), text.to_owned(), CHOICES_MAX.into());
         let names = person
             .call(|service, context| async move { service.agents_named(context, text, for_work, most).await })
             .await?;

@@ -50,7 +50,7 @@ const CLOSED: &str =
 /// Longest name of a choice, characters.
 const CHOICE_MAX: usize = 100;
 /// Choices that Discord takes.
-const CHOICES_MAX: u32 = 25;
+const CHOICES_MAX: u8 = 25;
 
 /// The bot at work.
 #[derive(Clone)]
@@ -114,7 +114,10 @@ impl Bot {
             Action::Clicked(CustomId::EditPost { draft }) => {
                 self.form(&incoming, self.edit_form(&incoming, draft)).await
             }
-            Action::CompleteJobs(text) => self.choose(&incoming, self.job_choices(&incoming, &text)).await,
+            Action::CompleteJobs(text) => {
+                let choices = Box::pin(self.job_choices(&incoming, &text));
+                self.choose(&incoming, choices).await
+            }
             Action::CompleteZones(text) => {
                 self.choose(&incoming, std::future::ready(Ok(account::zone_choices(&text)))).await
             }
@@ -258,8 +261,7 @@ impl Bot {
         // Nobody is told of an error while they type.
         let choices =
             tokio::time::timeout(left(incoming), choices).await.ok().and_then(Result::ok).unwrap_or_default();
-        let most = usize::try_from(CHOICES_MAX).unwrap_or(usize::MAX);
-        let choices = choices.into_iter().take(most).collect();
+        let choices = choices.into_iter().take(usize::from(CHOICES_MAX)).collect();
         self.respond(incoming, &Response::Choices(choices)).await
     }
 
@@ -364,7 +366,8 @@ impl Bot {
         let number = wanted.parse().ok().map(JobId);
         let text = (!wanted.is_empty()).then(|| wanted.to_owned());
         let filter = JobFilter { mine: true, text, ..JobFilter::default() };
-        let query = JobQuery { filter, sort: JobSort::default(), from: PageFrom::First, limit: CHOICES_MAX };
+        let query =
+            JobQuery { filter, sort: JobSort::default(), from: PageFrom::First, limit: CHOICES_MAX.into() };
         let found = person.call(|service, context| async move { service.find_jobs(context, query).await });
         let numbered = async {
             // Who types a number that is no job's looks for a title.

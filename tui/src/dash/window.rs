@@ -272,7 +272,7 @@ fn including(cursor: JobCursor, direction: Direction) -> JobCursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dash::tests::job_head;
+    use crate::dash::tests::samples::job_head;
 
     fn page(numbers: impl IntoIterator<Item = i64>, more: bool) -> JobPage {
         let rows: Vec<JobHead> = numbers.into_iter().map(job_head).collect();

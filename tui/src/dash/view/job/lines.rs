@@ -123,7 +123,14 @@ pub(super) fn attempts(story: &JobStory, width: usize) -> (Vec<Line>, Vec<(usize
         lines.push(vec![
             text("    begun ", Tone::Dim),
             Part::At(view.started_at),
-            text(format!("  sent {} times", view.tries), Tone::Dim),
+            text(
+                if view.tries == 1 {
+                    "  sent once".to_owned()
+                } else {
+                    format!("  sent {} times", view.tries)
+                },
+                Tone::Dim,
+            ),
             text(
                 if view.answer.is_some() && width >= 60 { "  enter shows its answer" } else { "" },
                 Tone::Dim,

@@ -50,7 +50,7 @@ fn times(pen: &mut Pen<'_>, head: &JobHead) -> Vec<String> {
         format!("posted {}", pen.time(head.posted_at)),
         format!("deadline {}", pen.until(head.deadline)),
         due,
-        format!("{} tries", head.attempts),
+        if head.attempts == 1 { "1 try".to_owned() } else { format!("{} tries", head.attempts) },
         format!("{:?}", head.priority),
         head.label.as_ref().map_or_else(String::new, |label| format!("label {}", clean_line(label))),
     ]

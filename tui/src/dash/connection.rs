@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Longest wait for a change in one call; a daemon that hangs is found out after it.
-const WAIT_MS: u64 = 4_000;
+const WAIT_MS: u64 = 2_500;
 /// How long such a call may take in all.
-const HANGS_AFTER: Duration = Duration::from_secs(8);
+const HANGS_AFTER: Duration = Duration::from_secs(5);
 /// Shortest time between two of them while much changes.
 const CHANGE_EVERY: Duration = Duration::from_millis(100);
 

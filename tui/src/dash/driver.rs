@@ -36,7 +36,7 @@ const MESSAGES_MAX: usize = 256;
 /// Two clicks within this are one that opens.
 const TWICE: Duration = Duration::from_millis(400);
 /// How long orders that are on their way may keep somebody who leaves.
-const LEAVE_MAX: Duration = Duration::from_millis(80);
+const LEAVE_MAX: Duration = Duration::from_millis(60);
 
 /// Runs until the person leaves.
 pub(crate) async fn run(session: Session, options: Options) -> Result<(), Fault> {

@@ -77,6 +77,8 @@ pub(crate) struct Toast {
     pub(crate) text: String,
     pub(crate) tone: Tone,
     pub(crate) until: Timestamp,
+    /// It is about the marks: what is told of them next takes its place.
+    pub(crate) of_marks: bool,
 }
 
 /// On the way to the neighbor of a job.
@@ -188,6 +190,8 @@ pub(crate) struct Model {
     pub(crate) lines: super::view::job::Lines,
     /// The marked jobs, as they were seen last, in sight or not.
     pub(crate) marks: BTreeMap<JobId, JobHead>,
+    /// Grows with each change of the marks by the person: what was counted for marks of before means nothing.
+    pub(crate) mark_turn: u64,
     /// Not only the marked ones are meant, but all that match.
     pub(crate) matching: Option<Matching>,
     /// The feeds that stand still: the events, the log; and the number of the last line of each that was seen.
@@ -242,6 +246,7 @@ impl Model {
             search: String::new(),
             lines: super::view::job::Lines::default(),
             marks: BTreeMap::new(),
+            mark_turn: 0,
             matching: None,
             still: BTreeMap::new(),
             overlays: Vec::new(),
@@ -392,6 +397,8 @@ impl Model {
     pub(crate) fn unmark(&mut self) {
         self.marks.clear();
         self.matching = None;
+        self.mark_turn += 1;
+        self.toasts.retain(|toast| !toast.of_marks);
     }
 
     /// Whether the person is an operator of the whole marketplace.
@@ -401,8 +408,18 @@ impl Model {
 
     /// Tells something that goes by itself.
     pub(crate) fn tell(&mut self, tone: Tone, text: impl Into<String>) {
+        self.push_toast(tone, text.into(), false);
+    }
+
+    /// The same about the marks, in the place of what was told of them before.
+    pub(crate) fn tell_marks(&mut self, tone: Tone, text: impl Into<String>) {
+        self.toasts.retain(|toast| !toast.of_marks);
+        self.push_toast(tone, text.into(), true);
+    }
+
+    fn push_toast(&mut self, tone: Tone, text: String, of_marks: bool) {
         let until = self.now.after(TOAST);
-        self.toasts.push_back(Toast { text: text.into(), tone, until });
+        self.toasts.push_back(Toast { text, tone, until, of_marks });
         while self.toasts.len() > 3 {
             self.toasts.pop_front();
         }

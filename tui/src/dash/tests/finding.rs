@@ -186,7 +186,7 @@ fn another_daemon_without_leaving() {
     desk.presses(&["x"]);
     desk.sees("the dashboard is read-only");
     desk.loses();
-    desk.sees("hall: stale 0 s");
+    desk.sees("hall: read-only stale 0 s");
     desk.presses(&[":"]);
     desk.types("ctx own");
     desk.presses(&["enter"]);

@@ -1,9 +1,13 @@
 //! What an order is about: the marks, wherever they are; and never more than what is in sight of the question.
 
-use super::{Desk, job_head};
+use super::{Desk, NOW, job_head};
+use crate::dash::msg::{Effect, Msg};
 use crate::dash::overlay::Deed;
 use crate::dash::screen::Screen;
+use crate::dash::update::update;
+use crossterm::event::KeyCode;
 use guildhall_protocol::ids::JobId;
+use guildhall_protocol::listing::JobCount;
 use guildhall_protocol::permission::JobAction;
 
 /// Before a list of so many open jobs.
@@ -129,4 +133,29 @@ fn g_goes_to_the_first_row_of_the_list_and_calls_nothing_new_that_is_not() {
     desk.jobs.insert(0, job_head(635));
     desk.presses(&["r", "g"]);
     desk.sees("chapter 635");
+}
+
+#[test]
+fn what_was_counted_for_other_marks_means_nothing() {
+    let mut desk = before_jobs(600);
+    desk.presses(&["*"]);
+    // The count is still under way when a row is unmarked.
+    let mut effects = update(&mut desk.model, NOW, Msg::Key(KeyCode::Char('*').into()));
+    let Some(Effect::Count { turn, filter }) = effects.pop() else { panic!("{effects:?}") };
+    desk.presses(&["space"]);
+    let count = Ok(JobCount { count: 600, exact: true });
+    desk.meets(Msg::Counted { turn, filter: Box::new(filter), count });
+    assert_eq!(desk.model.matching, None);
+    desk.presses(&["x"]);
+    assert!(!desk.text().contains("everything"), "{}", desk.text());
+}
+
+#[test]
+fn what_is_told_of_marks_is_what_they_are() {
+    let mut desk = before_jobs(600);
+    desk.presses(&["*", "*"]);
+    desk.sees("all 600 that match are meant; * means none");
+    desk.presses(&["*"]);
+    desk.sees("nothing is marked any more");
+    assert!(!desk.text().contains("are meant"), "{}", desk.text());
 }

@@ -14,6 +14,7 @@ use guildhall_protocol::listing::{JobCount, JobFilter};
 pub(super) fn turn(model: &mut Model) {
     let Some(Row::Job(id)) = model.chosen_row() else { return };
     model.matching = None;
+    model.mark_turn += 1;
     if model.marks.remove(&id).is_some() {
         return;
     }
@@ -50,12 +51,13 @@ pub(super) fn settle(model: &mut Model) {
 
 /// Another list is shown: nobody sees any more what was marked.
 pub(super) fn drop_all(model: &mut Model) {
-    match model.marks.len() {
-        0 => {}
-        1 => model.tell(Tone::Dim, "the mark was of another list and is gone"),
-        count => model.tell(Tone::Dim, format!("the {count} marks were of another list and are gone")),
-    }
+    let count = model.marks.len();
     model.unmark();
+    match count {
+        0 => {}
+        1 => model.tell_marks(Tone::Dim, "the mark was of another list and is gone"),
+        _ => model.tell_marks(Tone::Dim, format!("the {count} marks were of another list and are gone")),
+    }
 }
 
 /// All that are loaded; then all that match, if they are more; then none.
@@ -64,25 +66,30 @@ pub(super) fn all(model: &mut Model) -> Vec<Effect> {
     let more = model.data.jobs.has_more();
     if !rows.iter().all(|head| model.marks.contains_key(&head.id)) {
         model.matching = None;
+        model.mark_turn += 1;
         model.marks.extend(rows.iter().map(|head| (head.id, head.clone())));
         if more {
             let marked = model.marks.len();
-            model.tell(Tone::Accent, format!("{marked} rows are marked; * once more means all that match"));
+            model.tell_marks(
+                Tone::Accent,
+                format!("{marked} rows are marked; * once more means all that match"),
+            );
         }
         return Vec::new();
     }
     if !more || model.matching.is_some() {
         model.unmark();
+        model.tell_marks(Tone::Dim, "nothing is marked any more");
         return Vec::new();
     }
     let filter = model.filter.at(model.now);
-    vec![Effect::Count { turn: model.filter_turn, filter }]
+    vec![Effect::Count { turn: model.mark_turn, filter }]
 }
 
 /// So many match: they are what is meant from now on, if one order takes them.
 pub(super) fn counted(model: &mut Model, turn: u64, filter: JobFilter, count: Result<JobCount, ApiError>) {
-    // Meanwhile something else is shown, or nothing is marked any more.
-    if turn != model.filter_turn || model.marks.is_empty() {
+    // Meanwhile something else is marked, or nothing any more.
+    if turn != model.mark_turn || model.marks.is_empty() {
         return;
     }
     match count {
@@ -90,12 +97,12 @@ pub(super) fn counted(model: &mut Model, turn: u64, filter: JobFilter, count: Re
         Ok(found) if !found.exact || found.count > BULK_JOBS_MAX as u64 => {
             let told =
                 format!("{found} match, and one order takes {BULK_JOBS_MAX}: narrow the filter with /");
-            model.tell(Tone::Warn, told);
+            model.tell_marks(Tone::Warn, told);
         }
         Ok(found) => {
             let text = if model.filter_text.is_empty() { "everything" } else { model.filter_text.as_str() };
             model.matching = Some(Matching { filter, text: text.to_owned(), count: found.count });
-            model.tell(Tone::Accent, format!("all {found} that match are meant; * means none"));
+            model.tell_marks(Tone::Accent, format!("all {found} that match are meant; * means none"));
         }
     }
 }

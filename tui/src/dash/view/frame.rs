@@ -52,28 +52,33 @@ pub(super) fn header(pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-/// How the connection is, in few words.
+/// Who looks, where there is room, and how the connection is, in few words.
 fn connection(pen: &mut Pen<'_>) -> Span {
+    let (how, tone) = link(pen);
+    let model = pen.model;
+    let lock = if model.read_only { "read-only " } else { "" };
+    // What is wrong takes more words.
+    let room = if model.link.is_live() { Width::Normal } else { Width::Huge };
+    let who = model.who.as_ref().filter(|_| Width::of(model.size.0) >= room);
+    let who = who.map_or_else(String::new, |who| format!("{} ({}) ", who.name, who.role.name()));
+    (format!("{lock}{who}{how}"), tone)
+}
+
+fn link(pen: &mut Pen<'_>) -> Span {
     let model = pen.model;
     match &model.link {
         Link::Connecting { .. } => ("connecting ... ".to_owned(), Tone::Warn),
         Link::Live => {
             let status = model.data.status.value.as_ref();
-            let dot = pen.sign(Sign::Dot);
-            let (how, tone) = if status.is_some_and(|status| status.draining) {
+            let live = format!("{} live ", pen.sign(Sign::Dot));
+            if status.is_some_and(|status| status.draining) {
                 ("the daemon is ending ".to_owned(), Tone::Warn)
             } else if status.is_some_and(|status| status.paused) {
-                ("PAUSED ".to_owned(), Tone::Bad)
+                let live = if Width::of(model.size.0) >= Width::Normal { live } else { String::new() };
+                (format!("PAUSED {live}"), Tone::Bad)
             } else {
-                (format!("{dot} live "), Tone::Good)
-            };
-            let lock = if model.read_only { "read-only " } else { "" };
-            let who = model
-                .who
-                .as_ref()
-                .map_or_else(String::new, |who| format!("{} ({}) ", who.name, who.role.name()));
-            let who = if Width::of(model.size.0) >= Width::Normal { who } else { String::new() };
-            (format!("{lock}{who}{how}"), tone)
+                (live, Tone::Good)
+            }
         }
         Link::Lost { before, retry_at, .. } => {
             let left = seconds(pen, *retry_at);
@@ -166,7 +171,10 @@ pub(super) fn seconds(pen: &mut Pen<'_>, at: Timestamp) -> u128 {
 }
 
 /// What is wanted first of what is waited for; everybody knows how to move.
-const FIRST: [Act; 10] = [
+const FIRST: [Act; 13] = [
+    Act::TakeAgent,
+    Act::ApproveAgent,
+    Act::RefuseAgent,
     Act::Job(JobAction::Reply),
     Act::Job(JobAction::Accept),
     Act::Job(JobAction::RequestChanges),

@@ -2,10 +2,13 @@
 
 use super::super::jobs::short;
 use super::super::whole::fitting;
+use crate::dash::model::Model;
 use crate::dash::pen::Pen;
 use crate::dash::theme::{Tone, of_job};
 use guildhall_protocol::clean::clean_line;
-use guildhall_protocol::narrate::tell_pick;
+use guildhall_protocol::history::What;
+use guildhall_protocol::narrate::{tell, tell_pick};
+use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::view::{AppealView, JobHead, JobStory, Sight};
 use ratatui::layout::Rect;
 
@@ -33,14 +36,14 @@ pub(super) fn summary(pen: &mut Pen<'_>, area: Rect, head: &JobHead, story: Opti
     let times = times(pen, head);
     let times = fitting(&times, "  ", usize::from(width));
     pen.text(area.x + INDENT, area.y + 1, width, &times, Tone::Dim);
-    if let Some((why, tone)) = story.and_then(why) {
+    if let Some((why, tone)) = story.and_then(|story| why(pen.model, story)) {
         pen.text(area.x + INDENT, area.y + 2, width, &why, tone);
     }
 }
 
 /// Whose it is and its times, what matters most first.
 fn times(pen: &mut Pen<'_>, head: &JobHead) -> Vec<String> {
-    let due = match (head.window_ends_at, head.due_at) {
+    let due = match (head.window_ends_at, head.due_at.filter(|_| !is_paused(pen.model, head))) {
         (Some(window), _) => format!("window ends in {}", pen.until(window)),
         (None, Some(due)) => format!("next by itself in {}", pen.until(due)),
         (None, None) => String::new(),
@@ -56,14 +59,36 @@ fn times(pen: &mut Pen<'_>, head: &JobHead) -> Vec<String> {
     ]
 }
 
+/// Whether it waits for the engine, which was paused.
+fn is_paused(model: &Model, head: &JobHead) -> bool {
+    let paused = model.data.status.value.as_ref().is_some_and(|status| status.paused);
+    paused && head.state.known() == Some(&JobState::Open)
+}
+
+/// What its client said when they asked an operator to decide, as long as nobody has.
+fn dispute(story: &JobStory) -> Option<String> {
+    if story.head.state.known() != Some(&JobState::InReview(Reviewer::Operator)) {
+        return None;
+    }
+    let event = story.events.iter().rev().find(|event| matches!(event.what, What::Disputed { .. }))?;
+    let told = tell(story, event)?;
+    Some(format!("{}: {}", told.text, clean_line(told.details.first()?)))
+}
+
 /// Why it stands so.
-fn why(story: &JobStory) -> Option<(String, Tone)> {
+fn why(model: &Model, story: &JobStory) -> Option<(String, Tone)> {
     if story.sight == Sight::Masked {
         let masked = "a private job of somebody else: its texts are masked; v shows them, for a reason";
         return Some((masked.to_owned(), Tone::Warn));
     }
     if let Some(open) = appeals(story) {
         return Some((open, Tone::Warn));
+    }
+    if let Some(dispute) = dispute(story) {
+        return Some((dispute, Tone::Warn));
+    }
+    if is_paused(model, &story.head) {
+        return Some(("the engine is paused: nobody gets it until it is resumed".to_owned(), Tone::Bad));
     }
     match (&story.waiting, story.asked()) {
         (Some(pick), _) => Some((tell_pick(pick), Tone::Warn)),

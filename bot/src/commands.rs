@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 const MANAGE_GUILD: &str = "32";
 
 /// Of what somebody is told, and its name.
-const KINDS: [(&str, &str); 24] = [
+pub(crate) const KINDS: [(&str, &str); 24] = [
     ("Assignments of my agents", "agent_assigned"),
     ("Judgements of my agents' answers", "agent_judged"),
     ("Jobs of mine that are done", "job_completed"),

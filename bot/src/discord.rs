@@ -29,6 +29,8 @@ const REQUEST_MAX: Duration = Duration::from_secs(10);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// Longest that an answer to somebody waits for a limit.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Before an answer that did not arrive is sent again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Servers on a page: as many as Discord gives.
 const SERVERS_PAGE: u32 = 200;
 /// What is asked for in the address of a request.
@@ -144,7 +146,9 @@ impl Discord {
             application_id: ApplicationId::new(self.application),
             token: &to.token,
         };
-        self.ask(Limit::Own, route, LightMethod::Patch, &message.json(None), &message.files).await.map(drop)
+        self.ask(Limit::Thought, route, LightMethod::Patch, &message.json(None), &message.files)
+            .await
+            .map(drop)
     }
 
     /// A message in a channel. `ping` is notified. Discord takes the same `nonce` for the same message for some minutes.
@@ -242,13 +246,21 @@ impl Discord {
         let began = Instant::now();
         loop {
             let turn = match limit {
-                Limit::Own => None,
+                Limit::Own | Limit::Thought => None,
                 Limit::Bucket(name, channel) => {
                     let long = |_: TooLong| DiscordError::Other("Discord's limits last too long".to_owned());
                     Some(self.rates.turn((name, channel)).await.map_err(long)?)
                 }
             };
-            let (status, heard, said) = self.send_once(route, method, body, files).await?;
+            let sent = self.send_once(route, method, body, files).await;
+            let (status, heard, said) = match (sent, limit) {
+                (Err(error), Limit::Thought) if began.elapsed() < WAIT_MAX => {
+                    tracing::info!(%error, "an answer did not arrive, and is sent again");
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                    continue;
+                }
+                (sent, _) => sent?,
+            };
             if let Some(turn) = turn {
                 turn.answered(heard);
             }
@@ -259,6 +271,11 @@ impl Discord {
                     self.count_limit(heard);
                     tokio::time::sleep(wait).await;
                 }
+                (429, Heard::TooMany { wait, .. }, Limit::Thought) if so_far + wait < WAIT_MAX => {
+                    self.count_limit(heard);
+                    tokio::time::sleep(wait).await;
+                }
+                (500..=599, _, Limit::Thought) if so_far < WAIT_MAX => tokio::time::sleep(AGAIN_AFTER).await,
                 (429, _, Limit::Bucket(..)) if so_far < WAIT_MAX => self.count_limit(heard),
                 _ => return Err(explain(status, &said)),
             }
@@ -349,8 +366,10 @@ async fn watch(shards: &ShardManager, counters: &Counters) {
 /// What limits a request.
 #[derive(Clone, Copy)]
 enum Limit {
-    /// Its own interaction, and nothing else.
+    /// Its own interaction, and nothing else: who waits for a first answer waits for seconds.
     Own,
+    /// The same after a thought: the answer is waited for longer, and sending it twice changes nothing.
+    Thought,
     /// The bucket of this name for this channel, and what holds for all.
     Bucket(&'static str, u64),
 }

@@ -1,5 +1,6 @@
 //! Why Discord did not take something.
 
+use crate::incoming::number;
 use serde_json::Value;
 
 /// Why something was not taken.
@@ -33,8 +34,11 @@ pub(crate) enum DiscordError {
 
 /// What a refusal means.
 pub(crate) fn explain(status: u16, said: &Value) -> DiscordError {
-    let code = said["code"].as_u64().unwrap_or(0);
+    let code = number(said.get("code")).unwrap_or(0);
     match code {
+        // A server that gives no code says it by the status.
+        0 if status == 404 => DiscordError::Gone,
+        0 if status == 403 => DiscordError::Forbidden,
         10003 | 10008 | 10013 => DiscordError::Gone,
         50007 | 50278 => DiscordError::Closed,
         // The last one: the thread is locked, and who may not unlock it may not write there.
@@ -63,5 +67,11 @@ mod tests {
         }
         assert!(matches!(of(50_007), DiscordError::Closed) && matches!(of(50_001), DiscordError::Forbidden));
         assert!(matches!(explain(500, &Value::Null), DiscordError::Other(_)));
+        assert!(
+            matches!(explain(403, &json!({"code": "50278"})), DiscordError::Closed),
+            "a number as a text"
+        );
+        assert!(matches!(explain(404, &json!({"message": "?"})), DiscordError::Gone));
+        assert!(matches!(explain(403, &Value::Null), DiscordError::Forbidden));
     }
 }

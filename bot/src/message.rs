@@ -5,6 +5,7 @@
 use crate::select::Select;
 use guildhall_protocol::clean::{clean, clean_line, cut};
 use serde_json::{Value, json};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Longest content, characters.
 pub(crate) const CONTENT_MAX: usize = 2_000;
@@ -203,22 +204,34 @@ pub(crate) fn block(text: &str, most: usize) -> Option<String> {
     (length(&safe) <= most).then(|| format!("```\n{safe}\n```"))
 }
 
+/// Foreign text in a code block, cut where it is longer than `most`.
+pub(crate) fn quoted(text: &str, most: usize) -> String {
+    // Each of its letters may need one of ours beside it.
+    let cut = || block(&fit(&clean(text), most / 2), most).unwrap_or_default();
+    block(text, most).unwrap_or_else(cut)
+}
+
 /// How long a text is, as Discord counts at its strictest: in units of UTF-16.
 pub(crate) fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// A text within Discord's limit, which counts units and not what people see as letters.
+/// A text within Discord's limit, which counts units and not what people see as letters. It is cut between letters, and not
+/// behind what only protects the next one.
 pub(crate) fn fit(text: &str, most: usize) -> String {
     if length(text) <= most {
         return text.to_owned();
     }
     let mut fitting = String::new();
     let mut left = most.saturating_sub(1);
-    for letter in text.chars() {
-        let Some(rest) = left.checked_sub(letter.len_utf16()) else { break };
+    for letter in text.graphemes(true) {
+        let Some(rest) = left.checked_sub(length(letter)) else { break };
         left = rest;
-        fitting.push(letter);
+        fitting.push_str(letter);
+    }
+    let protecting = fitting.chars().rev().take_while(|letter| *letter == '\\').count();
+    if protecting % 2 == 1 {
+        fitting.pop();
     }
     fitting.push('…');
     fitting
@@ -227,6 +240,14 @@ pub(crate) fn fit(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_letters() {
+        let family = "👩‍👩‍👧‍👦";
+        assert_eq!(fit(&family.repeat(3), 25), format!("{family}{family}…"));
+        assert_eq!(fit("e\u{301}e\u{301}e\u{301}", 4), "e\u{301}…");
+        assert_eq!((fit(r"ab\*c", 4).as_str(), fit(r"ab\\cd", 5).as_str()), ("ab…", r"ab\\…"));
+    }
 
     #[test]
     fn foreign_text_has_no_power() {
@@ -276,8 +297,8 @@ mod tests {
             for (text, most) in
                 [(&message["content"], 2_000), (&embed["title"], 256), (&embed["description"], 4_000)]
             {
-                // Nothing that takes two units is cut in halves.
-                assert!(units(text).is_some_and(|length| length <= most && length + 1 >= most));
+                // No letter is cut in parts, and the longest of them takes five units.
+                assert!(units(text).is_some_and(|length| length <= most && length + 5 > most));
             }
         }
         assert_eq!(fit("as it is", 8), "as it is");

@@ -39,7 +39,10 @@ impl Heard {
     pub(crate) fn read<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, body: &Value) -> Self {
         let seconds = |text: &str| text.parse().ok().and_then(|span| Duration::try_from_secs_f64(span).ok());
         if status == 429 {
-            let exact = body["retry_after"].as_f64().and_then(|span| Duration::try_from_secs_f64(span).ok());
+            let exact = match &body["retry_after"] {
+                Value::String(text) => seconds(text),
+                span => span.as_f64().and_then(|span| Duration::try_from_secs_f64(span).ok()),
+            };
             let wait = exact.or_else(|| header("retry-after").and_then(seconds));
             // What stands before Discord itself names no bucket, and means everybody.
             let everybody = body["global"] == true

@@ -2,6 +2,7 @@
 
 use super::{Answer, Bot, request_of, story};
 use crate::cards::Stands;
+use crate::commands::KINDS;
 use crate::custom_id::CustomId;
 use crate::definition::Written;
 use crate::fields::{Field, object};
@@ -138,7 +139,8 @@ impl Bot {
                 .iter()
                 .map(|(kind, channels)| {
                     let names: Vec<&str> = channels.iter().map(|channel| channel.name()).collect();
-                    format!("{kind}: {}", if names.is_empty() { "off".to_owned() } else { names.join(", ") })
+                    let how = if names.is_empty() { "off".to_owned() } else { names.join(", ") };
+                    format!("{}: {how}", called(*kind))
                 })
                 .collect();
             let own = if own.is_empty() { "all as usual".to_owned() } else { own.join("\n") };
@@ -154,14 +156,11 @@ impl Bot {
             .call(|service, context| async move { service.set_settings(context, request, settings).await })
             .await?;
         if how != "off" {
-            return Ok(Message::of(format!("✅ You are told of `{kind}`.")));
+            return Ok(Message::of(format!("✅ You are told of this: {}.", called(kind))));
         }
         let undo = CustomId::Unsilence { kind: kind.name().to_owned() };
-        Ok(Message::of(format!("✅ You are not told of `{kind}` any more.")).with(vec![Button::new(
-            "Tell me again",
-            Style::Secondary,
-            &undo,
-        )]))
+        Ok(Message::of(format!("✅ You are not told of this any more: {}.", called(kind)))
+            .with(vec![Button::new("Tell me again", Style::Secondary, &undo)]))
     }
 
     async fn ordered(
@@ -178,7 +177,11 @@ impl Bot {
             .call(|service, context| async move { service.order(context, request, job, order).await })
             .await;
         match ordered {
-            Ok(head) => Ok(Message::of(format!("✅ Job {} {done}. It is {} now.", head.id, head.state))),
+            Ok(head) => {
+                // A message that offered it offers nothing more.
+                self.was_outdated(person, of, job);
+                Ok(Message::of(format!("✅ Job {} {done}. It is {} now.", head.id, head.state)))
+            }
             // Somebody was faster, or the job went on: say so, and offer what it is now.
             Err(error) if error.kind == ErrorKind::Conflict => {
                 self.was_outdated(person, of, job);
@@ -187,6 +190,11 @@ impl Bot {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What the command calls a kind of notices.
+fn called(kind: NoticeKind) -> &'static str {
+    KINDS.into_iter().find(|(_, name)| *name == kind.name()).map_or(kind.name(), |(called, _)| called)
 }
 
 /// Words as they are; what was asked for field by field as the object that it is.

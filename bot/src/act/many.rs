@@ -30,9 +30,13 @@ impl Bot {
         }
         here.say_who_sees(&mut options.values);
         let wrong = |told: String| ApiError::new(ErrorKind::Invalid, told).in_field("material");
+        let alone =
+            |field: &str, told: &str| Err(ApiError::new(ErrorKind::Invalid, told).in_field(field).into());
         if options.text("thread") == Some("true") {
-            let told = "a thread is for one job: leave it out with a file of jobs";
-            return Err(ApiError::new(ErrorKind::Invalid, told).in_field("thread").into());
+            return alone("thread", "a thread is for one job: leave it out with a file of jobs");
+        }
+        if options.text("brief").is_some() {
+            return alone("brief", "each line of a file of jobs says what it wants: leave it out");
         }
         let attachment = options.attachment.as_ref().ok_or_else(|| wrong("there is no file".to_owned()))?;
         let text = self.files.text(attachment).await.map_err(|error| wrong(error.to_string()))?;

@@ -133,7 +133,10 @@ impl Bot {
             }
             Action::Help(topic) => self.say(&incoming, render::help(topic.as_deref())).await,
             Action::Wrong(why) => self.say(&incoming, Message::of(format!("⚠️ {why}."))).await,
-            Action::Clicked(CustomId::Keep) => self.say(&incoming, Message::of("Nothing was changed.")).await,
+            // What was asked is answered, and asks no longer.
+            Action::Clicked(CustomId::Keep) => {
+                self.respond(&incoming, &Response::Update(Message::of("It is left as it is."))).await
+            }
             Action::MayCancel(job) | Action::Clicked(CustomId::MayCancel { job }) => {
                 self.say(&incoming, may_cancel(job)).await
             }

@@ -1,4 +1,5 @@
-//! What was clicked and is not so any more: the message says so from then on, instead of offering it to the next click, too.
+//! What was clicked and is not so any more, by that click or by somebody else: the message says so from then on, instead of
+//! offering it to the next click, too.
 
 use super::{Bot, story};
 use crate::address;

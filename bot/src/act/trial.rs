@@ -6,6 +6,7 @@ use crate::draft::Draft;
 use crate::fields::asked;
 use crate::hall::Person;
 use crate::incoming::{Incoming, Options};
+use crate::message::Message;
 use crate::render;
 use crate::room::Seat;
 use guildhall_protocol::agent::AgentName;
@@ -56,22 +57,28 @@ impl Bot {
         self.respond(of, &Response::Form(form)).await
     }
 
-    /// Waits a while for what becomes of a trial, unless many are waited for already.
+    /// Waits a while for what becomes of a trial, unless many are waited for already. It is posted: if the daemon goes away
+    /// meanwhile, it goes on all the same.
     pub(super) async fn tried(&self, person: &Person, job: JobId) -> Answer {
         let Ok(_one_of_few) = self.trials.try_acquire() else { return Ok(render::trial_goes_on(job)) };
-        let ends = Instant::now() + WAIT_MAX;
-        let mut seen = 0;
-        loop {
-            let story = story(person, job).await?;
-            if is_over(&story) {
-                let (_, answer) = crate::cards::texts(person, &story).await?;
-                return Ok(render::tried(&story, answer.as_deref()));
-            }
-            if Instant::now() >= ends {
-                return Ok(render::trial_goes_on(job));
-            }
-            seen = wait(person, job, seen).await?;
+        Ok(watched(person, job).await.ok().flatten().unwrap_or_else(|| render::trial_goes_on(job)))
+    }
+}
+
+/// What became of a trial; none: it goes on.
+async fn watched(person: &Person, job: JobId) -> Result<Option<Message>, ApiError> {
+    let ends = Instant::now() + WAIT_MAX;
+    let mut seen = 0;
+    loop {
+        let story = story(person, job).await?;
+        if is_over(&story) {
+            let (_, answer) = crate::cards::texts(person, &story).await?;
+            return Ok(Some(render::tried(&story, answer.as_deref())));
         }
+        if Instant::now() >= ends {
+            return Ok(None);
+        }
+        seen = wait(person, job, seen).await?;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{TITLE_MAX, color, state, when};
 use crate::custom_id::CustomId;
-use crate::message::{Button, Embed, File, Message, Style, block, fit, line, lines};
+use crate::message::{Button, Embed, File, Message, Style, block, fit, line, lines, quoted};
 use guildhall_protocol::job::Visibility;
 use guildhall_protocol::narrate::{readable_answer, tell};
 use guildhall_protocol::permission::JobAction;
@@ -66,7 +66,7 @@ pub(crate) fn card(story: &JobStory, brief: Option<&str>, answer: Option<&str>) 
         }
     }
     if let Some(question) = story.asked().filter(|_| story.allowed.contains(&JobAction::Reply)) {
-        description.push_str(&format!("\n\n**You are asked**\n{}", fit(&lines(&question.text, 600), 600)));
+        description.push_str(&format!("\n\n**You are asked**\n{}", quoted(&question.text, 600)));
     }
     let mut fields = vec![("State".to_owned(), state(&head.state))];
     if let Some(agent) = &head.agent {

@@ -3,7 +3,7 @@
 use super::card::{answer_file, buttons};
 use super::{capital, color};
 use crate::custom_id::CustomId;
-use crate::message::{Button, Embed, Message, Style, block, fit, line, lines};
+use crate::message::{Button, Embed, Message, Style, block, fit, line, quoted};
 use crate::threads::Opened;
 use guildhall_protocol::clean::clean_line;
 use guildhall_protocol::history::{Event, What};
@@ -54,10 +54,12 @@ pub(crate) fn thread_news(story: &JobStory, since: u64, answer: Option<&str>) ->
     let told: Vec<String> = news
         .iter()
         .rev()
-        .filter_map(|event| tell(story, event))
+        .filter_map(|event| Some((tell(story, event)?, matches!(event.what, What::Asked { .. }))))
         .take(LINES_MAX)
-        .map(|told| {
-            let detail = told.details.first().map(|detail| format!(": {}", line(detail, 200)));
+        .map(|(told, asks)| {
+            // A question stands below, whole.
+            let detail = told.details.first().filter(|_| !asks);
+            let detail = detail.map(|detail| format!(": {}", line(detail, 200)));
             fit(&format!("{} {}{}", told.mark.sign(), line(&told.text, 200), detail.unwrap_or_default()), 230)
         })
         .collect();
@@ -65,7 +67,7 @@ pub(crate) fn thread_news(story: &JobStory, since: u64, answer: Option<&str>) ->
     let asks = news.iter().any(|event| matches!(event.what, What::Asked { .. } | What::InputAsked { .. }));
     let mut description = String::new();
     if let Some(question) = story.asked().filter(|_| asks && story.allowed.contains(&JobAction::Reply)) {
-        description = format!("**You are asked**\n{}", fit(&lines(&question.text, 1_500), 1_500));
+        description = format!("**You are asked**\n{}", quoted(&question.text, 1_500));
     } else if let Some(answer) = answer.filter(|_| brings_answer(story, since)) {
         let text = readable_answer(answer, story.display.as_deref());
         let name = story.answered().map(|view| view.agent.to_string()).unwrap_or_default();

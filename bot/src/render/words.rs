@@ -89,12 +89,15 @@ pub(crate) fn preview(preview: &Preview, draft: u64) -> Message {
 /// What a file would post.
 pub(crate) fn many(jobs: &[JobDraft], options: &BTreeMap<String, String>, draft: u64) -> Message {
     let shown = jobs.iter().take(5).map(|job| format!("• {}", line(&job.shown_title(), 100)));
-    let mut text = format!("**Nothing is posted yet.** The file holds {} jobs:\n", jobs.len());
+    let mut text = format!(
+        "**Nothing is posted yet.** The file holds {}:\n",
+        if jobs.len() == 1 { "1 job".to_owned() } else { format!("{} jobs", jobs.len()) }
+    );
     text.push_str(&shown.collect::<Vec<_>>().join("\n"));
     if jobs.len() > 5 {
         text.push_str("\n• and so on");
     }
-    let is_for_each = |name: &str| !matches!(name, "preview" | "brief" | "thread");
+    let is_for_each = |name: &str| !matches!(name, "preview" | "thread");
     for (name, given) in options.iter().filter(|(name, _)| is_for_each(name)) {
         text.push_str(&format!("\nEach, if it does not say so itself: {name} {}", line(given, 200)));
     }
@@ -112,8 +115,8 @@ pub(crate) fn posted_many(posted: &[Result<Posted, ApiError>]) -> Message {
         "⚠️ No job was posted.".to_owned()
     } else {
         format!(
-            "✅ {} jobs are posted: {}. You are told when each is done.",
-            numbers.len(),
+            "✅ {} posted: {}. You are told when each is done; `/job show` shows any of them.",
+            if numbers.len() == 1 { "1 job is".to_owned() } else { format!("{} jobs are", numbers.len()) },
             numbers.join(", ")
         )
     };

@@ -23,14 +23,16 @@ const OPTIONAL: [&str; 17] = [
     "ephemeral",
 ];
 /// Numbers that some servers write as texts.
-const NUMBERS: [&str; 10] = [
+const NUMBERS: [&str; 12] = [
     "accent_color",
     "attachment_size_limit",
+    "code",
     "color",
     "flags",
     "height",
     "public_flags",
     "rate_limit_per_user",
+    "retry_after",
     "size",
     "version",
     "width",

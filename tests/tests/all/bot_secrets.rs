@@ -162,7 +162,7 @@ async fn new_secrets_replace_the_old_ones_without_a_job_lost() {
     let options = [("agent", "@adder"), ("overlap", "2h")];
     let asked = owen.types(&chat.channel, "/agent rotate-secret", &options).await.message();
     assert!(asked.shows("2h 00m") && asked.shows("Nothing changes"), "{asked:?}");
-    owen.clicks(&asked, "Leave it").await.until(|message| message.shows("Nothing was changed")).await;
+    owen.clicks(&asked, "Leave it").await.until(|message| message.shows("It is left as it is")).await;
     let link = link_in(&chat.rotate(&owen, &options).await);
     let person = chat.person(&owen).await;
     let before = person.post(number_from(&["@adder"])).await.expect("it is posted");

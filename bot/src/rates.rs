@@ -39,10 +39,9 @@ impl Heard {
     pub(crate) fn read<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, body: &Value) -> Self {
         let seconds = |text: &str| text.parse().ok().and_then(|span| Duration::try_from_secs_f64(span).ok());
         if status == 429 {
-            let exact = match &body["retry_after"] {
-                Value::String(text) => seconds(text),
-                span => span.as_f64().and_then(|span| Duration::try_from_secs_f64(span).ok()),
-            };
+            let span = &body["retry_after"];
+            let exact = span.as_f64().and_then(|span| Duration::try_from_secs_f64(span).ok());
+            let exact = exact.or_else(|| span.as_str().and_then(seconds));
             let wait = exact.or_else(|| header("retry-after").and_then(seconds));
             // What stands before Discord itself names no bucket, and means everybody.
             let everybody = body["global"] == true
@@ -289,6 +288,8 @@ mod tests {
         let limited = |wait, everybody| Heard::TooMany { wait, everybody };
         assert_eq!(read(429, &bucket, json!({"retry_after": 0.3, "global": false})), limited(ms(300), false));
         assert_eq!(read(429, &bucket, json!({"retry_after": 0.3, "global": true})), limited(ms(300), true));
+        let text = json!({"retry_after": "0.3", "global": false});
+        assert_eq!(read(429, &bucket, text), limited(ms(300), false), "a number as a text");
         assert_eq!(
             read(429, &[("retry-after", "9")], Value::Null),
             limited(ms(9_000), true),

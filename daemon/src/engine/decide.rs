@@ -69,7 +69,7 @@ impl Engine {
                 scribe.event(What::LookAgain { reason });
                 Turn::of(open_again(&work, work.job.state))
             }
-            Decision::Accept => self.accept(&work, &mut scribe, now)?,
+            Decision::Accept => self.accept(&work, who, &mut scribe, now)?,
             Decision::RequestChanges(text) => {
                 let store = &*self.parts.store;
                 let found = findings(store, work.newest().and_then(|newest| newest.findings)).await?;
@@ -141,6 +141,7 @@ impl Engine {
     fn accept(
         &self,
         work: &Work,
+        who: UserId,
         scribe: &mut Scribe<'_>,
         now: Timestamp,
     ) -> Result<Turn, IllegalTransition> {
@@ -156,6 +157,9 @@ impl Engine {
             scribe.event(What::Completed { attempt: attempt.number, by: CheckedBy::Person });
             scribe.opinion(attempt.number, true);
             turn.tally = self.tally(work, attempt, EndedAs::Passed, now);
+            if who != work.job.client {
+                self.tell_client(work, scribe, NoticeKind::JobCompleted);
+            }
             self.tell_owner(work, attempt, scribe, NoticeKind::AgentJudged);
             let state = AttemptState::Ended(EndedAs::Passed);
             turn.attempt = Some(AttemptTurn { state, ended_at: Some(now), ..attempt.unchanged() });

@@ -46,7 +46,7 @@ use crate::market::Market;
 use crate::people::People;
 use crate::places::Places;
 use crate::store::{JobRecord, Store};
-use guildhall_protocol::ids::{AgentId, Incarnation, JobId, MessageId, StoreTag};
+use guildhall_protocol::ids::{AgentId, Incarnation, JobId, StoreTag};
 use guildhall_protocol::time::Timestamp;
 use hands::Hands;
 use std::collections::BTreeSet;
@@ -130,7 +130,7 @@ pub struct Engine {
     /// See [`Self::agent_changes`].
     agent_changes: AtomicU64,
     /// Messages to agents that are being sent.
-    messages: Mutex<BTreeSet<MessageId>>,
+    messages: Mutex<outbox::OnTheirWay>,
     /// Agents that are being challenged or probed.
     visits: Mutex<BTreeSet<AgentId>>,
     /// Whether an operator stopped new attempts.

@@ -24,24 +24,46 @@ const AGAIN_FIRST: Duration = Duration::from_secs(2);
 /// Sends after which it is given up: about half an hour.
 const TRIES_MAX: u32 = 10;
 
+/// Messages that are not to be sent just now.
+#[derive(Debug, Default)]
+pub(super) struct OnTheirWay {
+    now: BTreeSet<MessageId>,
+    /// Those that were settled since somebody began to look for due ones: the look may still have seen them.
+    settled: BTreeSet<MessageId>,
+}
+
+impl OnTheirWay {
+    /// Takes one that was seen to be due, if there is room and nobody has it, or had it since.
+    fn take(&mut self, id: MessageId) -> bool {
+        self.now.len() < AT_A_TIME && !self.settled.contains(&id) && self.now.insert(id)
+    }
+
+    fn settle(&mut self, id: MessageId) {
+        self.now.remove(&id);
+        self.settled.insert(id);
+    }
+}
+
 impl Engine {
-    /// Sends the messages that are due.
+    /// Sends the messages that are due. One look at a time.
     pub(super) async fn send_messages(
         self: &Arc<Self>,
         steps: &TaskTracker,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let busy = self.on_their_way().len();
+        let busy = {
+            let mut on_their_way = self.on_their_way();
+            on_their_way.settled.clear();
+            on_their_way.now.len()
+        };
         if busy >= AT_A_TIME {
             return Ok(());
         }
         let limit = u32::try_from(AT_A_TIME + busy).unwrap_or(u32::MAX);
         for due in self.parts.store.messages(Query::DueMessages { now, limit }).await? {
-            let mut on_their_way = self.on_their_way();
-            if on_their_way.len() >= AT_A_TIME || !on_their_way.insert(due.id) {
+            if !self.on_their_way().take(due.id) {
                 continue;
             }
-            drop(on_their_way);
             let engine = Arc::clone(self);
             steps.spawn(async move {
                 let id = due.id;
@@ -50,14 +72,14 @@ impl Engine {
                     // It is still due: without a wait it would be tried as fast as the machine can.
                     tokio::time::sleep(AGAIN_FIRST).await;
                 }
-                engine.on_their_way().remove(&id);
+                engine.on_their_way().settle(id);
                 engine.nudge();
             });
         }
         Ok(())
     }
 
-    fn on_their_way(&self) -> std::sync::MutexGuard<'_, BTreeSet<MessageId>> {
+    fn on_their_way(&self) -> std::sync::MutexGuard<'_, OnTheirWay> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -140,5 +162,21 @@ fn is_taken(delivered: &Delivered) -> bool {
         Delivered::NotConnected { .. } => false,
         Delivered::TooLarge { .. } => true,
         Delivered::Reply(reply) => !matches!(reply, Reply::Later { .. } | Reply::Unclear { .. }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_settled_while_somebody_looked_is_not_sent_again() {
+        let mut on_their_way = OnTheirWay::default();
+        assert!(on_their_way.take(MessageId(1)) && !on_their_way.take(MessageId(1)));
+        on_their_way.settle(MessageId(1));
+        assert!(!on_their_way.take(MessageId(1)), "it was seen before it was settled");
+        on_their_way.settled.clear();
+        assert!(on_their_way.take(MessageId(1)), "it is due again");
+        assert_eq!((2..=100).filter(|id| on_their_way.take(MessageId(*id))).count(), AT_A_TIME - 1);
     }
 }

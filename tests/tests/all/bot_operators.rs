@@ -2,7 +2,7 @@
 
 use crate::bot_places::ALERTS;
 use crate::cast::number_from;
-use crate::chat::{Chat, job_of};
+use crate::chat::{Chat, is_card_of, job_of, plain};
 use crate::people::acting_for;
 use guildhall_protocol::account::Role;
 use guildhall_protocol::ids::RequestId;
@@ -71,18 +71,7 @@ async fn operators_notices_of_a_server_come_to_its_alert_channel() {
         .await
         .until(|message| message.shows("It counts"))
         .await;
-    let disputes = async |chat: &Chat| {
-        let told = chat.post(&bob, &[("review", "Always")], &[("brief", "Say a secret")]).await;
-        let number = job_of(&told);
-        let is_asked =
-            |message: &Message| message.has_button("Ask an operator") && message.shows(&format!("#{number}"));
-        let asked = bob.until_dm(is_asked).await;
-        let form = bob.clicks(&asked, "Ask an operator").await.modal();
-        let told = bob.fills(&form, &[("reason", "It is none")]).await;
-        told.until(|message| message.shows("waits for an operator")).await;
-        number
-    };
-    let number = disputes(&chat).await;
+    let number = chat.disputed(&bob).await;
     let told =
         alerts.until(|message| message.shows(&format!("#{number} waits for an operator's decision"))).await;
     assert!(told.pings().is_empty() && !told.shows("secret"), "{told:?}");
@@ -115,14 +104,74 @@ async fn operators_notices_of_a_server_come_to_its_alert_channel() {
 
     // A channel that is gone: nothing is held up, and whoever manages the server sees it.
     alerts.goes();
-    disputes(&chat).await;
+    chat.disputed(&bob).await;
     chat.place.until_met(|| chat.open_alerts() == 0).await;
     let shown = chat.setup(&ada).await;
     assert!(shown.shows("do not see the channel for alerts"), "{shown:?}");
     ada.clicks(&shown, "No alerts").await.until(|message| message.shows("told directly")).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_decides_a_dispute_in_direct_messages_and_its_client_hears_of_it() {
+    let chat = Chat::open_up_to(Role::Operator, &[]).await;
+    let _agent = chat.steady().await;
+    let (bob, olga) = (chat.client("bob").await, chat.client("olga").await);
+    chat.place.run(&["user", "grant", &format!("discord:{}", olga.id()), "operator"]).await;
+    let number = chat.disputed(&bob).await;
+    let is_wanted = |message: &Message| {
+        message.has_button("Accept") && message.shows(&format!("The answer to job {number} "))
+    };
+    let asked = olga.until_dm(is_wanted).await;
+    assert!(asked.shows("waits for your decision") && asked.shows("42"), "she sees it: {asked:?}");
+    assert!(!asked.has_button("Ask an operator"), "she is one: {asked:?}");
+
+    // Beside it, she sees the same in the server, and others do not.
+    let row = format!("#{number}");
+    let listed = chat.answered(&olga, "/queue", &[]).await;
+    assert!(listed.is_ephemeral() && listed.shows("Open jobs") && listed.shows(&row), "{listed:?}");
+    let waiting = chat.answered(&olga, "/inbox", &[]).await;
+    assert!(waiting.shows("For operators") && waiting.shows(&row), "{waiting:?}");
+    let status = plain(&chat.answered(&olga, "/status", &[]).await);
+    assert!(status.contains("1 of 1 agents are active") && status.contains("in_review 1"), "{status}");
+    let eve = chat.client("eve").await;
+    assert!(chat.answered(&eve, "/queue", &[]).await.shows("No job is open"));
+
+    // She sends it back: its client is asked about the next answer, and asks her again.
+    let form = olga.clicks(&asked, "Request changes").await.modal();
+    let told = olga.fills(&form, &[("reason", "Say a real one")]).await;
+    told.until(|message| message.shows("goes back to its agent")).await;
+    chat.asks_an_operator(&bob, &number, 2).await;
+    let again = olga.until_dm(|message| is_wanted(message) && message.id() != asked.id()).await;
+
+    // She accepts: it ends, and its client hears of that though they did nothing.
+    olga.clicks(&again, "Accept").await.until(|message| message.shows("is accepted")).await;
+    let told = bob.until_dm(|message| message.shows("is done")).await;
+    assert!(told.shows(&format!("Your job {number} ")) && told.shows("42"), "{told:?}");
+    chat.channel.until(|message| is_card_of(&number)(message) && message.shows("completed")).await;
+    assert!(chat.answered(&olga, "/queue", &[]).await.shows("No job is open"));
+}
+
 impl Chat {
+    /// A job of somebody who is not content with its first answer: it waits for an operator.
+    async fn disputed(&self, user: &User) -> String {
+        let told = self.post(user, &[("review", "Always")], &[("brief", "Say a secret")]).await;
+        let number = job_of(&told);
+        self.asks_an_operator(user, &number, 1).await;
+        number
+    }
+
+    /// Disputes the newest answer, where they were asked so often about this job.
+    async fn asks_an_operator(&self, user: &User, number: &str, times: usize) {
+        let is_asked =
+            |message: &Message| message.has_button("Ask an operator") && message.shows(&format!("#{number}"));
+        let all = || user.dms().into_iter().filter(is_asked);
+        user.until_dm(|_| all().count() == times).await;
+        let asked = all().next_back().expect("it came");
+        let form = user.clicks(&asked, "Ask an operator").await.modal();
+        let told = user.fills(&form, &[("reason", "It is none")]).await;
+        told.until(|message| message.shows("waits for an operator")).await;
+    }
+
     /// Alerts that are not told yet.
     fn open_alerts(&self) -> i64 {
         let count = self.place.store().query_row("SELECT count(*) FROM alerts", [], |row| row.get(0));

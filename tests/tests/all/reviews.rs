@@ -97,6 +97,9 @@ async fn an_operator_decides_a_dispute() {
             place.ended(job).await;
         }
     }
+    let notices = place.notices().await;
+    let is_done = |notice: &NoticeView| notice.kind.to_string() == "job_completed";
+    assert!(!notices.iter().any(is_done), "who decides about their own job knows it: {notices:#?}");
 }
 
 #[tokio::test]

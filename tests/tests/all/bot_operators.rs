@@ -160,12 +160,14 @@ impl Chat {
         number
     }
 
-    /// Disputes the newest answer, where they were asked so often about this job.
+    /// Disputes the newest answer: the so manieth of this job about which they were asked. What was decided is not asked any more.
     async fn asks_an_operator(&self, user: &User, number: &str, times: usize) {
         let is_asked =
             |message: &Message| message.has_button("Ask an operator") && message.shows(&format!("#{number}"));
         let all = || user.dms().into_iter().filter(is_asked);
-        user.until_dm(|_| all().count() == times).await;
+        let went_on = format!("Job #{number} went on");
+        let decided = || user.dms().into_iter().filter(|message| message.shows(&went_on)).count();
+        user.until_dm(|_| all().count() == 1 && decided() + 1 == times).await;
         let asked = all().next_back().expect("it came");
         let form = user.clicks(&asked, "Ask an operator").await.modal();
         let told = user.fills(&form, &[("reason", "It is none")]).await;

@@ -1,6 +1,7 @@
 //! Events and the daemon's log: each follows or stands still by itself, and says how much came since.
 
 use super::Desk;
+use crate::dash::msg::Msg;
 use crate::dash::screen::Screen;
 use guildhall_protocol::log::{LogLevel, LogLine};
 
@@ -60,4 +61,18 @@ fn events_above_the_last_one_seen_are_not_new() {
     desk.model.size.1 = 5;
     desk.waits(10);
     desk.sees("1 new  standing still");
+}
+
+#[test]
+fn the_wheel_in_a_feed_makes_it_stand_still_as_a_key_does() {
+    let mut desk = Desk::new(120, 12);
+    desk.presses(&["7"]);
+    desk.model.data.log.lines.extend((4..=60).map(line));
+    desk.waits(10);
+    desk.sees("line 60");
+    for _ in 0..8 {
+        desk.meets(Msg::Scroll { down: false });
+    }
+    desk.sees("standing still; f follows");
+    assert!(!desk.text().contains("line 60"), "{}", desk.text());
 }

@@ -205,7 +205,8 @@ fn reversed(sort: JobSort) -> JobSort {
     JobSort { direction, ..sort }
 }
 
-fn step(model: &mut Model, step: isize) {
+/// Moves over the rows. Every way of moving is this one.
+pub(super) fn step(model: &mut Model, step: isize) {
     let rows = model.rows();
     let height = model.height();
     follow::stand(model);

@@ -44,12 +44,9 @@ pub(super) fn click(model: &mut Model, hit: Hit, twice: bool) -> Vec<Effect> {
 }
 
 fn to_row(model: &mut Model, row: &Row) {
-    let rows = model.rows();
-    let height = model.height();
-    if let Some(at) = rows.iter().position(|other| other == row) {
-        let cursor = model.cursor_mut();
-        let step = isize::try_from(at).unwrap_or(0) - isize::try_from(cursor.at).unwrap_or(0);
-        cursor.by(&rows, step, height);
+    if let Some(at) = model.rows().iter().position(|other| other == row) {
+        let from = isize::try_from(model.cursor().at).unwrap_or(0);
+        key::step(model, isize::try_from(at).unwrap_or(0) - from);
     }
 }
 
@@ -66,11 +63,7 @@ fn answer(model: &mut Model, part: Focus) -> Vec<Effect> {
 /// The wheel turned.
 pub(super) fn scroll(model: &mut Model, down: bool) {
     match model.overlays.last() {
-        None => {
-            let rows = model.rows();
-            let height = model.height();
-            model.cursor_mut().by(&rows, if down { WHEEL } else { -WHEEL }, height);
-        }
+        None => key::step(model, if down { WHEEL } else { -WHEEL }),
         Some(Overlay::Form(_)) => form::scroll(model, down),
         Some(
             Overlay::Help { .. } | Overlay::Actions { .. } | Overlay::Told { .. } | Overlay::Palette { .. },

@@ -203,7 +203,7 @@ impl Caller {
         let (mut first, mut others) = (Vec::new(), Vec::new());
         for listing in market.all() {
             let record = &listing.record;
-            let at = record.name.to_string().trim_start_matches('@').find(&part);
+            let at = record.name.as_str().find(&part);
             let fits = record.state != AgentState::Retired && (!for_work || here.allows(&record.name));
             match at {
                 Some(0) if fits && self.may_see(record) => first.push(record.name.clone()),

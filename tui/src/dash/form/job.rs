@@ -244,9 +244,7 @@ pub(crate) fn draft(form: &Form, now: Timestamp) -> Result<JobDraft, Vec<FieldEr
         },
         ..form.hidden.clone()
     };
-    if let Err(error) = draft.check() {
-        reading.0.push(error);
-    }
+    reading.0.extend(draft.problems());
     if reading.0.is_empty() { Ok(draft) } else { Err(reading.0) }
 }
 

@@ -12,7 +12,7 @@ use guildhall_protocol::ids::JobId;
 pub(super) fn neighbor(model: &mut Model, step: isize) {
     let Screen::Job(from) = *model.screen() else { return };
     model.walking = None;
-    let Some(Stop { screen, filter }) = model.trail.before().cloned() else { return no_list(model) };
+    let Some(Stop { screen, filter }) = model.trail.before().cloned() else { return };
     match screen {
         Screen::Jobs => {
             if filter != model.filter_text {
@@ -23,6 +23,7 @@ pub(super) fn neighbor(model: &mut Model, step: isize) {
             in_jobs(model, Walk { from, step });
         }
         Screen::Inbox | Screen::Agent(_) => among(model, &screen, Walk { from, step }),
+        // From there it is not offered.
         Screen::Overview
         | Screen::Job(_)
         | Screen::Agents
@@ -31,7 +32,7 @@ pub(super) fn neighbor(model: &mut Model, step: isize) {
         | Screen::Notice(_)
         | Screen::Log
         | Screen::People
-        | Screen::Person(_) => no_list(model),
+        | Screen::Person(_) => {}
     }
 }
 
@@ -105,8 +106,4 @@ fn at_the_end(model: &mut Model, walk: Walk) {
 
 fn not_there(model: &mut Model, job: JobId) {
     model.tell(Tone::Dim, format!("{job} is not in the list that it was opened from"));
-}
-
-fn no_list(model: &mut Model) {
-    model.tell(Tone::Dim, "it was not opened from a list of jobs; 2 shows one");
 }

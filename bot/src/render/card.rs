@@ -3,9 +3,11 @@
 use super::{TITLE_MAX, color, state, when};
 use crate::custom_id::CustomId;
 use crate::message::{Button, Embed, File, Message, Style, block, fit, line, lines, quoted};
+use guildhall_protocol::history::What;
 use guildhall_protocol::job::Visibility;
 use guildhall_protocol::narrate::{readable_answer, tell};
 use guildhall_protocol::permission::JobAction;
+use guildhall_protocol::state::{JobState, Reviewer};
 use guildhall_protocol::view::{JobHead, JobStory};
 
 /// Longest answer in a card, units of UTF-16; a longer one comes as a file. With all the rest of a card it stays within an embed,
@@ -42,6 +44,16 @@ pub(crate) fn public_card(head: &JobHead) -> Message {
     Message { embed: Some(embed), buttons: vec![show], ..Message::default() }
 }
 
+/// What the client said, for whoever decides about it: others who see the job need not read it.
+fn disputed(story: &JobStory) -> Option<String> {
+    let is_open = story.head.state.known() == Some(&JobState::InReview(Reviewer::Operator));
+    if !is_open || !story.allowed.contains(&JobAction::Accept) {
+        return None;
+    }
+    let event = story.events.iter().rev().find(|event| matches!(event.what, What::Disputed { .. }))?;
+    tell(story, event)?.details.into_iter().next()
+}
+
 /// A card with everything. `brief` is the job's, `answer` the whole answer that counts, as far as they are known.
 pub(crate) fn card(story: &JobStory, brief: Option<&str>, answer: Option<&str>) -> Message {
     let head = &story.head;
@@ -53,6 +65,9 @@ pub(crate) fn card(story: &JobStory, brief: Option<&str>, answer: Option<&str>) 
     if !told.is_empty() {
         description.push_str("\n\n");
         description.push_str(&told.into_iter().rev().collect::<Vec<_>>().join("\n"));
+    }
+    if let Some(why) = disputed(story) {
+        description.push_str(&format!("\n\n**Why the client asks you**\n{}", quoted(&why, 600)));
     }
     let mut files = Vec::new();
     if let Some(text) = answer.map(|answer| readable_answer(answer, story.display.as_deref())) {

@@ -123,6 +123,7 @@ async fn an_operator_decides_a_dispute_in_direct_messages_and_its_client_hears_o
     };
     let asked = olga.until_dm(is_wanted).await;
     assert!(asked.shows("waits for your decision") && asked.shows("42"), "she sees it: {asked:?}");
+    assert!(asked.shows("It is none"), "and why she is asked: {asked:?}");
     assert!(!asked.has_button("Ask an operator"), "she is one: {asked:?}");
 
     // Beside it, she sees the same in the server, and others do not.
